@@ -1,0 +1,106 @@
+# signalbox: `make up` runs the mesh, `make test` proves it. `make help` lists the rest.
+
+SHELL       := bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS   += --no-print-directory
+.DEFAULT_GOAL := help
+
+GO   ?= go
+ARGS ?=
+PKGS ?= ./...
+BENCH_PKGS ?= $(shell grep -rl --include='*_test.go' '^func Benchmark' sidecar maintenance services internal | xargs -n1 dirname | sort -u | sed 's|^|./|')
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+
+# What is built once for all checkouts lies outside the repository.
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/signalbox/bin
+
+LINT_VERSION = $(shell sed -n 's|.*golangci-lint/v2 \(v[^ ]*\).*|\1|p' tools/lint/go.mod)
+LINT         = $(CACHE)/golangci-lint-$(LINT_VERSION)-$(shell $(GO) env GOVERSION GOOS GOARCH | paste -sd-)
+
+# Packages whose promises are about concurrency. The race detector makes a test some five times slower, so
+# that these are the ones CI affords; RACE_PKGS=./... runs it over all.
+RACE_PKGS ?= ./internal/servers/guard ./sidecar ./sidecar/bus/... ./sidecar/health ./sidecar/level ./sidecar/logging \
+	./sidecar/outbox ./sidecar/spool ./sidecar/timed
+
+##@ Run
+
+.PHONY: up
+up: deps build ## Install what is missing, build, and run the mesh (ARGS="--demo" …)
+	@exec bin/signalbox up $(ARGS)
+
+.PHONY: build
+build: ## Build bin/signalbox
+	@echo 'signalbox: building bin/signalbox' >&2
+	@$(GO) build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/signalbox ./cmd/signalbox
+
+##@ Prove
+
+.PHONY: test
+test: deps-test ## Install what the tests need, vet, and run them all (PKGS="./sidecar/...")
+	@$(GO) vet $(PKGS)
+	@$(GO) test -shuffle=on -timeout 12m $(PKGS)
+
+.PHONY: race
+race: deps-race ## Run the concurrency-heavy packages under the race detector
+	@CGO_ENABLED=1 $(GO) test -race -shuffle=on -timeout 12m $(RACE_PKGS)
+
+.PHONY: soak
+soak: deps-test ## Repeat the fault tests for long, with random schedules (SEED=… repeats one)
+	@SIGNALBOX_SOAK=1 $(GO) test -count=1 -timeout 60m $(PKGS)
+
+.PHONY: bench
+bench: deps-test ## Run the benchmarks; docs/performance.md has the numbers
+	@$(GO) test -run '^$$' -bench . -benchmem -timeout 20m $(BENCH_PKGS) | grep -v '^PASS$$'
+
+.PHONY: lint
+lint: $(LINT) check-generated ## Format, vet and lint rules; generated code is current
+	@$(LINT) run
+
+$(LINT): | tools/lint/go.mod tools/lint/go.sum # the name holds the version; a fresh clone's files are always newer
+	@echo "building golangci-lint $(LINT_VERSION), once for this machine" >&2
+	@mkdir -p $(CACHE)
+	@cd tools/lint && $(GO) build -trimpath -ldflags '-s -w' -o $@.new github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	@mv $@.new $@
+
+##@ Generate
+
+.PHONY: generate
+generate: node_modules ## Write the generated code anew: gRPC contracts, then go generate
+	@npx --no-install buf generate
+	@$(GO) generate ./...
+
+.PHONY: check-generated
+check-generated: ## Fail if the gRPC code is not what the contracts say
+	@scripts/check-generated.sh
+
+node_modules: package-lock.json
+	@npm ci --silent --no-fund --no-audit
+	@touch node_modules
+
+##@ Look after
+
+.PHONY: deps
+deps: ## Install the servers that the mesh needs (apt-get or brew), if missing
+	@scripts/deps.sh up
+
+.PHONY: deps-test
+deps-test: ## Install what the tests need besides
+	@scripts/deps.sh test
+
+.PHONY: deps-race
+deps-race: # test's, and a C compiler
+	@scripts/deps.sh race
+
+.PHONY: fmt
+fmt: $(LINT) ## Format the Go sources
+	@$(LINT) fmt
+
+.PHONY: clean
+clean: ## Remove what was built here (not the mesh's state, .signalbox)
+	@rm -rf bin node_modules
+
+.PHONY: help
+help: ## Show this list
+	@awk 'BEGIN { FS = ":.*## " } \
+		/^##@/ { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

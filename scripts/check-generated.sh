@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Fails if the committed gRPC code is not what the contracts say. Without npm's registry there is no buf;
+# then it says that it could not look.
+set -euo pipefail
+
+make -s node_modules || {
+    echo 'signalbox: generated code is not checked: npm cannot install buf' >&2
+    exit 0
+}
+
+listed() { find sidecar maintenance services -name '*.pb.go' | sort; }
+
+fresh=$(mktemp -d)
+trap 'rm -rf "$fresh"' EXIT
+npx --no-install buf lint
+npx --no-install buf generate -o "$fresh"
+mkdir -p "$fresh"/{sidecar,maintenance,services}
+
+stale=$(diff <(listed) <(cd "$fresh" && listed) || true)
+for file in $(listed); do
+    cmp -s "$file" "$fresh/$file" || stale+=$'\n'$file
+done
+[[ -z $stale ]] || {
+    echo "signalbox: generated code is not current, run make generate: $stale" >&2
+    exit 1
+}
