@@ -1,0 +1,146 @@
+// Package access says who may call a route, and carries the caller through the context.
+// Every route is registered with a Rule; there is no way to register one without.
+package access
+
+import (
+	"context"
+	"slices"
+	"time"
+)
+
+// Role is what a user may do. Admin implies every other; Operator implies Viewer.
+type Role string
+
+// The platform's roles.
+const (
+	Viewer   Role = "viewer"
+	Operator Role = "operator"
+	Admin    Role = "admin"
+	Builder  Role = "builder"
+)
+
+// Grant is a role with its scope. No Services means all of them.
+type Grant struct {
+	Role     Role     `json:"role"`
+	Services []string `json:"services,omitempty"`
+}
+
+// Principal is the verified caller of a route.
+type Principal struct {
+	Subject string  `json:"sub"`  // user id
+	Name    string  `json:"name"` // sign-in name
+	Grants  []Grant `json:"grants"`
+
+	// Until is when the token that says all this is no longer believed; zero: not known. What outlasts a request, as a
+	// stream does, ends by then.
+	Until time.Time `json:"-"`
+}
+
+// Has reports whether the principal holds role (or one that implies it) for service.
+// An empty service asks for the role with any scope.
+func (p Principal) Has(role Role, service string) bool {
+	for _, g := range p.Grants {
+		if g.Role.implies(role) && (service == "" || len(g.Services) == 0 || slices.Contains(g.Services, service)) {
+			return true
+		}
+	}
+	return false
+}
+
+// Scope returns the services for which the principal holds role; all is true when there is no bound.
+func (p Principal) Scope(role Role) (services []string, all bool) {
+	for _, g := range p.Grants {
+		if !g.Role.implies(role) {
+			continue
+		}
+		if len(g.Services) == 0 {
+			return nil, true
+		}
+		services = append(services, g.Services...)
+	}
+	slices.Sort(services)
+	return slices.Compact(services), false
+}
+
+func (r Role) implies(other Role) bool {
+	return r == other || r == Admin || (r == Operator && other == Viewer)
+}
+
+// Rule says who may call a route. The zero Rule admits nobody; use one of the constructors.
+type Rule struct {
+	kind     kind
+	role, or Role // or "": only role
+}
+
+type kind uint8
+
+const (
+	nobody kind = iota
+	public
+	signedIn
+	byRole
+)
+
+// Public admits everybody, with or without a token.
+func Public() Rule { return Rule{kind: public} }
+
+// SignedIn admits every caller with a valid user token.
+func SignedIn() Rule { return Rule{kind: signedIn} }
+
+// Has admits callers that hold role, whatever its scope; the handler narrows by scope.
+func Has(role Role) Rule { return Rule{kind: byRole, role: role} }
+
+// Any admits callers that hold one of two roles, whatever its scope; the handler narrows by scope.
+func Any(role, or Role) Rule { return Rule{kind: byRole, role: role, or: or} }
+
+// String is the rule in words, for the OpenAPI document and the audit: "public", "signed-in", "role:viewer",
+// "role:builder or operator", "nobody".
+func (r Rule) String() string {
+	switch r.kind {
+	case public:
+		return "public"
+	case signedIn:
+		return "signed-in"
+	case byRole:
+		if r.or != "" {
+			return "role:" + string(r.role) + " or " + string(r.or)
+		}
+		return "role:" + string(r.role)
+	default:
+		return "nobody"
+	}
+}
+
+// NeedsToken reports whether a caller without a token is refused.
+func (r Rule) NeedsToken() bool { return r.kind != public }
+
+// Admits reports whether a verified principal may pass.
+func (r Rule) Admits(p Principal) bool {
+	switch r.kind {
+	case public, signedIn:
+		return true
+	case byRole:
+		return p.Has(r.role, "") || (r.or != "" && p.Has(r.or, ""))
+	default:
+		return false
+	}
+}
+
+// Verifier checks a user token (a JWT, algorithm allow-list EdDSA) and returns its principal.
+// Errors are *problem.Error with code unauthorized, or unavailable while no key could be fetched yet.
+type Verifier interface {
+	Verify(ctx context.Context, token string) (Principal, error)
+}
+
+type ctxKey struct{}
+
+// With puts the principal into the context.
+func With(ctx context.Context, p Principal) context.Context {
+	return context.WithValue(ctx, ctxKey{}, p)
+}
+
+// From takes the principal out of the context; false on a public route called without a token.
+func From(ctx context.Context) (Principal, bool) {
+	p, ok := ctx.Value(ctxKey{}).(Principal)
+	return p, ok
+}

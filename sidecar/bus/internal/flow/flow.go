@@ -1,0 +1,98 @@
+// Package flow is what both drivers do with a message on its way out and on its way in: complete it, encode
+// it, trace it, count it, run the handler without letting a panic through, and decide what comes after a try.
+package flow
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"runtime/debug"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/signalbox-mesh/signalbox/sidecar/bus"
+)
+
+// PublishTimeout bounds a publish whose context has no deadline.
+const PublishTimeout = 5 * time.Second
+
+// Flow of one client over one driver. Safe for concurrent use.
+type Flow struct {
+	Client  bus.Client // with defaults
+	Metrics *Metrics
+	system  string
+}
+
+// New registers the client's metrics. system is the messaging.system of the conventions.
+func New(system string, c bus.Client) (*Flow, error) {
+	c = c.WithDefaults()
+	m, err := newMetrics(system, c.Registerer)
+	if err != nil {
+		return nil, fmt.Errorf("register bus metrics of %s: %w", c.Service, err)
+	}
+	return &Flow{Client: c, Metrics: m, system: system}, nil
+}
+
+// Message is a publication that is complete and encoded.
+type Message struct {
+	bus.Publication
+	Body []byte
+}
+
+// Publish completes and encodes p, and sends it inside a producer span whose context is in the headers.
+func (f *Flow) Publish(ctx context.Context, p bus.Publication, send func(context.Context, Message) error) error {
+	ctx, cancel := deadline(ctx)
+	defer cancel()
+	f.complete(&p.Event)
+	ctx, span := f.startPublish(ctx, p)
+	body, err := bus.Encode(p.Event)
+	if err == nil {
+		f.Client.Propagator.Inject(ctx, carrier(p.Event.Headers))
+		err = send(ctx, Message{p, body})
+	}
+	span.end(err)
+	return err
+}
+
+func deadline(ctx context.Context) (context.Context, context.CancelFunc) {
+	if _, ok := ctx.Deadline(); ok {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, PublishTimeout)
+}
+
+func (f *Flow) complete(e *bus.Event) {
+	if e.ID == "" {
+		e.ID = uuid.Must(uuid.NewV7()).String()
+	}
+	if e.Source == "" {
+		e.Source = f.Client.Source()
+	}
+	if e.Time.IsZero() {
+		e.Time = time.Now().UTC()
+	}
+	headers := make(map[string]string, len(e.Headers)+2)
+	maps.Copy(headers, e.Headers)
+	e.Headers = headers
+}
+
+// Process tries d once inside a consumer span that continues the sender's trace. A panic is an error.
+func (f *Flow) Process(ctx context.Context, s bus.Subscription, d bus.Delivery) error {
+	ctx, span := f.startProcess(ctx, s, d)
+	err := f.try(ctx, s.Handler, d)
+	span.end(err)
+	return err
+}
+
+func (f *Flow) try(ctx context.Context, h bus.Handler, d bus.Delivery) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: %v", errPanic, p)
+			f.Client.Logger.ErrorContext(ctx, "event handler panicked", slog.String("event_id", d.ID),
+				slog.String("event_type", d.Type), slog.Any("err", err), slog.String("stack", string(debug.Stack())))
+		}
+	}()
+	return h(ctx, d)
+}

@@ -1,0 +1,28 @@
+package sidecar
+
+import "time"
+
+// Config is what an operator sets, by SIGNALBOX_<NAME> or SIGNALBOX_<SERVICE>_<NAME>.
+type Config struct {
+	Instance      string        `env:"INSTANCE" desc:"name of this instance; default: the service's name and -1"`
+	HTTPAddr      string        `env:"HTTP_ADDR" envDefault:":8080" desc:"public listener: REST API and ops paths"`
+	RPCAddr       string        `env:"RPC_ADDR" envDefault:":5001" desc:"private listener: gRPC"`
+	OpsAddr       string        `env:"OPS_ADDR" desc:"moves the ops paths to a listener of their own"`
+	StateDir      string        `env:"STATE_DIR" desc:"where spools and the like are kept; empty: no spool, no shipping"`
+	Environment   string        `env:"ENVIRONMENT" envDefault:"dev" desc:"deployment environment, a resource attribute of logs and spans"`
+	LogLevel      string        `env:"LOG_LEVEL" envDefault:"info" desc:"baseline: LEVEL[,LOGGER=LEVEL]…"`
+	PostgresURL   string        `env:"POSTGRES_URL" secret:"true" desc:"database of the working role"`
+	PostgresOwner string        `env:"POSTGRES_OWNER_URL" secret:"true" desc:"database of the owning role, for migrations; default: POSTGRES_URL"`
+	PostgresConns int32         `env:"POSTGRES_MAX_CONNS" envDefault:"4" desc:"connections in the pool"`
+	Migrate       string        `env:"MIGRATE" envDefault:"on" desc:"on: migrate the own schema at start; check: only check it"`
+	AMQPURL       string        `env:"AMQP_URL" secret:"true" desc:"RabbitMQ; empty: no bus, unless one is injected"`
+	Peers         string        `env:"PEERS" desc:"name=http-addr/grpc-addr[|…],…; a name that is missing is its DNS name"`
+	KeyFile       string        `env:"KEY_FILE" desc:"this service's Ed25519 private key (PEM, PKCS #8)"`
+	TrustBundle   string        `env:"TRUST_BUNDLE" desc:"public keys of all services (JWKS, kid = service)"`
+	TraceExporter []string      `env:"TRACE_EXPORTER" envDefault:"none" desc:"none, otlp, zipkin, jaeger; several by comma"`
+	TraceEndpoint string        `env:"TRACE_ENDPOINT" desc:"collector URL for zipkin and jaeger; otlp takes OTEL_EXPORTER_OTLP_ENDPOINT"`
+	TraceRatio    float64       `env:"TRACE_RATIO" envDefault:"1" desc:"head sampling ratio, parent-based"`
+	OpsToken      string        `env:"OPS_TOKEN_FILE" desc:"file with the token for POST /loggers"`
+	DrainDelay    time.Duration `env:"DRAIN_DELAY" envDefault:"0s" desc:"time between leaving /hc and closing the listener"`
+	StopTimeout   time.Duration `env:"STOP_TIMEOUT" envDefault:"10s" desc:"bound of an orderly stop, DRAIN_DELAY not counted"`
+}

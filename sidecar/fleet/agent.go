@@ -1,0 +1,181 @@
+// Package fleet is the agent in every sidecar that keeps one instance and view-service of one mind.
+//
+// It syncs at the start, with every heartbeat, when a revision is missing, and last at a clean stop: it says
+// what is so here and takes what should be. Between heartbeats, signed control messages bring changes at
+// once. A lease's time runs out on this process's own monotonic clock, so a level comes back with view-service,
+// bus and network gone.
+//
+//	control message ──verify──▶ leases ──▶ levels      Sync ⇄ view-service
+//	                              ▲  │                      │
+//	                              │  └─ expiry (own clock)  │
+//	                              └─────────────────────────┘
+package fleet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/signalbox-mesh/signalbox/sidecar/bus"
+	fleetv1 "github.com/signalbox-mesh/signalbox/sidecar/contract/fleet/v1"
+	"github.com/signalbox-mesh/signalbox/sidecar/health"
+	"github.com/signalbox-mesh/signalbox/sidecar/internal/pause"
+	"github.com/signalbox-mesh/signalbox/sidecar/level"
+	"github.com/signalbox-mesh/signalbox/sidecar/logging"
+)
+
+// Levels take the overrides of one source among several; level.Sources does.
+type Levels interface {
+	Set(source string, all []level.Override)
+}
+
+// Source is the agent's name among the sources of overrides.
+const Source = "fleet"
+
+// authority signs control messages; nobody else's count.
+const authority = "view-service"
+
+// Settings of an Agent.
+type Settings struct {
+	Service     string
+	Instance    string
+	Version     string
+	Environment string
+	Epoch       string
+	PID         int
+	PublicAddr  string
+	PrivateAddr string
+	StartedAt   time.Time
+
+	Client fleetv1.FleetServiceClient
+	Bus    bus.Bus // nil: changes come with the heartbeat only
+	// Verify returns the payload of a message that signer has signed; nil: no message counts.
+	Verify func(token, signer string) ([]byte, error)
+	Levels Levels
+	States func() []level.State   // may be nil
+	Health func() health.Report   // may be nil
+	Ledger func() []logging.Class // may be nil
+
+	Logger     *slog.Logger
+	Registerer prometheus.Registerer
+}
+
+// Agent of one instance. Safe for concurrent use.
+type Agent struct {
+	settings Settings
+	leases   *leases
+	metrics  *metrics
+	now      chan struct{} // a Sync is wanted at once
+	syncing  chan struct{} // held by the one Sync under way
+	stopping atomic.Bool
+
+	listening chan struct{} // of this Run: closed when control messages come in
+
+	mu       sync.Mutex
+	synced   time.Time // of the last Sync that worked
+	failing  error
+	interval time.Duration
+}
+
+const (
+	defaultHeartbeat = 5 * time.Second
+	syncTimeout      = 3 * time.Second
+	listenPatience   = 2 * time.Second
+	firstRetry       = 100 * time.Millisecond
+	lost             = 3 // heartbeats without a Sync until Progress complains
+)
+
+// New makes an agent and registers its metrics.
+func New(s Settings) *Agent {
+	if s.Logger == nil {
+		s.Logger = slog.New(slog.DiscardHandler)
+	}
+	a := &Agent{settings: s, now: make(chan struct{}, 1), syncing: make(chan struct{}, 1), interval: defaultHeartbeat, synced: time.Now(), failing: errNotYet}
+	a.leases = newLeases(s.Service, s.Instance, s.Levels)
+	a.metrics = newMetrics(s.Registerer, a.leases.count)
+	return a
+}
+
+var errNotYet = errors.New("view-service has not answered yet")
+
+// Run syncs, listens and lets leases expire, until ctx ends.
+func (a *Agent) Run(ctx context.Context) error {
+	var parts sync.WaitGroup
+	defer parts.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	parts.Go(func() { a.leases.expire(ctx) })
+	if a.settings.Bus != nil {
+		a.listening = make(chan struct{})
+		parts.Go(func() { a.listen(ctx) })
+		a.awaitListening(ctx)
+	}
+	return a.beat(ctx)
+}
+
+// awaitListening has the first Sync wait until changes reach this instance, or it would be counted among those that
+// are silent; but not for long: without a bus the heartbeat brings them.
+func (a *Agent) awaitListening(ctx context.Context) {
+	patience := time.NewTimer(listenPatience)
+	defer patience.Stop()
+	select {
+	case <-a.listening:
+	case <-patience.C:
+	case <-ctx.Done():
+	}
+}
+
+// Stop says goodbye: the last Sync, tried once, within ctx. Whatever is said afterwards says so too.
+func (a *Agent) Stop(ctx context.Context) {
+	a.stopping.Store(true)
+	if err := a.Sync(ctx); err != nil {
+		a.settings.Logger.DebugContext(ctx, "view-service was not told of the stop", slog.Any("err", err))
+	}
+}
+
+// Progress is nil while view-service hears this instance, else what is wrong, for /hc.
+func (a *Agent) Progress() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if silent := time.Since(a.synced); silent > lost*a.interval {
+		return fmt.Errorf("no sync for %s: %w", silent.Round(time.Second), a.failing)
+	}
+	return nil
+}
+
+// beat syncs at once, and again after each heartbeat, or earlier when one failed or is wanted.
+func (a *Agent) beat(ctx context.Context) error {
+	retry := firstRetry
+	for {
+		wait := a.heartbeat()
+		if err := a.Sync(ctx); err != nil {
+			wait, retry = min(retry, wait), min(2*retry, wait)
+		} else {
+			retry = firstRetry
+		}
+		if err := pause.Until(ctx, wait, a.now); err != nil {
+			return err
+		}
+	}
+}
+
+func (a *Agent) heartbeat() time.Duration {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.interval
+}
+
+// Wanted asks for a Sync at once, because something has changed here or was missed; several wishes are one. It never
+// blocks.
+func (a *Agent) Wanted() {
+	select {
+	case a.now <- struct{}{}:
+	default:
+	}
+}

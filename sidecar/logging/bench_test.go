@@ -1,0 +1,92 @@
+package logging
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/signalbox-mesh/signalbox/sidecar/level"
+)
+
+// BenchmarkDisabled is what a call costs whose level is off: its ratio is to slog's own handler in the same
+// state in the same run.
+func BenchmarkDisabled(b *testing.B) {
+	ctx := context.Background()
+	peer := slog.New(slog.NewJSONHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelError}))
+	logs := opened(b, Settings{Service: "bench", Stderr: io.Discard, Levels: level.NewTable(level.Spec{Root: slog.LevelError})})
+	ours := logs.Logger("bench.part")
+	call := func(l *slog.Logger, n int) time.Duration {
+		start := time.Now()
+		for range n {
+			l.LogAttrs(ctx, slog.LevelDebug, "hidden", slog.Int("n", 1))
+		}
+		return time.Since(start)
+	}
+	const warm = 1_000_000
+	call(peer, warm)
+	theirs := call(peer, warm)
+	b.ReportAllocs()
+	b.ResetTimer()
+	took := call(ours, b.N)
+	b.StopTimer()
+	ratio(b, took, b.N, theirs, warm)
+}
+
+// BenchmarkEnabled (L-15) is a record with five attributes to stderr and the spool; its ratio is to slog's
+// JSONHandler writing to a file.
+func BenchmarkEnabled(b *testing.B) {
+	dir := b.TempDir()
+	file, err := os.Create(filepath.Join(dir, "peer.log"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer file.Close()
+	peer := slog.New(slog.NewJSONHandler(file, nil)).With("service", "bench", "instance", "bench-1")
+	logs := opened(b, Settings{Service: "bench", Instance: "bench-1", Stderr: io.Discard, SpoolDir: filepath.Join(dir, "bench", "bench-1")})
+	ours := logs.Logger("bench.part")
+	const some = 50_000
+	timeCalls(peer, some/10)
+	theirs := timeCalls(peer, some)
+	timeCalls(ours, some/10)
+	b.ReportAllocs()
+	b.ResetTimer()
+	took := timeCalls(ours, b.N)
+	b.StopTimer()
+	ratio(b, sum(took), b.N, sum(theirs), some)
+	b.ReportMetric(float64(quantile(took, 0.5)), "p50-ns")
+	b.ReportMetric(float64(quantile(took, 0.99)), "p99-ns")
+	b.ReportMetric(float64(quantile(theirs, 0.5)), "peer-p50-ns")
+}
+
+func timeCalls(l *slog.Logger, n int) []time.Duration {
+	ctx := context.Background()
+	took := make([]time.Duration, n)
+	for i := range took {
+		start := time.Now()
+		l.LogAttrs(ctx, slog.LevelInfo, "record stored", slog.String("user_id", "u-4711"), slog.Int("rows", i),
+			slog.String("route", "/api/catalogs/v1/records"), slog.Duration("took", 1234567), slog.Bool("cached", false))
+		took[i] = time.Since(start)
+	}
+	return took
+}
+
+func sum(all []time.Duration) (total time.Duration) {
+	for _, d := range all {
+		total += d
+	}
+	return total
+}
+
+func quantile(all []time.Duration, q float64) time.Duration {
+	slices.Sort(all)
+	return all[int(q*float64(len(all)-1))]
+}
+
+func ratio(b *testing.B, took time.Duration, n int, theirs time.Duration, m int) {
+	b.ReportMetric(float64(took)/float64(n)/(float64(theirs)/float64(m)), "x-slog")
+}

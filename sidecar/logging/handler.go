@@ -1,0 +1,218 @@
+package logging
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/signalbox-mesh/signalbox/sidecar/level"
+	"github.com/signalbox-mesh/signalbox/sidecar/spool"
+)
+
+// sink takes a finished frame: spool.HeaderSize bytes for the spool's use, then the line without newline.
+// It does not keep the frame.
+type sink interface {
+	record(class spool.Class, frame []byte)
+}
+
+// handler encodes each record once, as the line that both stderr and the spool get. It is immutable:
+// WithAttrs and WithGroup return copies that carry what is already encoded.
+type handler struct {
+	sink    sink
+	frames  *sync.Pool
+	level   *level.Var
+	head    []byte   // encoded from the service to the key of the message
+	attrs   []byte   // encoded attributes, with the groups that hold one left open
+	opened  int      // groups left open in attrs
+	pending []string // groups that hold nothing yet
+	count   int      // attributes in attrs
+	dropped int
+	secret  bool // inside a group whose name makes all of it a secret
+	audit   bool // carries audit=true
+}
+
+func newHandler(to sink, frames *sync.Pool, s Settings, logger string) *handler {
+	head := appendField([]byte(nil), KeyService, s.Service)
+	head = appendField(head, KeyInstance, s.Instance)
+	head = appendField(head, KeyLogger, logger)
+	head = append(head, `,"`+KeyMessage+`":`...)
+	return &handler{sink: to, frames: frames, level: s.Levels.Var(logger), head: head}
+}
+
+func appendField(dst []byte, key, value string) []byte {
+	dst = append(dst, `,"`+key+`":`...)
+	return appendQuoted(dst, value, maxString)
+}
+
+// Enabled implements slog.Handler: one atomic load.
+func (h *handler) Enabled(_ context.Context, l slog.Level) bool { return h.level.Enabled(l) }
+
+// WithAttrs implements slog.Handler.
+func (h *handler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	c := *h
+	e := encoder{buf: slices.Clip(h.attrs), count: h.count, dropped: h.dropped}
+	if h.within(&e, func() { e.attrs(attrs, h.secret, h.opened) }) {
+		c.opened += len(h.pending)
+		c.pending = nil
+	}
+	c.attrs, c.count, c.dropped = slices.Clip(e.buf), e.count, e.dropped
+	c.audit = h.audit || h.top() && slices.ContainsFunc(attrs, isAudit)
+	return &c
+}
+
+// WithGroup implements slog.Handler. Groups deeper than the bound are merged into their parent.
+func (h *handler) WithGroup(name string) slog.Handler {
+	if name == "" || h.opened+len(h.pending) >= maxDepth {
+		return h
+	}
+	c := *h
+	c.pending = append(slices.Clip(h.pending), name)
+	c.secret = h.secret || secretKey(name)
+	return &c
+}
+
+// top says that attributes given now are not inside a group.
+func (h *handler) top() bool { return h.opened+len(h.pending) == 0 }
+
+// within encodes inside the pending groups and takes them back when nothing came of it.
+func (h *handler) within(e *encoder, encode func()) bool {
+	mark := len(e.buf)
+	for _, name := range h.pending {
+		e.open(name)
+	}
+	start := len(e.buf)
+	encode()
+	if len(e.buf) > start {
+		return true
+	}
+	e.buf = e.buf[:mark]
+	return false
+}
+
+func isAudit(a slog.Attr) bool {
+	return a.Key == KeyAudit && a.Value.Kind() == slog.KindBool && a.Value.Bool()
+}
+
+// maxPooled keeps a frame grown by an oversized record from being reused: it is left to the collector.
+const maxPooled = 16 << 10
+
+func newFrames() *sync.Pool {
+	return &sync.Pool{New: func() any { b := make([]byte, 0, 1024); return &b }}
+}
+
+// Handle implements slog.Handler. It returns no error: what cannot be kept is counted, not the caller's to mend.
+func (h *handler) Handle(ctx context.Context, r slog.Record) error {
+	space := h.frames.Get().(*[]byte)
+	e := encoder{buf: append((*space)[:0], make([]byte, spool.HeaderSize)...), count: h.count, dropped: h.dropped}
+	h.line(ctx, &e, &r)
+	h.sink.record(h.class(&r), e.buf)
+	if cap(e.buf) <= maxPooled {
+		*space = e.buf
+		h.frames.Put(space)
+	}
+	return nil
+}
+
+func (h *handler) line(ctx context.Context, e *encoder, r *slog.Record) {
+	e.buf = append(e.buf, '{')
+	e.buf = appendTime(e.buf, r.Time)
+	e.buf = append(e.buf, `"`+KeyLevel+`":"`...)
+	e.buf = append(e.buf, r.Level.String()...)
+	e.buf = append(e.buf, '"')
+	e.buf = append(e.buf, h.head...)
+	e.text(r.Message, maxMessage)
+	e.buf = appendTrace(ctx, e.buf)
+	h.appendAttrs(e, r)
+	e.buf = append(e.buf, '}')
+}
+
+// appendTime leaves out a zero time, as slog demands; the shipper then sends only when it was seen.
+func appendTime(dst []byte, t time.Time) []byte {
+	if t.IsZero() {
+		return dst
+	}
+	dst = append(dst, `"`+KeyTime+`":"`...)
+	dst = t.UTC().AppendFormat(dst, time.RFC3339Nano)
+	return append(dst, '"', ',')
+}
+
+func appendTrace(ctx context.Context, dst []byte) []byte {
+	span := trace.SpanContextFromContext(ctx)
+	if !span.IsValid() {
+		return dst
+	}
+	traceID, spanID := span.TraceID(), span.SpanID()
+	dst = append(dst, `,"`+KeyTraceID+`":"`...)
+	dst = appendHex(dst, traceID[:])
+	dst = append(dst, `","`+KeySpanID+`":"`...)
+	dst = appendHex(dst, spanID[:])
+	return append(dst, '"')
+}
+
+func appendHex(dst, id []byte) []byte {
+	for _, b := range id {
+		dst = append(dst, hexDigits[b>>4], hexDigits[b&0xf])
+	}
+	return dst
+}
+
+func (h *handler) appendAttrs(e *encoder, r *slog.Record) {
+	mark := len(e.buf)
+	e.buf = append(e.buf, `,"`+KeyAttrs+`":{`...)
+	start := len(e.buf)
+	e.buf = append(e.buf, h.attrs...)
+	open := h.opened
+	if h.recordAttrs(e, r) {
+		open += len(h.pending)
+	}
+	for range open {
+		e.buf = append(e.buf, '}')
+	}
+	if e.dropped > 0 {
+		e.key(KeyTruncated)
+		e.value(KeyTruncated, slog.IntValue(e.dropped))
+	}
+	if len(e.buf) == start {
+		e.buf = e.buf[:mark]
+		return
+	}
+	e.buf = append(e.buf, '}')
+}
+
+// recordAttrs is within, spelt out so that the record does not escape to the heap.
+func (h *handler) recordAttrs(e *encoder, r *slog.Record) bool {
+	if r.NumAttrs() == 0 {
+		return false
+	}
+	depth := h.opened + len(h.pending)
+	return h.within(e, func() {
+		r.Attrs(func(a slog.Attr) bool {
+			e.attr(a, h.secret, depth)
+			return true
+		})
+	})
+}
+
+// class is the record's place in the spool: by level, with what is audited beside the errors.
+func (h *handler) class(r *slog.Record) spool.Class {
+	if h.audit || h.auditRecord(r) {
+		return spool.Error
+	}
+	return spool.ClassOf(r.Level)
+}
+
+func (h *handler) auditRecord(r *slog.Record) bool {
+	if !h.top() {
+		return false
+	}
+	found := false
+	r.Attrs(func(a slog.Attr) bool {
+		found = isAudit(a)
+		return !found
+	})
+	return found
+}

@@ -1,0 +1,220 @@
+// Package logging is the line of a log record on the service's side: level decision, redaction,
+// stderr, the crash-proof spool and its shipper.
+package logging
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/grpc"
+
+	"github.com/signalbox-mesh/signalbox/sidecar/internal/pause"
+	"github.com/signalbox-mesh/signalbox/sidecar/level"
+	"github.com/signalbox-mesh/signalbox/sidecar/ship"
+	"github.com/signalbox-mesh/signalbox/sidecar/spool"
+)
+
+// Settings are injected by the sidecar.
+type Settings struct {
+	Service     string
+	Instance    string
+	Version     string
+	Environment string
+	Levels      *level.Table // nil: everything from INFO
+	Stderr      io.Writer    // nil: os.Stderr
+	SpoolDir    string       // STATE/spool/<service>/<instance>; "": nothing is spooled or shipped, stderr only
+	Registerer  prometheus.Registerer
+}
+
+// Logs is the logging of one sidecar.
+type Logs struct {
+	settings Settings
+	epoch    string
+	frames   *sync.Pool
+	stderr   *bounded
+	own      *slog.Logger  // stderr only
+	spool    *spool.Spool  // nil: none
+	shipper  *ship.Shipper // nil: none
+}
+
+// New opens (or adopts) the spool and starts the stderr writer. A spool that cannot be opened because
+// another process holds it is an error (spool.ErrHeld); a full disk is not.
+func New(s Settings) (*Logs, error) {
+	s = s.withDefaults()
+	l := &Logs{settings: s, epoch: uuid.Must(uuid.NewV7()).String(), frames: newFrames()}
+	if s.SpoolDir != "" {
+		if err := l.openSpool(); err != nil {
+			return nil, err
+		}
+	}
+	stderr, err := newBounded(s.Stderr, s.Registerer)
+	if err != nil {
+		return nil, errors.Join(err, l.closeSpool(context.Background()))
+	}
+	l.stderr = stderr
+	l.own = slog.New(newHandler(stderrOnly{stderr}, l.frames, s, s.Service+".logging"))
+	l.adopt()
+	return l, nil
+}
+
+func (s Settings) withDefaults() Settings {
+	if s.Levels == nil {
+		s.Levels = level.NewTable(level.Spec{})
+	}
+	if s.Stderr == nil {
+		s.Stderr = os.Stderr
+	}
+	if s.Registerer == nil {
+		s.Registerer = prometheus.NewRegistry()
+	}
+	return s
+}
+
+func (l *Logs) openSpool() error {
+	s := l.settings
+	opened, err := spool.Open(spool.Settings{Dir: s.SpoolDir, Service: s.Service, Instance: s.Instance,
+		Version: s.Version, Environment: s.Environment, Registerer: s.Registerer})
+	if err != nil {
+		return err
+	}
+	l.spool, l.epoch = opened, opened.Current().Epoch
+	l.shipper, err = ship.New(ship.Settings{Spool: opened, Quarantine: filepath.Join(s.SpoolDir, "quarantine"),
+		Registerer: s.Registerer, Trouble: l.trouble, Recovered: l.recovered})
+	if err != nil {
+		return errors.Join(err, l.closeSpool(context.Background()))
+	}
+	return nil
+}
+
+// adopt takes over what earlier runs left: their records go out under their own names, their last words
+// as a record of ours.
+func (l *Logs) adopt() {
+	if l.spool != nil {
+		l.spool.Adopt()
+		l.spool.Crashes(l.crashed)
+	}
+}
+
+// Logger returns the named logger; same name, same level Var. Adds logger, trace_id and span_id by itself.
+func (l *Logs) Logger(name string) *slog.Logger {
+	return slog.New(newHandler(l, l.frames, l.settings, name))
+}
+
+// record implements sink.
+func (l *Logs) record(class spool.Class, frame []byte) {
+	l.stderr.line(frame[spool.HeaderSize:])
+	if l.spool != nil {
+		l.spool.Append(class, frame)
+	}
+}
+
+// stderrOnly is the sink of the logging's own lines: they must not make more to ship.
+type stderrOnly struct{ *bounded }
+
+func (s stderrOnly) record(_ spool.Class, frame []byte) { s.line(frame[spool.HeaderSize:]) }
+
+func (l *Logs) trouble(err error) { l.own.Warn("log shipping", KeyError, err) }
+
+// recovered is said once an epoch, so it may be shipped. A clean stop that left nothing is not worth a line.
+func (l *Logs) recovered(e *spool.Epoch) {
+	if e.Closed {
+		return
+	}
+	final := make([]any, 0, len(spool.Classes))
+	for _, s := range e.States() {
+		final = append(final, slog.Uint64(s.Class.String(), s.Issued))
+	}
+	l.Logger(l.settings.Service+".logging").Info("records of a run that was not stopped cleanly are recovered",
+		"ended_instance", e.Instance, "ended_epoch", e.Epoch, slog.Group("last_seq", final...))
+}
+
+func (l *Logs) crashed(c spool.Crash) {
+	first, _, _ := strings.Cut(c.Text, "\n")
+	l.Logger(l.settings.Service+".crash").Error("process crashed: "+first,
+		"crashed_instance", c.Instance, "crashed_at", c.At, KeyStack, c.Text)
+}
+
+// Epoch identifies this run of this instance; sortable in time.
+func (l *Logs) Epoch() string { return l.epoch }
+
+// Class is the ledger's state of one spool class of the current epoch.
+type Class struct {
+	Name   string // debug info warn error
+	Issued uint64 // highest sequence given out, 0: none
+	Acked  uint64 // highest sequence that the store has committed
+	Closed bool
+}
+
+// Ledger reports all classes of the current epoch; none without a spool.
+func (l *Logs) Ledger() []Class {
+	if l.spool == nil {
+		return nil
+	}
+	var all []Class
+	for _, s := range l.spool.Current().States() {
+		all = append(all, Class{Name: s.Class.String(), Issued: s.Issued, Acked: s.Acked, Closed: s.Closed})
+	}
+	return all
+}
+
+// Ship sends spooled records by OTLP/gRPC logs until ctx ends, then returns nil; it never gives up.
+func (l *Logs) Ship(ctx context.Context, conn grpc.ClientConnInterface) error {
+	if l.shipper == nil {
+		<-ctx.Done()
+		return nil
+	}
+	l.shipper.Run(ctx, conn)
+	return nil
+}
+
+// Progress is nil while shipping makes progress (or has nothing to do), else what is wrong, for /hc.
+func (l *Logs) Progress() error {
+	if l.shipper == nil {
+		return nil
+	}
+	return l.shipper.Progress()
+}
+
+// Drain waits until the store has all that is spooled by now, while Ship runs; ctx bounds the wait. What
+// is left when it ends is shipped by the next start.
+func (l *Logs) Drain(ctx context.Context) error {
+	for l.waiting() > 0 {
+		if err := pause.For(ctx, 10*time.Millisecond); err != nil {
+			return fmt.Errorf("%d records left to ship: %w", l.waiting(), err)
+		}
+	}
+	return nil
+}
+
+func (l *Logs) waiting() int {
+	n := 0
+	if l.spool != nil {
+		for _, s := range l.spool.Current().States() {
+			n += s.Pending
+		}
+	}
+	return n
+}
+
+// Close ends the epoch: it flushes stderr and the spool (ctx bounds it). Ship must have returned. Records
+// made later are counted as dropped.
+func (l *Logs) Close(ctx context.Context) error {
+	return errors.Join(l.closeSpool(ctx), l.stderr.close(ctx))
+}
+
+func (l *Logs) closeSpool(ctx context.Context) error {
+	if l.spool == nil {
+		return nil
+	}
+	return l.spool.Close(ctx)
+}

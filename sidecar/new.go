@@ -1,0 +1,134 @@
+package sidecar
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"runtime/debug"
+	"time"
+
+	"github.com/signalbox-mesh/signalbox/sidecar/fleet"
+	"github.com/signalbox-mesh/signalbox/sidecar/health"
+	"github.com/signalbox-mesh/signalbox/sidecar/level"
+	"github.com/signalbox-mesh/signalbox/sidecar/logging"
+	"github.com/signalbox-mesh/signalbox/sidecar/peers"
+	"github.com/signalbox-mesh/signalbox/sidecar/settings"
+	"github.com/signalbox-mesh/signalbox/sidecar/spool"
+	"github.com/signalbox-mesh/signalbox/sidecar/telemetry"
+	"github.com/signalbox-mesh/signalbox/sidecar/trace"
+)
+
+// New wires everything and binds the listeners; it connects to nothing. An error is the operator's
+// (*settings.Error) or a port taken, and leaves nothing held.
+func New(ctx context.Context, c Config, set Settings) (_ *Sidecar, err error) {
+	s := &Sidecar{config: c, settings: set, started: time.Now(), stopping: make(chan struct{}), stopped: make(chan struct{})}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.held.run(context.WithoutCancel(ctx)))
+		}
+	}()
+	for _, wire := range []func(context.Context) error{
+		s.wireNames, s.wireLogging, s.wireTracing, s.wireHealth, s.wireListeners, s.wirePrivate, s.wireAPI, s.wireOps,
+		s.wireDatabase, s.wireBus, s.wireTimed, s.wireFleet,
+	} {
+		if err := wire(ctx); err != nil {
+			return nil, fmt.Errorf("start %s: %w", set.Service, err)
+		}
+	}
+	return s, nil
+}
+
+func (s *Sidecar) wireNames(context.Context) error {
+	if s.settings.Service == "" {
+		return errors.New("a sidecar needs the name of its service (Settings.Service)")
+	}
+	if s.settings.Version == "" {
+		s.settings.Version = buildVersion()
+	}
+	s.instance = s.config.Instance
+	if s.instance == "" {
+		s.instance = s.settings.Service + "-1"
+	}
+	if !instanceName.MatchString(s.instance) {
+		return &settings.Error{Variable: settings.Variable(s.settings.Service, "INSTANCE"), Problem: fmt.Sprintf("%q is no name for an instance: want up to 63 letters, digits, dots and hyphens, as in %s-1", s.instance, s.settings.Service)}
+	}
+	s.registry = telemetry.NewRegistry(s.settings.Version)
+	s.peers = s.settings.Peers
+	if s.peers == nil {
+		listed, err := peers.Parse(s.config.Peers)
+		if err != nil {
+			return &settings.Error{Variable: "SIGNALBOX_PEERS", Problem: err.Error()}
+		}
+		s.peers = peers.Static(listed)
+	}
+	return nil
+}
+
+// instanceName is what can be a folder, a queue and a label.
+var instanceName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.-]{0,62}$`)
+
+// buildVersion is what the Go toolchain stamped into the binary.
+func buildVersion() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" {
+		return "devel"
+	}
+	return info.Main.Version
+}
+
+func (s *Sidecar) wireLogging(context.Context) error {
+	spec, err := level.ParseSpec(s.config.LogLevel)
+	if err != nil {
+		return &settings.Error{Variable: "SIGNALBOX_LOG_LEVEL", Problem: err.Error()}
+	}
+	s.levels = level.NewTable(spec)
+	s.sources = level.NewSources(s.levels, fleet.Source, localSource)
+	s.logs, err = logging.New(logging.Settings{
+		Service: s.settings.Service, Instance: s.instance, Version: s.settings.Version, Environment: s.config.Environment,
+		Levels: s.levels, Stderr: s.settings.Stderr, SpoolDir: s.spoolDir(), Registerer: s.registry,
+	})
+	if errors.Is(err, spool.ErrHeld) {
+		return &settings.Error{Variable: settings.Variable(s.settings.Service, "INSTANCE"), Problem: fmt.Sprintf("another process is %s and holds %s; give each instance a name of its own", s.instance, s.spoolDir())}
+	}
+	if err != nil {
+		return err
+	}
+	s.held.add("logs", s.logs.Close)
+	s.log = s.Logger("sidecar")
+	s.pipeline.log, s.workers.log = s.log, s.log
+	return nil
+}
+
+// spoolDir is empty without a key: what cannot be shipped is not spooled.
+func (s *Sidecar) spoolDir() string {
+	if s.config.StateDir == "" || s.config.KeyFile == "" {
+		return ""
+	}
+	return filepath.Join(s.config.StateDir, "spool", s.settings.Service, s.instance)
+}
+
+func (s *Sidecar) wireTracing(ctx context.Context) (err error) {
+	s.tracing, err = trace.New(ctx, trace.Settings{
+		Service: s.settings.Service, Instance: s.instance, Version: s.settings.Version, Environment: s.config.Environment,
+		Exporters: s.config.TraceExporter, Endpoint: s.config.TraceEndpoint, Ratio: s.config.TraceRatio,
+		Logger: s.log, Registerer: s.registry,
+	})
+	if err != nil {
+		return err
+	}
+	s.held.add("tracing", s.tracing.Shutdown)
+	return nil
+}
+
+func (s *Sidecar) wireHealth(context.Context) error {
+	s.health = health.New(health.Settings{
+		Service: s.settings.Service, Instance: s.instance, Version: s.settings.Version, Registerer: s.registry, Logger: s.Logger("health"),
+		Changed: s.tellFleet,
+	})
+	if s.spoolDir() != "" {
+		s.health.Add(health.Check{Name: "log-pipeline", Run: func(context.Context) error { return s.logs.Progress() }})
+	}
+	return nil
+}

@@ -1,0 +1,180 @@
+package ops
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/signalbox-mesh/signalbox/sidecar/level"
+	"github.com/signalbox-mesh/signalbox/sidecar/problem"
+)
+
+// Root is the root logger's name in a path.
+const Root = "root"
+
+// MaxTTL bounds a change made past the fleet.
+const MaxTTL = time.Hour
+
+var loggerName = regexp.MustCompile(`^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$`)
+
+type loggers struct{ Settings }
+
+// state is one logger as shown.
+type state struct {
+	Logger     string      `json:"logger"`
+	Configured slog.Level  `json:"configured"`
+	Leased     *slog.Level `json:"leased,omitempty"`
+	LeaseID    string      `json:"lease_id,omitempty"`
+	Effective  slog.Level  `json:"effective"`
+}
+
+func shown(s level.State) state {
+	if s.Logger == "" {
+		s.Logger = Root
+	}
+	return state{Logger: s.Logger, Configured: s.Configured, Leased: s.Leased, LeaseID: s.LeaseID, Effective: s.Effective}
+}
+
+func (l *loggers) list(w http.ResponseWriter, _ *http.Request) {
+	all := []state{}
+	for _, s := range l.Levels.States() {
+		all = append(all, shown(s))
+	}
+	answer(w, map[string]any{"loggers": all})
+}
+
+func (l *loggers) show(w http.ResponseWriter, r *http.Request) {
+	for _, s := range l.Levels.States() {
+		if one := shown(s); one.Logger == r.PathValue("name") {
+			answer(w, one)
+			return
+		}
+	}
+	problem.Write(w, r, problem.New(problem.NotFound, "no logger of this name has been used here"))
+}
+
+func answer(w http.ResponseWriter, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	_ = json.NewEncoder(w).Encode(v)
+}
+
+// change is the last resort: it works when view-service, bus and database do not.
+func (l *loggers) change(w http.ResponseWriter, r *http.Request) {
+	if err := l.permitted(r); err != nil {
+		l.audit(r, "local level change refused", slog.String("reason", err.Detail))
+		problem.Write(w, r, err)
+		return
+	}
+	c, err := read(w, r)
+	if err != nil {
+		problem.Write(w, r, err)
+		return
+	}
+	o := l.Override.OverrideLocal(c.logger, c.level, c.ttl, c.Reason)
+	l.audit(r, "local level change", slog.String("target", o.Logger), slog.String("level", o.Level.String()),
+		slog.Duration("ttl", c.ttl), slog.String("reason", c.Reason), slog.String("lease_id", o.ID))
+	answer(w, o)
+}
+
+// permitted: from this machine, not through a proxy, and with the token.
+func (l *loggers) permitted(r *http.Request) *problem.Error {
+	if !fromLoopback(r) {
+		return problem.New(problem.Forbidden, "levels are changed here from the machine itself only")
+	}
+	kind, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	got, want := sha256.Sum256([]byte(strings.TrimSpace(token))), sha256.Sum256([]byte(l.Token))
+	if l.Token == "" || !strings.EqualFold(kind, "Bearer") || subtle.ConstantTimeCompare(got[:], want[:]) != 1 {
+		return problem.New(problem.Unauthorized, "the ops token of this machine is needed")
+	}
+	return nil
+}
+
+func fromLoopback(r *http.Request) bool {
+	for _, h := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Via"} {
+		if len(r.Header.Values(h)) > 0 {
+			return false
+		}
+	}
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return false
+	}
+	addr, err := netip.ParseAddr(host)
+	return err == nil && addr.Unmap().IsLoopback()
+}
+
+// request is the body of a POST.
+type request struct {
+	Level  string `json:"level"`
+	TTL    string `json:"ttl"`
+	Reason string `json:"reason"`
+}
+
+type wanted struct {
+	request
+	logger string
+	level  slog.Level
+	ttl    time.Duration
+}
+
+func read(w http.ResponseWriter, r *http.Request) (wanted, error) {
+	c := wanted{logger: r.PathValue("name")}
+	if !loggerName.MatchString(c.logger) || len(c.logger) > 200 {
+		return c, invalid("name", "a logger's name is words with dots between")
+	}
+	if c.logger == Root {
+		c.logger = ""
+	}
+	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, 4<<10))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&c.request); err != nil {
+		return c, problem.Wrap(problem.Invalid, "the body must be a JSON object with level, ttl and reason", err)
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return c, problem.New(problem.Invalid, "the body must be one JSON object")
+	}
+	return c, c.check()
+}
+
+func (c *wanted) check() error {
+	if err := c.level.UnmarshalText([]byte(c.Level)); err != nil {
+		return invalid("/level", "must be debug, info, warn or error")
+	}
+	ttl, err := time.ParseDuration(c.TTL)
+	if err != nil || ttl <= 0 || ttl > MaxTTL {
+		return invalid("/ttl", "must be a duration above 0 and up to 1h, such as 10m")
+	}
+	c.ttl = ttl
+	if c.Reason = strings.TrimSpace(c.Reason); c.Reason == "" || len(c.Reason) > 500 {
+		return invalid("/reason", "must say why, in up to 500 bytes")
+	}
+	return nil
+}
+
+func invalid(field, detail string) error {
+	return &problem.Error{Code: problem.Invalid, Detail: "the change is not valid", Fields: []problem.Field{{Name: field, Detail: detail}}}
+}
+
+func (l *loggers) audit(r *http.Request, text string, attrs ...slog.Attr) {
+	record(r.Context(), l.Audit, text, append(attrs, slog.String("client_address", r.RemoteAddr))...)
+}
+
+// record writes an audit record. It must not be lost because somebody set this logger above INFO.
+func record(ctx context.Context, log *slog.Logger, text string, attrs ...slog.Attr) {
+	severity := slog.LevelInfo
+	if !log.Enabled(ctx, severity) {
+		severity = slog.LevelError
+	}
+	log.LogAttrs(ctx, severity, text, append(attrs, slog.Bool("audit", true))...)
+}

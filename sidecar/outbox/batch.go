@@ -1,0 +1,200 @@
+package outbox
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/signalbox-mesh/signalbox/sidecar/bus"
+	"github.com/signalbox-mesh/signalbox/sidecar/pg"
+)
+
+const (
+	window      = 2000 // oldest pending rows looked at
+	maxHeads    = 200  // aggregates, and unordered rows, claimed at once
+	maxBatch    = 500  // rows published in one transaction
+	parallel    = 32   // publishes in flight
+	publishTime = 8 * time.Second
+	batchTime   = 25 * time.Second // under the role's idle_in_transaction_session_timeout
+)
+
+// row is one pending event.
+type row struct {
+	ID        int64
+	Aggregate string
+	Exchange  string
+	Key       string
+	Event     []byte
+	Headers   string
+	ExpiresMS int64
+	CreatedAt time.Time
+
+	publication bus.Publication
+	outcome     string // "": still pending
+}
+
+const (
+	published  = "published"
+	unroutable = "unroutable"
+	refused    = "refused"
+)
+
+// Relay is one pass: it claims a batch, publishes it, and marks what the broker took, in one transaction. It
+// says how many rows are done; with an error the others stay pending. The loop is Run.
+func (o *Outbox) Relay(ctx context.Context) (done int, err error) {
+	life, cancel := context.WithTimeout(context.WithoutCancel(ctx), batchTime)
+	defer cancel() // what was published is marked, whatever ends ctx
+	var failed error
+	var rows []*row
+	err = pgx.BeginFunc(life, o.settings.DB.Pool(), func(tx pgx.Tx) error {
+		rows, err = claim(life, tx)
+		if err != nil || len(rows) == 0 {
+			return err
+		}
+		failed = o.publish(ctx, rows)
+		failed = errors.Join(failed, o.tell(life, tx, rows))
+		done, err = mark(life, tx, rows)
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("relay outbox: %w", err)
+	}
+	o.count(rows)
+	if failed != nil {
+		return done, fmt.Errorf("relay outbox: %w", failed)
+	}
+	return done, nil
+}
+
+// claim locks the heads, then reads on in the aggregates that it owns thereby. The second statement has a
+// newer snapshot, which holds all that the aggregate's last owner committed.
+func claim(ctx context.Context, tx pgx.Tx) ([]*row, error) {
+	heads, err := tx.Query(ctx, `
+		WITH oldest AS (SELECT id, aggregate FROM outbox WHERE published_at IS NULL ORDER BY id LIMIT $1),
+		heads AS (SELECT id FROM oldest WHERE aggregate = '' UNION ALL
+			SELECT min(id) FROM oldest WHERE aggregate <> '' GROUP BY aggregate)
+		SELECT id, aggregate FROM outbox WHERE id IN (SELECT id FROM heads) AND published_at IS NULL
+		ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED`, window, maxHeads)
+	if err != nil {
+		return nil, fmt.Errorf("claim: %w", err)
+	}
+	var ids []int64
+	var aggregates []string
+	var id int64
+	var aggregate string
+	if _, err := pgx.ForEachRow(heads, []any{&id, &aggregate}, func() error {
+		ids = append(ids, id)
+		if aggregate != "" {
+			aggregates = append(aggregates, aggregate)
+		}
+		return nil
+	}); err != nil || len(ids) == 0 {
+		return nil, err
+	}
+	return read(ctx, tx, ids, aggregates)
+}
+
+func read(ctx context.Context, tx pgx.Tx, ids []int64, aggregates []string) ([]*row, error) {
+	found, err := tx.Query(ctx, `SELECT id, aggregate, exchange, key, event, headers, expires_ms, created_at FROM outbox
+		WHERE published_at IS NULL AND (id = ANY($1) OR aggregate = ANY($2)) ORDER BY id LIMIT $3 FOR UPDATE`,
+		ids, aggregates, maxBatch)
+	if err != nil {
+		return nil, fmt.Errorf("read batch: %w", err)
+	}
+	return pgx.CollectRows(found, func(r pgx.CollectableRow) (*row, error) {
+		var w row
+		err := r.Scan(&w.ID, &w.Aggregate, &w.Exchange, &w.Key, &w.Event, &w.Headers, &w.ExpiresMS, &w.CreatedAt)
+		return &w, err
+	})
+}
+
+// publish sends aggregates side by side and each one's rows in order, up to its first failure.
+func (o *Outbox) publish(ctx context.Context, rows []*row) error {
+	var all errgroup.Group
+	all.SetLimit(parallel)
+	until := time.Now().Add(publishTime)
+	for _, line := range lines(rows) {
+		all.Go(func() error {
+			for _, w := range line {
+				if ctx.Err() != nil || time.Now().After(until) {
+					return ctx.Err()
+				}
+				if err := o.send(context.WithoutCancel(ctx), w); err != nil {
+					o.metrics.failures.Inc()
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	return all.Wait()
+}
+
+// lines are the rows that must follow each other.
+func lines(rows []*row) [][]*row {
+	var all [][]*row
+	at := map[string]int{}
+	for _, w := range rows {
+		i, known := at[w.Aggregate]
+		if w.Aggregate == "" || !known {
+			at[w.Aggregate] = len(all)
+			all = append(all, []*row{w})
+			continue
+		}
+		all[i] = append(all[i], w)
+	}
+	return all
+}
+
+func (o *Outbox) send(ctx context.Context, w *row) error {
+	if err := w.open(); err != nil {
+		w.outcome = refused
+		return nil
+	}
+	err := o.settings.Bus.Publish(ctx, w.publication)
+	switch {
+	case err == nil:
+		w.outcome = published
+	case errors.Is(err, bus.ErrUnroutable):
+		w.outcome = unroutable
+	case errors.Is(err, bus.ErrTooLarge):
+		w.outcome = refused
+	default:
+		return err
+	}
+	return nil
+}
+
+func (w *row) open() error {
+	e, err := bus.Decode(w.Event)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal([]byte(w.Headers), &e.Headers); err != nil {
+		return err
+	}
+	w.publication = bus.Publication{Exchange: w.Exchange, Key: w.Key, Event: e, Expires: time.Duration(w.ExpiresMS) * time.Millisecond}
+	return nil
+}
+
+// mark records the outcomes; a row without one stays pending.
+func mark(ctx context.Context, tx pg.Tx, rows []*row) (int, error) {
+	var ids []int64
+	var outcomes []string
+	for _, w := range rows {
+		if w.outcome != "" {
+			ids, outcomes = append(ids, w.ID), append(outcomes, w.outcome)
+		}
+	}
+	_, err := tx.Exec(ctx, `UPDATE outbox o SET published_at = clock_timestamp(), outcome = r.outcome
+		FROM unnest($1::bigint[], $2::text[]) AS r (id, outcome) WHERE o.id = r.id`, ids, outcomes)
+	if err != nil {
+		return 0, fmt.Errorf("mark: %w", err)
+	}
+	return len(ids), nil
+}

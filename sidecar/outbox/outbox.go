@@ -1,0 +1,130 @@
+// Package outbox ties the bus to a service's own transaction: the outbox publishes what a
+// transaction committed, the inbox makes a handler's effect happen once.
+//
+// A relay claims rows by their state, never by a cursor over ids: a lower id may commit after a higher one,
+// and a cursor would skip it for ever. It locks the oldest pending row of every aggregate (FOR UPDATE SKIP
+// LOCKED); who holds that row owns the aggregate, and alone reads on in it, so several relays keep each
+// aggregate's order.
+package outbox
+
+import (
+	"context"
+	"embed"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"maps"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/signalbox-mesh/signalbox/sidecar/bus"
+	"github.com/signalbox-mesh/signalbox/sidecar/pg"
+)
+
+//go:embed migration/*.sql
+var migrations embed.FS
+
+// Migrations creates outbox and inbox in the service's schema (set name "outbox").
+func Migrations() pg.Migrations {
+	sub, err := fs.Sub(migrations, "migration")
+	if err != nil {
+		panic(err) // the folder is compiled in
+	}
+	return pg.Migrations{Name: "outbox", FS: sub}
+}
+
+// Settings of an outbox.
+type Settings struct {
+	DB         *pg.DB
+	Bus        bus.Bus
+	Registerer prometheus.Registerer         // nil: no metrics
+	Logger     *slog.Logger                  // nil: silent
+	Propagator propagation.TextMapPropagator // nil: W3C trace context and baggage
+
+	// Source of events that name none; it is part of the inbox's key, so it is fixed when the row is
+	// written and not by the relay that publishes it. "": "/<schema>".
+	Source string
+	// Published is told of a batch in the transaction that marks it. When it fails its changes are undone, and it is
+	// called again for each row alone; a row for which it fails then stays pending, to be published again.
+	Published func(ctx context.Context, tx pg.Tx, all []Outcome) error
+	// Retention of published rows and of inbox rows; 0: 7 days, the least there can be, for the inbox must
+	// remember longer than any redelivery takes.
+	Retention time.Duration
+}
+
+const minRetention = 7 * 24 * time.Hour
+
+// Outbox relays committed rows to the bus, oldest first per aggregate, confirmed, at least once.
+// Safe for concurrent use.
+type Outbox struct {
+	settings Settings
+	metrics  *metrics
+	channel  string        // of NOTIFY; names are the database's, so it holds the schema
+	wake     chan struct{} // buffered
+}
+
+// New makes an outbox. Run relays.
+func New(s Settings) *Outbox {
+	if s.Logger == nil {
+		s.Logger = slog.New(slog.DiscardHandler)
+	}
+	if s.Propagator == nil {
+		s.Propagator = propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, propagation.Baggage{})
+	}
+	if s.Source == "" {
+		s.Source = "/" + s.DB.Schema()
+	}
+	s.Retention = max(s.Retention, minRetention)
+	return &Outbox{settings: s, metrics: newMetrics(s.Registerer), channel: "outbox_" + s.DB.Schema(), wake: make(chan struct{}, 1)}
+}
+
+// Add writes the publication in tx; the caller's trace context goes with it. aggregate orders: rows of
+// one aggregate are published in commit order, for which Add holds a lock on the aggregate until tx ends;
+// "" is unordered. It wakes the relay by NOTIFY. An event that is too large or malformed is refused here.
+func (o *Outbox) Add(ctx context.Context, tx pg.Tx, aggregate string, p bus.Publication) error {
+	o.complete(ctx, &p.Event)
+	event, err := bus.Encode(p.Event)
+	if err != nil {
+		return fmt.Errorf("add to outbox: %w", err)
+	}
+	headers, err := json.Marshal(p.Event.Headers)
+	if err != nil {
+		return fmt.Errorf("add to outbox: %w", err)
+	}
+	var b pgx.Batch
+	if aggregate != "" {
+		b.Queue(`SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`, o.channel+" "+aggregate)
+	}
+	b.Queue(`INSERT INTO outbox (aggregate, exchange, key, event, headers, expires_ms) VALUES ($1, $2, $3, $4, $5, $6)`,
+		aggregate, p.Exchange, p.Key, event, string(headers), p.Expires.Milliseconds())
+	b.Queue(`SELECT pg_notify($1, '')`, o.channel)
+	if err := tx.SendBatch(ctx, &b).Close(); err != nil {
+		return fmt.Errorf("add to outbox: %w", err)
+	}
+	return nil
+}
+
+// complete fixes what a relay must not choose anew with every try.
+func (o *Outbox) complete(ctx context.Context, e *bus.Event) {
+	if e.ID == "" {
+		e.ID = uuid.Must(uuid.NewV7()).String()
+	}
+	if e.Source == "" {
+		e.Source = o.settings.Source
+	}
+	if e.Time.IsZero() {
+		e.Time = time.Now().UTC()
+	}
+	headers := make(map[string]string, len(e.Headers)+2)
+	maps.Copy(headers, e.Headers)
+	if trace.SpanContextFromContext(ctx).IsValid() {
+		o.settings.Propagator.Inject(ctx, propagation.MapCarrier(headers))
+	}
+	e.Headers = headers
+}

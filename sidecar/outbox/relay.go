@@ -1,0 +1,75 @@
+package outbox
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"github.com/signalbox-mesh/signalbox/sidecar/bus"
+	"github.com/signalbox-mesh/signalbox/sidecar/internal/pause"
+)
+
+const (
+	pollEvery  = time.Second // when no NOTIFY comes
+	firstPause = 100 * time.Millisecond
+	lastPause  = 5 * time.Second
+)
+
+// Run relays until ctx ends, then finishes the batch it is in. Several replicas may run at once.
+func (o *Outbox) Run(ctx context.Context) error {
+	listening := make(chan struct{})
+	go func() { defer close(listening); o.listen(ctx) }()
+	defer func() { <-listening }()
+	var pace pacer
+	var measured time.Time
+	for ctx.Err() == nil {
+		if time.Since(measured) >= pollEvery {
+			o.measure(ctx)
+			measured = time.Now()
+		}
+		n, err := o.relay(ctx)
+		o.complain(ctx, &pace, err)
+		switch {
+		case err != nil:
+			_ = pause.For(ctx, pace.next())
+		case n == 0:
+			o.doze(ctx)
+		}
+	}
+	return ctx.Err()
+}
+
+// relay is one pass: no claim while the bus could not take it.
+func (o *Outbox) relay(ctx context.Context) (int, error) {
+	if err := o.settings.Bus.Ready(); err != nil && !errors.Is(err, bus.ErrNotConsuming) {
+		return 0, err
+	}
+	return o.Relay(ctx)
+}
+
+// complain says it when relaying begins to fail, and when it goes on again.
+func (o *Outbox) complain(ctx context.Context, p *pacer, err error) {
+	switch {
+	case ctx.Err() != nil:
+	case err != nil && p.pause == 0:
+		o.settings.Logger.WarnContext(ctx, "outbox is not relayed, trying again", slog.Any("err", err))
+	case err == nil && p.pause > 0:
+		o.settings.Logger.InfoContext(ctx, "outbox is relayed again")
+		p.pause = 0
+	}
+}
+
+// doze waits for a NOTIFY, at most pollEvery.
+func (o *Outbox) doze(ctx context.Context) {
+	_ = pause.Until(ctx, pollEvery, o.wake)
+}
+
+// pacer doubles the pause with every failure in a row; 0: the last pass went well.
+type pacer struct{ pause time.Duration }
+
+func (p *pacer) next() time.Duration {
+	p.pause = min(max(2*p.pause, firstPause), lastPause)
+	return p.pause/2 + rand.N(p.pause/2)
+}

@@ -1,0 +1,79 @@
+package pg
+
+import (
+	"net"
+	"strings"
+	"time"
+
+	"github.com/exaring/otelpgx"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/multitracer"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+	metricnoop "go.opentelemetry.io/otel/metric/noop"
+	tracenoop "go.opentelemetry.io/otel/trace/noop"
+)
+
+// poolConfig bounds everything that could hang: connecting, and the ping of a connection that lay idle.
+func poolConfig(s Settings, m *metrics) (*pgxpool.Config, error) {
+	c, err := pgxpool.ParseConfig(s.URL)
+	if err != nil || !looksLikeURL(s.URL) {
+		return nil, errURL
+	}
+	prepare(&c.ConnConfig.Config, s.Schema)
+	c.MaxConns = s.MaxConns
+	if c.MaxConns <= 0 {
+		c.MaxConns = defaultMaxConns
+	}
+	c.MinConns = 0
+	c.PingTimeout = pingTimeout
+	c.HealthCheckPeriod = 15 * time.Second
+	c.MaxConnIdleTime = 5 * time.Minute
+	c.MaxConnLifetime = time.Hour
+	c.MaxConnLifetimeJitter = 10 * time.Minute
+	c.ConnConfig.Tracer = multitracer.New(m, spans(s))
+	return c, nil
+}
+
+func ownerConfig(s Settings) (*pgx.ConnConfig, error) {
+	c, err := pgx.ParseConfig(s.OwnerURL)
+	if err != nil || !looksLikeURL(s.OwnerURL) {
+		return nil, errURL
+	}
+	prepare(&c.Config, s.Schema)
+	return c, nil
+}
+
+// looksLikeURL refuses the key=value form and an empty text, which pgx would fill from the
+// environment and the user's home.
+func looksLikeURL(text string) bool {
+	return strings.HasPrefix(text, "postgres://") || strings.HasPrefix(text, "postgresql://")
+}
+
+func prepare(c *pgconn.Config, schema string) {
+	c.RuntimeParams["search_path"] = ident(schema)
+	if c.RuntimeParams["application_name"] == "" {
+		c.RuntimeParams["application_name"] = "signalbox/" + schema
+	}
+	if c.ConnectTimeout == 0 {
+		c.ConnectTimeout = connectTimeout
+	}
+	dialer := net.Dialer{KeepAliveConfig: net.KeepAliveConfig{
+		Enable: true, Idle: 5 * time.Second, Interval: 2 * time.Second, Count: 3,
+	}}
+	c.DialFunc = dialer.DialContext
+}
+
+// spans are children only (a query outside a trace has none) and carry the statement with its
+// placeholders, never the values.
+func spans(s Settings) *otelpgx.Tracer {
+	provider := s.TracerProvider
+	if provider == nil {
+		provider = tracenoop.NewTracerProvider()
+	}
+	return otelpgx.NewTracer(
+		otelpgx.WithTracerProvider(provider),
+		otelpgx.WithMeterProvider(metricnoop.NewMeterProvider()),
+		otelpgx.WithDisableConnectionDetailsInAttributes(),
+	)
+}

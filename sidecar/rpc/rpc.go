@@ -1,0 +1,93 @@
+// Package rpc is the private port: gRPC with a service token on every call, verified offline.
+//
+// A call that comes in passes, in this order: statistics (trace, metrics), recovery from panics, the
+// service token and the list of callers, the gate, and only then is its message read. Errors leave as
+// the closed set of problem codes.
+package rpc
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
+	metricnoop "go.opentelemetry.io/otel/metric/noop"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
+	tracenoop "go.opentelemetry.io/otel/trace/noop"
+	"google.golang.org/grpc/stats"
+
+	"github.com/signalbox-mesh/signalbox/sidecar/servicetoken"
+)
+
+// Settings of a service's side of the private ports.
+type Settings struct {
+	Service        string                        // its name, the audience of the tokens that it accepts
+	Signer         *servicetoken.Signer          // nil: calls go out without a token, and are refused
+	Bundle         *servicetoken.Bundle          // nil: every call that comes in is refused
+	Registerer     prometheus.Registerer         // nil: metrics are not seen
+	TracerProvider trace.TracerProvider          // nil: no spans
+	Propagator     propagation.TextMapPropagator // nil: W3C trace context and baggage
+	Logger         *slog.Logger                  // nil: silent
+	Gate           func() error                  // not nil and failing: calls are answered unavailable, health says not serving
+}
+
+func (s Settings) withDefaults() Settings {
+	if s.TracerProvider == nil {
+		s.TracerProvider = tracenoop.NewTracerProvider()
+	}
+	if s.Propagator == nil {
+		s.Propagator = propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, propagation.Baggage{})
+	}
+	if s.Logger == nil {
+		s.Logger = slog.New(slog.DiscardHandler)
+	}
+	if s.Gate == nil {
+		s.Gate = func() error { return nil }
+	}
+	return s
+}
+
+const (
+	maxMessage     = 4 << 20  // of a service that does not say otherwise
+	hardMaxMessage = 16 << 20 // of any; log batches need it
+)
+
+// Callers names who may call a method. Nothing private answers a method that has none.
+type Callers []string
+
+// AnyService admits every service of the trust bundle.
+func AnyService() Callers { return Callers{"*"} }
+
+func (c Callers) admit(service string) bool {
+	return slices.Contains(c, "*") || slices.Contains(c, service)
+}
+
+type callerKey struct{}
+
+// Caller is the verified name of the calling service; "" for a foreign sender and outside of a call.
+func Caller(ctx context.Context) string {
+	name, _ := ctx.Value(callerKey{}).(string)
+	return name
+}
+
+// quiet are the calls that carry telemetry themselves: a span of theirs would beget the next call.
+func quiet(method string) bool {
+	for _, prefix := range []string{"/opentelemetry.proto.collector.", "/signalbox.fleet.v1.", "/grpc.health.", "/grpc.reflection."} {
+		if strings.HasPrefix(method, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+func (s Settings) traceOptions() []otelgrpc.Option {
+	return []otelgrpc.Option{
+		otelgrpc.WithTracerProvider(s.TracerProvider),
+		otelgrpc.WithMeterProvider(metricnoop.NewMeterProvider()), // the metrics are ours
+		otelgrpc.WithPropagators(s.Propagator),
+		otelgrpc.WithFilter(func(info *stats.RPCTagInfo) bool { return !quiet(info.FullMethodName) }),
+	}
+}

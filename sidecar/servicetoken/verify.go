@@ -1,0 +1,102 @@
+package servicetoken
+
+import (
+	"crypto/ed25519"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
+)
+
+// ErrRefused is wrapped by every error of Verify and VerifyMessage.
+var ErrRefused = errors.New("refused")
+
+const (
+	maxToken   = 4 << 10
+	maxMessage = 1 << 20
+	leeway     = 30 * time.Second // between the clocks of two machines
+)
+
+// Verify checks a service token for the service audience, and returns who sent it. It asks nobody.
+func (b *Bundle) Verify(text, audience string) (service string, err error) {
+	if len(text) > maxToken {
+		return "", fmt.Errorf("%w: a service token is not that long", ErrRefused)
+	}
+	payload, kid, err := b.open(text, tokenType)
+	if err != nil {
+		return "", err
+	}
+	var c jwt.Claims
+	if err := json.Unmarshal(payload, &c); err != nil {
+		return "", fmt.Errorf("%w: its claims cannot be read", ErrRefused)
+	}
+	if err := checkClaims(c, kid, audience, time.Now()); err != nil {
+		return "", err
+	}
+	return kid, nil
+}
+
+func checkClaims(c jwt.Claims, kid, audience string, now time.Time) error {
+	switch {
+	case c.Issuer != kid || c.Subject != kid:
+		return fmt.Errorf("%w: it speaks for another service than its key", ErrRefused)
+	case len(c.Audience) != 1 || c.Audience[0] != audience:
+		return fmt.Errorf("%w: it is for another service", ErrRefused)
+	case c.Expiry == nil || c.IssuedAt == nil:
+		return fmt.Errorf("%w: it has no bound in time", ErrRefused)
+	case c.Expiry.Time().Sub(c.IssuedAt.Time()) > lifetime+time.Second:
+		return fmt.Errorf("%w: it lives longer than five minutes", ErrRefused)
+	case now.After(c.Expiry.Time().Add(leeway)):
+		return fmt.Errorf("%w: it has expired", ErrRefused)
+	case c.IssuedAt.Time().After(now.Add(leeway)):
+		return fmt.Errorf("%w: it is from the future (check the clocks)", ErrRefused)
+	case c.NotBefore != nil && c.NotBefore.Time().After(now.Add(leeway)):
+		return fmt.Errorf("%w: it is not valid yet", ErrRefused)
+	}
+	return nil
+}
+
+// VerifyMessage returns the payload of a message that the service signer has signed.
+func (b *Bundle) VerifyMessage(text, signer string) ([]byte, error) {
+	if len(text) > maxMessage {
+		return nil, fmt.Errorf("%w: a message is not that long", ErrRefused)
+	}
+	payload, kid, err := b.open(text, messageType)
+	if err != nil {
+		return nil, err
+	}
+	if kid != signer {
+		return nil, fmt.Errorf("%w: it is signed by another service", ErrRefused)
+	}
+	return payload, nil
+}
+
+// open verifies a compact JWS of the kind by a key of the bundle. EdDSA is the one algorithm there is.
+func (b *Bundle) open(text, kind string) (payload []byte, kid string, err error) {
+	signed, err := jose.ParseSignedCompact(text, []jose.SignatureAlgorithm{jose.EdDSA})
+	if err != nil || len(signed.Signatures) != 1 {
+		return nil, "", fmt.Errorf("%w: it is no signed token", ErrRefused)
+	}
+	header := signed.Signatures[0].Protected
+	if t, _ := header.ExtraHeaders[jose.HeaderType].(string); t != kind {
+		return nil, "", fmt.Errorf("%w: it is of another kind", ErrRefused)
+	}
+	keys := b.of(header.KeyID)
+	if len(keys) == 0 {
+		return nil, "", fmt.Errorf("%w: its service is not in the trust bundle", ErrRefused)
+	}
+	payload, err = verifyAny(signed, keys)
+	return payload, header.KeyID, err
+}
+
+func verifyAny(signed *jose.JSONWebSignature, keys []ed25519.PublicKey) ([]byte, error) {
+	for _, k := range keys {
+		if payload, err := signed.Verify(k); err == nil {
+			return payload, nil
+		}
+	}
+	return nil, fmt.Errorf("%w: its signature is wrong", ErrRefused)
+}

@@ -1,0 +1,156 @@
+// Package ship sends what is spooled to a log store by OTLP/gRPC, and acknowledges it in the spool when
+// the store has answered that it is committed. It retries for ever.
+package ship
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	collector "go.opentelemetry.io/proto/otlp/collector/logs/v1"
+	"google.golang.org/grpc"
+
+	"github.com/signalbox-mesh/signalbox/sidecar/internal/pause"
+	"github.com/signalbox-mesh/signalbox/sidecar/spool"
+)
+
+// Settings are injected by the logging.
+type Settings struct {
+	Spool      *spool.Spool
+	Quarantine string // folder for records that the store refuses
+	Registerer prometheus.Registerer
+	// Trouble hears of failures, at most every ten seconds. It must not lead to a spooled record, or
+	// the shipper would feed itself.
+	Trouble func(err error)
+	// Recovered hears of each adopted epoch that is shipped to its end.
+	Recovered func(e *spool.Epoch)
+}
+
+const (
+	adoptEvery   = 30 * time.Second // to look for siblings that died
+	troubleEvery = 10 * time.Second
+	stuckAfter   = 30 * time.Second
+)
+
+// Shipper of one spool.
+type Shipper struct {
+	settings Settings
+	metrics  *metrics
+	oldest   [len(spool.Classes)]atomic.Int64 // Unix nanoseconds of the first record on its way; 0: none
+
+	mu      sync.Mutex
+	failure error // the latest, nil after a success
+	told    time.Time
+}
+
+// New registers the metrics; Run ships.
+func New(s Settings) (*Shipper, error) {
+	sh := &Shipper{settings: s}
+	sh.metrics = newMetrics(sh.lag)
+	if err := sh.metrics.register(s.Registerer); err != nil {
+		return nil, fmt.Errorf("register metrics of the shipper: %w", err)
+	}
+	return sh, nil
+}
+
+// Run ships the current epoch and the adopted ones, each class of each in its own order, until ctx ends.
+// It may be called again after it returned.
+func (s *Shipper) Run(ctx context.Context, conn grpc.ClientConnInterface) {
+	client := collector.NewLogsServiceClient(conn)
+	var work sync.WaitGroup
+	defer work.Wait()
+	for _, q := range s.settings.Spool.Current().Queues {
+		work.Go(func() { _ = s.stream(client, s.settings.Spool.Current(), q).run(ctx) })
+	}
+	s.recover(ctx, client)
+}
+
+// recover ships one adopted epoch after the other, and looks for more now and then.
+func (s *Shipper) recover(ctx context.Context, client collector.LogsServiceClient) {
+	for ctx.Err() == nil {
+		for _, e := range s.settings.Spool.Adopted() {
+			s.drain(ctx, client, e)
+		}
+		if pause.For(ctx, adoptEvery) == nil {
+			s.settings.Spool.Adopt()
+		}
+	}
+}
+
+func (s *Shipper) drain(ctx context.Context, client collector.LogsServiceClient, e *spool.Epoch) {
+	var work sync.WaitGroup
+	var ended atomic.Int32
+	for _, q := range e.Queues {
+		work.Go(func() {
+			if errors.Is(s.stream(client, e, q).run(ctx), io.EOF) {
+				ended.Add(1)
+			}
+		})
+	}
+	work.Wait()
+	if int(ended.Load()) < len(e.Queues) {
+		return
+	}
+	if err := e.Remove(); err != nil {
+		s.trouble(err)
+	}
+	s.settings.Recovered(e)
+}
+
+// Progress is nil while records are acknowledged, or none wait; else it says how many wait, and why.
+func (s *Shipper) Progress() error {
+	for _, state := range s.settings.Spool.Current().States() {
+		if waited := time.Since(state.Since); state.Pending > 0 && waited > stuckAfter {
+			return fmt.Errorf("%d %s records not shipped for %s: %w",
+				state.Pending, state.Class, waited.Round(time.Second), s.latest())
+		}
+	}
+	return nil
+}
+
+var errNoAnswer = errors.New("no answer from the log store")
+
+func (s *Shipper) latest() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.failure == nil {
+		return errNoAnswer
+	}
+	return s.failure
+}
+
+func (s *Shipper) succeeded() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.failure = nil
+}
+
+// trouble remembers a failure, and tells of it if nothing was told of late.
+func (s *Shipper) trouble(err error) {
+	s.mu.Lock()
+	s.failure = err
+	tell := s.told.IsZero() || time.Since(s.told) >= troubleEvery
+	if tell {
+		s.told = time.Now()
+	}
+	s.mu.Unlock()
+	if tell {
+		s.settings.Trouble(err)
+	}
+}
+
+// lag is the age of the oldest record on its way.
+func (s *Shipper) lag() float64 {
+	var lag time.Duration
+	for i := range s.oldest {
+		if at := s.oldest[i].Load(); at != 0 {
+			lag = max(lag, time.Since(time.Unix(0, at)))
+		}
+	}
+	return lag.Seconds()
+}

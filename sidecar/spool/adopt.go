@@ -1,0 +1,149 @@
+package spool
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/google/uuid"
+)
+
+// Adopt takes over the epochs of this service that nobody holds: earlier runs of this instance, and those
+// of siblings that are gone. It returns the new ones, oldest first; they count towards the limit until
+// Remove. It may be called again, by one goroutine at a time.
+func (s *Spool) Adopt() []*Epoch {
+	var found []*Epoch
+	for _, dir := range s.abandoned() {
+		e, err := s.adopt(dir)
+		if err == nil {
+			found = append(found, e)
+		} else if !errors.Is(err, ErrHeld) && !errors.Is(err, os.ErrNotExist) {
+			s.metrics.failed("adopt", err)
+		}
+	}
+	slices.SortFunc(found, func(a, b *Epoch) int { return cmp.Compare(a.Epoch, b.Epoch) })
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.adopted = append(s.adopted, found...)
+	return found
+}
+
+// abandoned lists the service's epoch folders; whether somebody holds one is for its lock to say. Half-made
+// folders of this instance are removed: only its owner, who is us, makes any.
+func (s *Spool) abandoned() []string {
+	var dirs []string
+	for _, dir := range s.entries() {
+		name := filepath.Base(dir)
+		switch {
+		case dir == s.current.dir || strings.TrimPrefix(name, ".") == s.current.Epoch:
+		case strings.HasPrefix(name, ".") && filepath.Dir(dir) == filepath.Clean(s.settings.Dir) && isEpoch(name[1:]):
+			s.metrics.failed("remove", os.RemoveAll(dir))
+		case isEpoch(name) && s.ours(dir):
+			dirs = append(dirs, dir)
+		}
+	}
+	return dirs
+}
+
+// entries are the paths of what lies in the folders of this service's instances.
+func (s *Spool) entries() (all []string) {
+	instances, err := os.ReadDir(filepath.Dir(s.settings.Dir))
+	s.metrics.failed("adopt", err)
+	for _, i := range instances {
+		dir := filepath.Join(filepath.Dir(s.settings.Dir), i.Name())
+		inside, _ := os.ReadDir(dir) // a file, or gone
+		for _, entry := range inside {
+			all = append(all, filepath.Join(dir, entry.Name()))
+		}
+	}
+	return all
+}
+
+func isEpoch(name string) bool { return len(name) == 36 && uuid.Validate(name) == nil }
+
+// ours refuses the epochs of another service, should the folders be laid out otherwise than documented.
+func (s *Spool) ours(dir string) bool { return identity(dir).Service == s.settings.Service }
+
+// identity of an epoch folder: from its file or, should that be damaged, from its path.
+func identity(dir string) Identity {
+	var id Identity
+	text, err := os.ReadFile(filepath.Join(dir, identityName))
+	if err == nil && json.Unmarshal(text, &id) == nil && id.Service != "" && id.Epoch == filepath.Base(dir) {
+		return id
+	}
+	instance := filepath.Dir(dir)
+	return Identity{Service: filepath.Base(filepath.Dir(instance)), Instance: filepath.Base(instance), Epoch: filepath.Base(dir)}
+}
+
+func (s *Spool) adopt(dir string) (*Epoch, error) {
+	held, err := lock(dir)
+	if err != nil {
+		return nil, err
+	}
+	e := newEpoch(s, identity(dir), filepath.Dir(dir))
+	e.lock = held
+	e.ready.Store(true)
+	final, closed := finalSequences(dir)
+	e.Closed = closed
+	for _, q := range e.Queues {
+		q.load(final[q.class.String()])
+	}
+	return e, nil
+}
+
+// leave takes an epoch out of the list.
+func (s *Spool) leave(e *Epoch) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.adopted = slices.DeleteFunc(s.adopted, func(a *Epoch) bool { return a == e })
+}
+
+// load takes stock of the segments of a queue that nobody writes to any more. final is its last sequence
+// if that is known.
+func (q *Queue) load(final uint64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.sealed = true
+	q.acked = q.loadCursor()
+	q.issued = max(q.acked, final)
+	files, err := os.ReadDir(q.dir) // sorted, and so by first sequence: the numbers have leading zeros
+	q.metrics.failed("read", err)
+	for _, f := range files {
+		if !strings.HasPrefix(f.Name(), q.class.String()+"-") || filepath.Ext(f.Name()) != ".seg" {
+			continue
+		}
+		s := q.stock(filepath.Join(q.dir, f.Name()))
+		q.segments = append(q.segments, s)
+		q.pending += s.records - s.done
+		q.space.used.Add(s.size)
+	}
+}
+
+// stock counts the frames of a segment. What cannot be read counts nothing here and is met again, and
+// counted as damage, when the segment is shipped.
+func (q *Queue) stock(path string) *segment {
+	s := &segment{path: path}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		q.metrics.failed("read", err)
+	}
+	s.size = int64(len(b))
+	for at := 0; at < len(b); {
+		r, size := next(b[at:])
+		if size == 0 {
+			at += resync(b[at:])
+			continue
+		}
+		at += size
+		s.records++
+		q.issued = max(q.issued, r.Seq)
+		if r.Seq <= q.acked {
+			s.done++
+		}
+	}
+	return s
+}

@@ -1,0 +1,74 @@
+package spool
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+	"time"
+)
+
+// maxCrash is what of a crash file is read: the cause and the stack of the goroutine at fault come first.
+const maxCrash = 60 << 10
+
+// CrashOutput has the runtime write what it says when the process dies (a panic, a fatal error, a
+// deadlock) into a file in dir, besides standard error. The setting is the process's: its main calls this
+// once, before anything else, with the spool folder of one of its instances (STATE/spool/<service>/<instance>);
+// the next start of that service ships the text as one ERROR record. Call it again and only the last holds.
+func CrashOutput(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("prepare crash output: %w", err)
+	}
+	path := filepath.Join(dir, fmt.Sprintf("crash-%d-%d.txt", os.Getpid(), time.Now().UnixNano()))
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR|os.O_APPEND, 0o600)
+	if err != nil {
+		return fmt.Errorf("prepare crash output: %w", err)
+	}
+	defer f.Close() // the runtime keeps a duplicate, and the lock with it
+	if err := flock(f); err != nil {
+		return fmt.Errorf("lock crash output: %w", err)
+	}
+	if err := debug.SetCrashOutput(f, debug.CrashOptions{}); err != nil {
+		return fmt.Errorf("set crash output: %w", err)
+	}
+	return nil
+}
+
+// Crash is what a dead process left.
+type Crash struct {
+	Instance string // whose folder it was in
+	At       time.Time
+	Text     string // its beginning, 60 KiB at most
+}
+
+// Crashes hands each crash file of the service whose process is gone to tell, and then removes it. The
+// record that tell makes must be durable when it returns.
+func (s *Spool) Crashes(tell func(Crash)) {
+	for _, path := range s.entries() {
+		if name := filepath.Base(path); strings.HasPrefix(name, "crash-") && filepath.Ext(name) == ".txt" {
+			s.metrics.failed("crash", s.crash(path, tell))
+		}
+	}
+}
+
+func (s *Spool) crash(path string, tell func(Crash)) error {
+	f, err := lockFile(path, 0)
+	if err != nil {
+		return nil // its process lives, or somebody else tells of it
+	}
+	defer unlock(f)
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	text, err := io.ReadAll(io.LimitReader(f, maxCrash))
+	if err != nil {
+		return err
+	}
+	if len(text) > 0 {
+		tell(Crash{Instance: filepath.Base(filepath.Dir(path)), At: info.ModTime(), Text: string(text)})
+	}
+	return os.Remove(path)
+}

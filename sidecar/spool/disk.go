@@ -1,0 +1,44 @@
+package spool
+
+import "os"
+
+// Disk is what the spool asks of a file system; tests put faults into it.
+type Disk interface {
+	// Create makes a new file, or opens the one that is there.
+	Create(path string) (File, error)
+	Remove(path string) error
+	// SyncDir makes the creation and removal of files in a folder durable.
+	SyncDir(path string) error
+}
+
+// File is an open segment or cursor.
+type File interface {
+	WriteAt(b []byte, off int64) (int, error)
+	// Sync returns after the data is on the disk (fdatasync).
+	Sync() error
+	Truncate(size int64) error
+	Close() error
+}
+
+type osDisk struct{}
+
+func (osDisk) Create(path string) (File, error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	return osFile{f}, nil
+}
+
+func (osDisk) Remove(path string) error { return os.Remove(path) }
+
+func (osDisk) SyncDir(path string) error {
+	d, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}
+
+type osFile struct{ *os.File }

@@ -1,0 +1,158 @@
+package spool
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+)
+
+const (
+	identityName = "epoch.json"
+	closedName   = "closed"
+)
+
+// Identity says who wrote an epoch: the resource of its records.
+type Identity struct {
+	Service     string `json:"service"`
+	Instance    string `json:"instance"`
+	Version     string `json:"version"`
+	Environment string `json:"environment"`
+	Epoch       string `json:"epoch"`
+}
+
+// Epoch is one run of an instance: this one, or an earlier one that was adopted.
+type Epoch struct {
+	Identity
+	Queues [len(Classes)]*Queue // by class
+	Closed bool                 // adopted after a clean stop
+
+	dir    string
+	lock   *os.File
+	ready  atomic.Bool // the folder is there and locked
+	spool  *Spool
+	parent string
+}
+
+func newEpoch(s *Spool, id Identity, parent string) *Epoch {
+	e := &Epoch{Identity: id, dir: filepath.Join(parent, id.Epoch), parent: parent, spool: s}
+	for _, c := range Classes {
+		e.Queues[c] = newQueue(c, e.dir, s)
+	}
+	return e
+}
+
+// create makes the folder under a name that no adopter looks at, locks it, and then gives it its own.
+func (e *Epoch) create() error {
+	hidden := filepath.Join(e.parent, "."+e.Epoch)
+	if err := os.Mkdir(hidden, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
+		return err
+	}
+	held, err := lock(hidden)
+	if err != nil {
+		return err
+	}
+	if err := e.publish(hidden); err != nil {
+		unlock(held)
+		return err
+	}
+	e.lock = held
+	e.ready.Store(true)
+	return nil
+}
+
+func (e *Epoch) publish(hidden string) error {
+	if err := writeJSON(filepath.Join(hidden, identityName), e.Identity); err != nil {
+		return err
+	}
+	if err := os.Rename(hidden, e.dir); err != nil {
+		return err
+	}
+	return e.spool.settings.Disk.SyncDir(e.parent)
+}
+
+// writeJSON writes a file that is whole or not there.
+func writeJSON(path string, v any) error {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(append(text, '\n'))
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(path+".new", path)
+}
+
+func (e *Epoch) flush() {
+	e.Queues[Error].flush()
+	for _, c := range [...]Class{Warn, Info, Debug} {
+		e.Queues[c].flush()
+	}
+}
+
+func (e *Epoch) seal() {
+	for _, q := range e.Queues {
+		q.seal()
+	}
+}
+
+// States of all classes, the lowest first.
+func (e *Epoch) States() []State {
+	states := make([]State, 0, len(e.Queues))
+	for _, q := range e.Queues {
+		states = append(states, q.State())
+	}
+	return states
+}
+
+// markClosed writes the final sequences.
+func (e *Epoch) markClosed() error {
+	if !e.ready.Load() {
+		return nil
+	}
+	final := map[string]uint64{}
+	for _, s := range e.States() {
+		final[s.Class.String()] = s.Issued
+	}
+	return writeJSON(filepath.Join(e.dir, closedName), final)
+}
+
+// finalSequences of an epoch that was closed cleanly; ok is false if it was not.
+func finalSequences(dir string) (final map[string]uint64, ok bool) {
+	text, err := os.ReadFile(filepath.Join(dir, closedName))
+	if err != nil {
+		return nil, false
+	}
+	return final, json.Unmarshal(text, &final) == nil
+}
+
+// Remove ends an adopted epoch of which everything is acknowledged. Whoever comes in between sees a closed
+// epoch without segments.
+func (e *Epoch) Remove() error {
+	for _, q := range e.Queues {
+		q.closeReader()
+	}
+	e.spool.leave(e)
+	err := errors.Join(e.markClosed(), os.RemoveAll(e.dir))
+	unlock(e.lock)
+	if err != nil {
+		return fmt.Errorf("remove epoch %s: %w", e.Epoch, err)
+	}
+	return nil
+}
+
+func (e *Epoch) release() {
+	for _, q := range e.Queues {
+		q.closeReader()
+	}
+	if e.lock != nil {
+		unlock(e.lock)
+	}
+}

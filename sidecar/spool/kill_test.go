@@ -1,0 +1,134 @@
+package spool
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// child writes records until it is killed, and says of each when Append has returned.
+func child(dir string) {
+	s, err := Open(Settings{Dir: dir, Service: "catalogs", Instance: "catalogs-1", SegmentBytes: 16 << 10})
+	if err != nil {
+		fmt.Println("!", err)
+		os.Exit(1)
+	}
+	if err := CrashOutput(dir); err != nil {
+		fmt.Println("!", err)
+		os.Exit(1)
+	}
+	padding := strings.Repeat("x", 200)
+	for i := 0; ; i++ {
+		c := Class(i % 3) // errors wait for the disk, and are written now and then
+		if i%500 == 0 {
+			c = Error
+		}
+		line := fmt.Sprintf("%d %s", i, padding)
+		s.Append(c, frame(line))
+		_, _ = os.Stdout.WriteString(fmt.Sprintln(i))
+		if i == 20_000 && os.Getenv("SPOOL_TEST_PANIC") != "" {
+			panic("the end of the test")
+		}
+	}
+}
+
+func start(t *testing.T, dir string, env ...string) (*exec.Cmd, *bufio.Scanner) {
+	t.Helper()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(append(os.Environ(), "SPOOL_TEST_CHILD="+dir), env...)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	return cmd, bufio.NewScanner(out)
+}
+
+// TestL1_KillLosesNothing: A ⊆ D ⊆ I, and nothing twice, after kill -9 at speed.
+func TestL1_KillLosesNothing(t *testing.T) {
+	t.Parallel()
+	dir := instanceDir(t)
+	for _, after := range []int{1, 1000, 30_000} {
+		cmd, out := start(t, dir)
+		returned := 0
+		for out.Scan() {
+			if strings.HasPrefix(out.Text(), "!") {
+				t.Fatal(out.Text())
+			}
+			if returned++; returned == after {
+				_ = cmd.Process.Kill()
+			}
+		}
+		_ = cmd.Wait()
+		checkAdopted(t, dir, returned)
+	}
+}
+
+func checkAdopted(t *testing.T, dir string, returned int) {
+	t.Helper()
+	s := opened(t, Settings{Dir: dir})
+	defer s.Close(t.Context())
+	found := map[string]bool{}
+	n := 0
+	for _, e := range s.Adopt() {
+		before := n
+		for _, q := range e.Queues {
+			for i, r := range drained(t, q) {
+				id, _, _ := bytes.Cut(r.Line, []byte(" "))
+				found[string(id)] = true
+				n++
+				if r.Seq != uint64(i+1) {
+					t.Errorf("%s has %d at place %d", q.Class(), r.Seq, i+1)
+				}
+			}
+		}
+		if killed := n > before; killed == e.Closed { // the others are of this check itself
+			t.Error("a killed epoch is closed")
+		}
+		if err := e.Remove(); err != nil {
+			t.Error(err)
+		}
+	}
+	for i := range returned {
+		if !found[fmt.Sprint(i)] {
+			t.Errorf("record %d is lost", i)
+		}
+	}
+	t.Logf("METRIC lost_after_kill=%d limit=0 (%d returned, %d found)", max(0, returned-n), returned, n)
+	if n != len(found) || n > returned+1 || returned == 0 {
+		t.Errorf("%d records of %d ids, %d calls returned", n, len(found), returned)
+	}
+	s.Crashes(func(c Crash) { t.Errorf("kill -9 left last words: %.100s", c.Text) })
+	if left, _ := filepath.Glob(filepath.Join(dir, "crash-*")); len(left) != 0 {
+		t.Errorf("left: %v", left)
+	}
+}
+
+func TestLastWordsAreFound(t *testing.T) {
+	t.Parallel()
+	dir := instanceDir(t)
+	cmd, out := start(t, dir, "SPOOL_TEST_PANIC=1")
+	s := opened(t, Settings{Dir: filepath.Join(filepath.Dir(dir), "catalogs-2")})
+	var told []Crash
+	out.Scan()
+	s.Crashes(func(c Crash) { told = append(told, c) })
+	if len(told) != 0 {
+		t.Errorf("told of a living process: %v", told)
+	}
+	for out.Scan() {
+	}
+	_ = cmd.Wait()
+	s.Crashes(func(c Crash) { told = append(told, c) })
+	s.Crashes(func(c Crash) { told = append(told, c) })
+	if len(told) != 1 || told[0].Instance != "catalogs-1" || !strings.Contains(told[0].Text, "the end of the test") {
+		t.Errorf("told %v", told)
+	}
+}

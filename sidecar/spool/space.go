@@ -1,0 +1,27 @@
+package spool
+
+import "sync/atomic"
+
+// space is the room on disk that all queues share.
+type space struct {
+	limit int64
+	used  atomic.Int64
+	shed  func(Class) int64 // frees a segment and returns its size, 0: nothing to free
+}
+
+// reserve takes n bytes for a frame of the class. The last tenth is for errors alone.
+func (s *space) reserve(c Class, n int64) bool {
+	limit := s.limit
+	if c != Error {
+		limit -= s.limit / 10
+	}
+	for s.used.Add(n) > limit {
+		s.used.Add(-n)
+		freed := s.shed(c)
+		if freed == 0 {
+			return false
+		}
+		s.used.Add(-freed)
+	}
+	return true
+}

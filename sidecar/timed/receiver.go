@@ -1,0 +1,170 @@
+package timed
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
+
+	"github.com/signalbox-mesh/signalbox/sidecar/bus"
+	schedulev1 "github.com/signalbox-mesh/signalbox/sidecar/contract/schedule/v1"
+	"github.com/signalbox-mesh/signalbox/sidecar/outbox"
+	"github.com/signalbox-mesh/signalbox/sidecar/pg"
+)
+
+// Settings of a service's timed events. Service, Instance, Bus and Declare are required.
+type Settings struct {
+	Service        string
+	Instance       string
+	Bus            bus.Bus
+	DB             *pg.DB         // nil: handlers get no transaction and run at least once
+	Outbox         *outbox.Outbox // with DB: receipts go with the handler's transaction
+	Declare        func(ctx context.Context, r *schedulev1.DeclareRequest) error
+	Logger         *slog.Logger
+	Registerer     prometheus.Registerer
+	TracerProvider trace.TracerProvider // nil: no spans
+	Attempts       int                  // after which a failure is final; 0: 5, never more than the bus makes
+	Heartbeat      time.Duration        // between declarations; 0: 30 s
+}
+
+// Timed declares one service's schedules and handles their fires. Add before Start.
+type Timed struct {
+	set     Settings
+	tracer  trace.Tracer
+	metrics metrics
+
+	mu      sync.Mutex
+	entries map[string]entry
+	started bool
+	stops   []func(context.Context) error // in order of starting
+}
+
+type entry struct {
+	schedule Schedule
+	handle   Handler
+}
+
+// New makes a Timed without schedules.
+func New(s Settings) *Timed {
+	if s.Attempts == 0 {
+		s.Attempts = 5
+	}
+	if s.Heartbeat == 0 {
+		s.Heartbeat = 30 * time.Second
+	}
+	if s.Logger == nil {
+		s.Logger = slog.New(slog.DiscardHandler)
+	}
+	if s.TracerProvider == nil {
+		s.TracerProvider = noop.NewTracerProvider()
+	}
+	return &Timed{
+		set:     s,
+		tracer:  s.TracerProvider.Tracer("github.com/signalbox-mesh/signalbox/sidecar/timed"),
+		metrics: newMetrics(s.Registerer),
+		entries: map[string]entry{},
+	}
+}
+
+// ErrNoBus is the answer to schedules of a service that has no bus to be told over.
+var ErrNoBus = errors.New("timed events come over the bus and there is none; set SIGNALBOX_AMQP_URL")
+
+// Add declares a schedule and who handles it. The error names what is wrong with the schedule. A nil Timed is that
+// of a service without a bus.
+func (t *Timed) Add(s Schedule, h Handler) error {
+	if t == nil {
+		return fmt.Errorf("schedule %q: %w", s.Name, ErrNoBus)
+	}
+	s = s.WithDefaults()
+	if err := s.Validate(t.set.Service); err != nil {
+		return err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch {
+	case t.started:
+		return fmt.Errorf("schedule %q: added after the start", s.Name)
+	case h == nil:
+		return fmt.Errorf("schedule %q: has no handler", s.Name)
+	}
+	if _, twice := t.entries[s.Name]; twice {
+		return fmt.Errorf("schedule %q: declared twice", s.Name)
+	}
+	t.entries[s.Name] = entry{schedule: s, handle: h}
+	return nil
+}
+
+// Len is the number of schedules added.
+func (t *Timed) Len() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.entries)
+}
+
+// Start takes fires from the bus and declares the schedules, now and with every heartbeat, until Stop.
+// The database must be migrated. ctx bounds the start alone; a start that failed may be tried again.
+func (t *Timed) Start(ctx context.Context) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.started {
+		return errors.New("timed: started twice")
+	}
+	if err := t.subscribe(ctx); err != nil {
+		return fmt.Errorf("take timed events: %w", err)
+	}
+	t.started = true
+	t.stops = append(t.stops, t.startDeclaring(context.WithoutCancel(ctx)))
+	return nil
+}
+
+func (t *Timed) subscribe(ctx context.Context) error {
+	if len(t.entries) == 0 {
+		return nil
+	}
+	if t.set.Bus == nil {
+		return ErrNoBus
+	}
+	stop, err := t.set.Bus.Subscribe(ctx, bus.Subscription{
+		Queue:    t.queue(),
+		Exchange: bus.Schedule,
+		Keys:     t.names(),
+		Handler:  t.deliver,
+	})
+	if err != nil {
+		return err
+	}
+	t.stops = append(t.stops, stop)
+	return nil
+}
+
+// Stop ends declaring and taking fires, and waits for handlers in flight as long as ctx allows.
+// Idempotent, safe before Start.
+func (t *Timed) Stop(ctx context.Context) error {
+	t.mu.Lock()
+	stops := t.stops
+	t.stops, t.started = nil, true
+	t.mu.Unlock()
+	var errs []error
+	for _, stop := range slices.Backward(stops) {
+		errs = append(errs, stop(ctx))
+	}
+	return errors.Join(errs...)
+}
+
+func (t *Timed) queue() string { return t.set.Service + ".timed" }
+
+func (t *Timed) names() []string {
+	names := make([]string, 0, len(t.entries))
+	for name := range t.entries {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}

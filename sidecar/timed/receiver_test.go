@@ -1,0 +1,372 @@
+package timed_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"github.com/signalbox-mesh/signalbox/internal/pgtest"
+	"github.com/signalbox-mesh/signalbox/internal/servers/guard"
+	"github.com/signalbox-mesh/signalbox/internal/wait"
+	"github.com/signalbox-mesh/signalbox/sidecar/bus"
+	"github.com/signalbox-mesh/signalbox/sidecar/bus/inproc"
+	schedulev1 "github.com/signalbox-mesh/signalbox/sidecar/contract/schedule/v1"
+	"github.com/signalbox-mesh/signalbox/sidecar/outbox"
+	"github.com/signalbox-mesh/signalbox/sidecar/pg"
+	"github.com/signalbox-mesh/signalbox/sidecar/timed"
+)
+
+func TestMain(m *testing.M) { os.Exit(guard.TestMain(m)) }
+
+// rig is a service "billing" with timed events on a real bus, and somebody who reads its receipts.
+type rig struct {
+	*timed.Timed
+	bus bus.Bus
+	reg *prometheus.Registry
+
+	mu       sync.Mutex
+	receipts []bus.Delivery
+}
+
+func newRig(t *testing.T, db *pg.DB) *rig {
+	t.Helper()
+	broker, err := inproc.New(inproc.Settings{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	fast := []time.Duration{time.Millisecond, time.Millisecond, time.Millisecond, time.Millisecond}
+	b, err := broker.Open(bus.Client{Service: "billing", Instance: "billing-1", RetryDelays: fast})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &rig{bus: b, reg: prometheus.NewRegistry()}
+	s := timed.Settings{Service: "billing", Instance: "billing-1", Bus: b, Registerer: r.reg, Declare: declareNothing}
+	if db != nil {
+		s.DB, s.Outbox = db, r.relay(t, db)
+	}
+	r.Timed = timed.New(s)
+	r.collect(t)
+	t.Cleanup(func() {
+		_ = r.Stop(context.Background())
+		_ = b.Close(context.Background())
+		_ = broker.Close()
+	})
+	return r
+}
+
+func declareNothing(context.Context, *schedulev1.DeclareRequest) error { return nil }
+
+func (r *rig) relay(t *testing.T, db *pg.DB) *outbox.Outbox {
+	o := outbox.New(outbox.Settings{DB: db, Bus: r.bus})
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { defer close(done); _ = o.Run(ctx) }()
+	t.Cleanup(func() { cancel(); <-done })
+	return o
+}
+
+func (r *rig) collect(t *testing.T) {
+	t.Helper()
+	_, err := r.bus.Subscribe(t.Context(), bus.Subscription{Queue: "scheduler.receipts", Exchange: bus.Events,
+		Keys: []string{"*.fire.completed", "*.fire.failed"}, Handler: func(_ context.Context, d bus.Delivery) error {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.receipts = append(r.receipts, d)
+			return nil
+		}})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (r *rig) received() []bus.Delivery {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.receipts)
+}
+
+// start adds one schedule and starts.
+func (r *rig) start(t *testing.T, h timed.Handler) {
+	t.Helper()
+	if err := r.Add(timed.Schedule{Name: "billing.close", Every: time.Hour}, h); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (r *rig) fire(t *testing.T, event string, f timed.Fire) {
+	t.Helper()
+	data, _ := json.Marshal(f)
+	err := r.bus.Publish(t.Context(), bus.Publication{Exchange: bus.Schedule, Key: "billing.close",
+		Event: bus.Event{ID: event, Source: "/scheduler/scheduler-1", Type: timed.EventFired, Time: time.Now(), Data: data}})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func oneFire() timed.Fire {
+	due := time.Now().UTC().Truncate(time.Second)
+	return timed.Fire{ID: timed.FireID("billing.close", due), Schedule: "billing.close", Due: due, Deadline: 10 * time.Second}
+}
+
+// ended waits for the one receipt of a fire, and that the handler's outcome is counted.
+func (r *rig) ended(t *testing.T, outcome string) timed.Receipt {
+	t.Helper()
+	wait.For(t, 10*time.Second, "the receipt", func() bool { return len(r.received()) > 0 })
+	wait.For(t, 10*time.Second, "the outcome "+outcome, func() bool { return r.count(outcome) > 0 })
+	all := r.received()
+	if len(all) != 1 {
+		t.Fatalf("%d receipts", len(all))
+	}
+	var receipt timed.Receipt
+	if err := json.Unmarshal(all[0].Data, &receipt); err != nil {
+		t.Fatal(err)
+	}
+	if failed := strings.HasSuffix(all[0].Key, timed.Failed); failed != (receipt.Error != "") || all[0].Type != all[0].Key {
+		t.Errorf("key %s, type %s, error %q", all[0].Key, all[0].Type, receipt.Error)
+	}
+	return receipt
+}
+
+func (r *rig) count(outcome string) int {
+	metrics, _ := r.reg.Gather()
+	for _, family := range metrics {
+		if family.GetName() != "signalbox_timed_fires_total" {
+			continue
+		}
+		for _, m := range family.GetMetric() {
+			for _, l := range m.GetLabel() {
+				if l.GetValue() == outcome {
+					return int(m.GetCounter().GetValue())
+				}
+			}
+		}
+	}
+	return 0
+}
+
+func TestHandlerWithoutDatabase(t *testing.T) {
+	t.Parallel()
+	boom := errors.New("no money")
+	for _, c := range []struct {
+		name, outcome, want string
+		attempt             int
+		handle              func(ctx context.Context, try int32) error
+	}{
+		{"succeeds", "done", "", 1, func(context.Context, int32) error { return nil }},
+		{"succeeds when tried again", "done", "", 3, func(_ context.Context, try int32) error {
+			if try < 3 {
+				return boom
+			}
+			return nil
+		}},
+		{"fails for good", "failed", "no money", 5, func(context.Context, int32) error { return boom }},
+		{"gives up", "failed", "no money", 1, func(context.Context, int32) error { return bus.Park(boom) }},
+		{"panics", "failed", "handler panicked: ouch", 5, func(context.Context, int32) error { panic("ouch") }},
+		{"passes its deadline", "deadline", timed.ErrorDeadline, 1, func(ctx context.Context, _ int32) error { <-ctx.Done(); return ctx.Err() }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, nil)
+			var tries atomic.Int32
+			r.start(t, func(ctx context.Context, tx pg.Tx, f timed.Fire) error {
+				if tx != nil {
+					t.Error("a transaction without a database")
+				}
+				return c.handle(ctx, tries.Add(1))
+			})
+			f := oneFire()
+			if c.outcome == "deadline" {
+				f.Deadline = 20 * time.Millisecond
+			}
+			r.fire(t, f.ID, f)
+			receipt := r.ended(t, c.outcome)
+			if receipt.Error != c.want || receipt.Attempt != c.attempt || receipt.FireID != f.ID || receipt.Instance != "billing-1" {
+				t.Errorf("%+v", receipt)
+			}
+			wait.For(t, 10*time.Second, "the parking place to hold what failed, and nothing else", func() bool {
+				parked, err := r.bus.Parked(t.Context(), "billing.timed", 10)
+				return err == nil && (len(parked) == 1) == (c.want != "")
+			})
+			if problems, err := testutil.GatherAndLint(r.reg); err != nil || len(problems) > 0 {
+				t.Errorf("metrics: %v, %v", problems, err)
+			}
+		})
+	}
+}
+
+func billingDB(t *testing.T) *pg.DB {
+	t.Helper()
+	test := pgtest.New(t, "billing")
+	db, err := pg.Open(pg.Settings{URL: test.URL("billing"), OwnerURL: test.OwnerURL("billing"), Schema: "billing"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(db.Close)
+	if err := db.Migrate(t.Context(), outbox.Migrations()); err != nil {
+		t.Fatal(err)
+	}
+	return db
+}
+
+// One transaction holds inbox row, effect and receipt: delivered again, and published again by another scheduler, a fire
+// has one effect and one receipt; what a failed try did is undone.
+func TestO6_EffectAndReceiptOnceWithDatabase(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, billingDB(t))
+	var tries atomic.Int32
+	r.start(t, func(ctx context.Context, tx pg.Tx, f timed.Fire) error {
+		// The inbox stands for a table of the service: it is the only one here that the working role may write.
+		if first, err := outbox.Once(ctx, tx, "effect", "test", f.ID); err != nil || !first {
+			t.Errorf("the effect of an earlier try is still there: %v", err)
+		}
+		if tries.Add(1) < 3 {
+			return errors.New("not yet")
+		}
+		return nil
+	})
+	f := oneFire()
+	r.fire(t, f.ID, f)
+	if receipt := r.ended(t, "done"); receipt.Attempt != 3 || receipt.Error != "" {
+		t.Errorf("%+v", receipt)
+	}
+	r.fire(t, f.ID, f)
+	r.fire(t, f.ID+"/2", f)
+	wait.For(t, 10*time.Second, "both duplicates", func() bool { return r.count("duplicate") == 2 })
+	if tries.Load() != 3 {
+		t.Errorf("%d tries, want 3", tries.Load())
+	}
+	r.ended(t, "done")
+}
+
+// A final failure is reported once; replayed with success, the fire ends in completed after all.
+func TestReplayAfterFailure(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, billingDB(t))
+	var mended atomic.Bool
+	r.start(t, func(context.Context, pg.Tx, timed.Fire) error {
+		if mended.Load() {
+			return nil
+		}
+		return errors.New("broken")
+	})
+	f := oneFire()
+	r.fire(t, f.ID, f)
+	if receipt := r.ended(t, "failed"); receipt.Error != "broken" || receipt.Attempt != 5 {
+		t.Errorf("%+v", receipt)
+	}
+	mended.Store(true)
+	var replayed int
+	wait.For(t, 10*time.Second, "the parked fire", func() bool {
+		replayed, _ = r.bus.Replay(t.Context(), "billing.timed")
+		return replayed == 1
+	})
+	wait.For(t, 10*time.Second, "the completed receipt", func() bool { return len(r.received()) == 2 })
+	if last := r.received()[1]; last.Key != "billing.fire.completed" {
+		t.Errorf("the last receipt is %s", last.Key)
+	}
+}
+
+func TestWhatIsNoFireIsParked(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, nil)
+	r.start(t, func(context.Context, pg.Tx, timed.Fire) error { return nil })
+	for id, data := range map[string]string{"a": `[]`, "b": `{}`, "c": `"x"`} {
+		_ = r.bus.Publish(t.Context(), bus.Publication{Exchange: bus.Schedule, Key: "billing.close",
+			Event: bus.Event{ID: id, Source: "/x", Type: timed.EventFired, Time: time.Now(), Data: json.RawMessage(data)}})
+	}
+	wait.For(t, 10*time.Second, "three parked events", func() bool {
+		parked, _ := r.bus.Parked(t.Context(), "billing.timed", 10)
+		return len(parked) == 3
+	})
+	if len(r.received()) != 0 {
+		t.Error("a receipt for what is no fire")
+	}
+}
+
+func TestAddRefuses(t *testing.T) {
+	t.Parallel()
+	nop := func(context.Context, pg.Tx, timed.Fire) error { return nil }
+	r := timed.New(timed.Settings{Service: "billing", Declare: declareNothing})
+	good := timed.Schedule{Name: "billing.a", Every: time.Minute}
+	if err := r.Add(good, nop); err != nil {
+		t.Fatal(err)
+	}
+	for name, err := range map[string]error{
+		"twice":      r.Add(good, nop),
+		"no handler": r.Add(timed.Schedule{Name: "billing.b", Every: time.Minute}, nil),
+		"not ours":   r.Add(timed.Schedule{Name: "catalogs.b", Every: time.Minute}, nop),
+		"cron":       r.Add(timed.Schedule{Name: "billing.c", Cron: "x"}, nop),
+	} {
+		if err == nil {
+			t.Errorf("%s is taken", name)
+		}
+	}
+	if err := r.Start(t.Context()); !errors.Is(err, timed.ErrNoBus) {
+		t.Errorf("started without a bus: %v", err)
+	}
+	var none *timed.Timed
+	if err := none.Add(good, nop); !errors.Is(err, timed.ErrNoBus) {
+		t.Errorf("added without a bus: %v", err)
+	}
+	if err := r.Stop(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// The declaration is repeated with the heartbeat; while the scheduler is away the tries come with growing pauses.
+func TestDeclareRepeats(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var at []time.Duration
+		began := time.Now()
+		r := timed.New(timed.Settings{Service: "billing", Bus: deaf{}, Declare: func(_ context.Context, d *schedulev1.DeclareRequest) error {
+			at = append(at, time.Since(began))
+			if len(d.GetSchedules()) != 1 || d.GetSchedules()[0].GetName() != "billing.a" {
+				t.Errorf("declared %v", d)
+			}
+			if len(at) <= 4 {
+				return errors.New("away")
+			}
+			return nil
+		}})
+		if err := r.Add(timed.Schedule{Name: "billing.a", Every: time.Minute}, func(context.Context, pg.Tx, timed.Fire) error { return nil }); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		<-time.After(90 * time.Second)
+		synctest.Wait()
+		if err := r.Stop(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		want := []time.Duration{0, 1, 3, 7, 15, 45, 75}
+		for i := range want {
+			want[i] *= time.Second
+		}
+		if !slices.Equal(at, want) {
+			t.Errorf("declared at %v, want %v", at, want)
+		}
+	})
+}
+
+// deaf is a bus that delivers nothing.
+type deaf struct{ bus.Bus }
+
+func (deaf) Subscribe(context.Context, bus.Subscription) (func(context.Context) error, error) {
+	return func(context.Context) error { return nil }, nil
+}

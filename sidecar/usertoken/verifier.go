@@ -1,0 +1,97 @@
+package usertoken
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
+
+	"github.com/signalbox-mesh/signalbox/sidecar/access"
+	"github.com/signalbox-mesh/signalbox/sidecar/problem"
+)
+
+// Settings of a Verifier.
+type Settings struct {
+	// Keys fetches the public keys, from identity's private port. It is called at the first token, on
+	// an unknown key id and when the keys are older than MaxAge; never twice at a time.
+	Keys   func(ctx context.Context) (jose.JSONWebKeySet, error)
+	MaxAge time.Duration // 0: 5 min
+	Gap    time.Duration // shortest time between two fetches; 0: 1 s
+	Limit  time.Duration // of one fetch; 0: 2 s
+}
+
+// Verifier checks user tokens; it implements access.Verifier and is safe for concurrent use. It needs
+// identity once: from then on it works with the keys that it has.
+type Verifier struct{ keys keys }
+
+var _ access.Verifier = (*Verifier)(nil)
+
+// New makes a Verifier; it fetches nothing yet.
+func New(s Settings) *Verifier {
+	return &Verifier{keys: keys{
+		fetch:  s.Keys,
+		maxAge: orElse(s.MaxAge, 5*time.Minute),
+		gap:    orElse(s.Gap, time.Second),
+		limit:  orElse(s.Limit, 2*time.Second),
+	}}
+}
+
+func orElse(d, otherwise time.Duration) time.Duration {
+	if d == 0 {
+		return otherwise
+	}
+	return d
+}
+
+// Verify returns who the token speaks for. Errors are *problem.Error: unauthorized for any token that
+// does not hold, unavailable while no key could be fetched yet. The token itself is in no error.
+func (v *Verifier) Verify(ctx context.Context, token string) (access.Principal, error) {
+	if len(token) > MaxBytes {
+		return access.Principal{}, refused("the token is too long", nil)
+	}
+	parsed, err := jwt.ParseSigned(token, []jose.SignatureAlgorithm{jose.EdDSA})
+	if err != nil || len(parsed.Headers) != 1 {
+		return access.Principal{}, refused("the token is not a signed JWT of ours", nil)
+	}
+	key, err := v.keys.find(ctx, parsed.Headers[0].KeyID)
+	if err != nil {
+		return access.Principal{}, problem.Wrap(problem.Unavailable, "tokens cannot be checked just now; try again", fmt.Errorf("fetch user token keys: %w", err))
+	}
+	if key == nil {
+		return access.Principal{}, refused("the token's signing key is not known", nil)
+	}
+	var c claims
+	if err := parsed.Claims(key, &c); err != nil {
+		return access.Principal{}, refused("the token's signature does not hold", err)
+	}
+	return principal(c)
+}
+
+func principal(c claims) (access.Principal, error) {
+	want := jwt.Expected{Issuer: Issuer, AnyAudience: jwt.Audience{Audience}, Time: time.Now()}
+	if err := c.ValidateWithLeeway(want, Leeway); err != nil {
+		return access.Principal{}, refused(reason(err), err)
+	}
+	if c.Expiry == nil || c.Subject == "" {
+		return access.Principal{}, refused("the token lacks a subject or an expiry", nil)
+	}
+	return access.Principal{Subject: c.Subject, Name: c.Name, Grants: c.Grants, Until: c.Expiry.Time().Add(Leeway)}, nil
+}
+
+func reason(err error) string {
+	switch {
+	case errors.Is(err, jwt.ErrExpired):
+		return "the token has expired"
+	case errors.Is(err, jwt.ErrNotValidYet), errors.Is(err, jwt.ErrIssuedInTheFuture):
+		return "the token is not valid yet"
+	default:
+		return "the token is for somebody else"
+	}
+}
+
+func refused(detail string, err error) error {
+	return problem.Wrap(problem.Unauthorized, detail, err)
+}
