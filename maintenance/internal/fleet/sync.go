@@ -1,0 +1,126 @@
+package fleet
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"log/slog"
+	"slices"
+	"strings"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/signalbox-mesh/signalbox/maintenance/internal/lease"
+	fleetv1 "github.com/signalbox-mesh/signalbox/sidecar/contract/fleet/v1"
+)
+
+// Store keeps what instances report.
+type Store interface {
+	// Heard stores the report, and answers with the leases in force and their revision, of one snapshot.
+	Heard(ctx context.Context, r Report) (leases []lease.Lease, revision int64, err error)
+}
+
+// Server implements fleet.v1.
+type Server struct {
+	fleetv1.UnimplementedFleetServiceServer
+	store  Store
+	caller func(ctx context.Context) string
+	log    *slog.Logger
+	syncs  *prometheus.CounterVec
+}
+
+// NewServer makes the server; caller is the verified name of the calling service.
+func NewServer(s Store, caller func(ctx context.Context) string, log *slog.Logger, r prometheus.Registerer) *Server {
+	syncs := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "signalbox_fleet_syncs_total",
+		Help: "Reports of instances, by what became of them"}, []string{"result"})
+	for _, result := range []string{"ok", "refused", "unavailable"} {
+		syncs.WithLabelValues(result)
+	}
+	r.MustRegister(syncs)
+	return &Server{store: s, caller: caller, log: log, syncs: syncs}
+}
+
+// Sync takes one instance's report. Errors: PermissionDenied when it speaks for another service,
+// InvalidArgument, Unavailable while there is no database.
+func (s *Server) Sync(ctx context.Context, req *fleetv1.SyncRequest) (*fleetv1.SyncResponse, error) {
+	if err := s.check(ctx, req.GetInstance()); err != nil {
+		s.syncs.WithLabelValues("refused").Inc()
+		return nil, err
+	}
+	leases, revision, err := s.store.Heard(ctx, report(req))
+	if err != nil {
+		s.syncs.WithLabelValues("unavailable").Inc()
+		return nil, status.Error(codes.Unavailable, "the fleet table cannot be written now")
+	}
+	s.syncs.WithLabelValues("ok").Inc()
+	res := &fleetv1.SyncResponse{Revision: revision, Heartbeat: durationpb.New(Heartbeat)}
+	for _, l := range lease.Holding(leases, req.GetInstance().GetService(), req.GetInstance().GetInstance()) {
+		res.Leases = append(res.Leases, wire(l))
+	}
+	return res, nil
+}
+
+func (s *Server) check(ctx context.Context, i *fleetv1.Instance) error {
+	switch caller := s.caller(ctx); {
+	case i.GetService() == "" || i.GetInstance() == "" || i.GetEpoch() == "":
+		return status.Error(codes.InvalidArgument, "an instance has a service, a name and an epoch")
+	case len(i.GetService())+len(i.GetInstance())+len(i.GetEpoch()) > 768:
+		return status.Error(codes.InvalidArgument, "the instance's names are too long")
+	case caller != i.GetService():
+		return status.Errorf(codes.PermissionDenied, "%s may not report for %s", caller, i.GetService())
+	default:
+		return nil
+	}
+}
+
+func wire(l lease.Lease) *fleetv1.Lease {
+	return &fleetv1.Lease{Id: l.ID, Revision: l.Revision, Kind: l.Kind, Service: l.Service, Instance: l.Instance, Logger: l.Logger,
+		Value: l.Value, Remaining: durationpb.New(l.Remaining), Owner: l.OwnerName, Reason: l.Reason}
+}
+
+func report(req *fleetv1.SyncRequest) Report {
+	i := req.GetInstance()
+	r := Report{Stopping: req.GetStopping(), Instance: Instance{
+		Service: text(i.GetService()), Instance: text(i.GetInstance()), Version: text(i.GetVersion()), Epoch: text(i.GetEpoch()), PID: i.GetPid(),
+		PublicAddress: text(i.GetPublicAddress()), PrivateAddress: text(i.GetPrivateAddress()), Environment: text(i.GetEnvironment()),
+		Health: text(req.GetHealth().GetStatus()), Revision: req.GetRevision(),
+		Checks: list(req.GetHealth().GetChecks()), Loggers: list(req.GetLoggers()), Applied: list(req.GetApplied()),
+	}}
+	if at := i.GetStartedAt(); at.IsValid() {
+		started := at.AsTime()
+		r.Instance.StartedAt = &started
+	}
+	all := req.GetLedger()
+	for _, l := range all[:min(len(all), maxClasses)] {
+		// The last word of a clean stop closes the epoch: what it has issued is known from here on.
+		r.Ledgers = append(r.Ledgers, Ledger{Class: text(l.GetClass()), Issued: min(l.GetIssued(), 1<<62), Closed: l.GetClosed() || req.GetStopping()})
+	}
+	// The order in which ingest locks them, too.
+	slices.SortFunc(r.Ledgers, func(a, b Ledger) int { return cmp.Compare(a.Class, b.Class) })
+	return r
+}
+
+// Bounds of what one instance may say.
+const (
+	maxClasses = 16
+	maxText    = 256
+)
+
+// text is s as PostgreSQL takes it.
+func text(s string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(s[:min(len(s), maxText)], "\uFFFD"), "\x00", "\uFFFD")
+}
+
+// list is the messages as a JSON array; the fields' names are those of the contract.
+func list[T any](all []T) json.RawMessage {
+	raw, err := json.Marshal(all)
+	if err != nil || len(all) == 0 {
+		return json.RawMessage("[]")
+	}
+	return bytes.ReplaceAll(raw, []byte(`\u0000`), []byte(`\ufffd`)) // which jsonb has no room for
+}

@@ -1,0 +1,88 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/signalbox-mesh/signalbox/maintenance/internal/lease"
+	fleetv1 "github.com/signalbox-mesh/signalbox/sidecar/contract/fleet/v1"
+)
+
+type memory struct {
+	heard  Report
+	leases []lease.Lease
+	err    error
+}
+
+func (m *memory) Heard(_ context.Context, r Report) ([]lease.Lease, int64, error) {
+	m.heard = r
+	return m.leases, 7, m.err
+}
+
+func sync(t *testing.T, m *memory, req *fleetv1.SyncRequest) (*fleetv1.SyncResponse, error) {
+	t.Helper()
+	req.Instance = &fleetv1.Instance{Service: "catalogs", Instance: "catalogs-1", Epoch: "e"}
+	s := NewServer(m, func(context.Context) string { return "catalogs" }, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	return s.Sync(t.Context(), req)
+}
+
+func TestTheLastWordClosesTheEpoch(t *testing.T) {
+	t.Parallel()
+	for _, stopping := range []bool{false, true} {
+		m := &memory{}
+		if _, err := sync(t, m, &fleetv1.SyncRequest{Stopping: stopping, Ledger: []*fleetv1.Ledger{{Class: "info", Issued: 9}}}); err != nil {
+			t.Fatal(err)
+		}
+		if m.heard.Stopping != stopping || len(m.heard.Ledgers) != 1 || m.heard.Ledgers[0] != (Ledger{"info", 9, stopping}) {
+			t.Errorf("stopping=%v: %+v", stopping, m.heard)
+		}
+	}
+}
+
+func TestLeasesComeInOrderOfPrecedence(t *testing.T) {
+	t.Parallel()
+	m := &memory{leases: []lease.Lease{
+		{ID: "mine", Revision: 1, Service: "catalogs", Instance: "catalogs-1", Remaining: time.Minute}, {ID: "all", Revision: 2},
+		{ID: "other", Revision: 3, Service: "gateway"}, {ID: "old", Revision: 4, Service: "catalogs"}, {ID: "new", Revision: 5, Service: "catalogs"},
+	}}
+	res, err := sync(t, m, &fleetv1.SyncRequest{})
+	if err != nil || res.GetRevision() != 7 || res.GetHeartbeat().AsDuration() != Heartbeat {
+		t.Fatal(res, err)
+	}
+	got := ""
+	for _, l := range res.GetLeases() {
+		got += l.GetId() + " "
+	}
+	if got != "all old new mine " || res.GetLeases()[3].GetRemaining().AsDuration() != time.Minute {
+		t.Errorf("leases %s", got)
+	}
+}
+
+func TestWithoutADatabaseItSaysSo(t *testing.T) {
+	t.Parallel()
+	_, err := sync(t, &memory{err: errors.New("postgres://user:secret@host is down")}, &fleetv1.SyncRequest{})
+	if status.Code(err) != codes.Unavailable || status.Convert(err).Message() != "the fleet table cannot be written now" {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestWhatAnInstanceSaysIsMadeStorable(t *testing.T) {
+	t.Parallel()
+	m := &memory{}
+	req := &fleetv1.SyncRequest{Health: &fleetv1.Health{Status: "u\x00p", Checks: []*fleetv1.Check{{Name: "a\x00b"}}},
+		Loggers: []*fleetv1.Logger{{Name: "", Effective: "INFO", LeaseId: "x"}}, Ledger: make([]*fleetv1.Ledger, 100)}
+	if _, err := sync(t, m, req); err != nil {
+		t.Fatal(err)
+	}
+	i := m.heard.Instance
+	if i.Health != "u\uFFFDp" || string(i.Checks) != `[{"name":"a\ufffdb"}]` || string(i.Loggers) != `[{"effective":"INFO","lease_id":"x"}]` || len(m.heard.Ledgers) != 16 {
+		t.Errorf("%+v", m.heard)
+	}
+}

@@ -1,0 +1,127 @@
+// Package httpapi is maintenance on the public port: /api/maintenance/v1. Every answer is bounded by the
+// caller's scope.
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/signalbox-mesh/signalbox/maintenance/internal/fleet"
+	"github.com/signalbox-mesh/signalbox/maintenance/internal/lease"
+	"github.com/signalbox-mesh/signalbox/maintenance/internal/logs"
+	"github.com/signalbox-mesh/signalbox/sidecar/access"
+	"github.com/signalbox-mesh/signalbox/sidecar/pg"
+	"github.com/signalbox-mesh/signalbox/sidecar/problem"
+	"github.com/signalbox-mesh/signalbox/sidecar/web"
+)
+
+// Prefix of all paths.
+const Prefix = "/api/maintenance/v1"
+
+// Logs is the log as it is read.
+type Logs interface {
+	logs.Store
+	Gaps(ctx context.Context, scope logs.Scope, since, until time.Time, limit int) ([]logs.Gap, error)
+}
+
+// Fleet is what is known of the instances and of who changed them.
+type Fleet interface {
+	Instances(ctx context.Context, scope logs.Scope) ([]fleet.Instance, error)
+	Audit(ctx context.Context, scope logs.Scope, before int64, limit int) ([]lease.Change, error)
+}
+
+// Leases is what is changed for a time.
+type Leases interface {
+	Lease(ctx context.Context, id string) (lease.Lease, error)
+	Leases(ctx context.Context, scope logs.Scope, ended bool, limit int) ([]lease.Lease, error)
+}
+
+// Changer sets and drops leases.
+type Changer interface {
+	Set(ctx context.Context, by access.Principal, l lease.Lease, ttl time.Duration) (lease.Receipt, error)
+	Drop(ctx context.Context, by access.Principal, l lease.Lease) (lease.Receipt, error)
+}
+
+// Settings of the handlers.
+type Settings struct {
+	Logs       Logs
+	Fleet      Fleet
+	Leases     Leases
+	Changer    Changer
+	Ready      func() error // why the schema cannot be used yet; nil when it can
+	MaxTails   int
+	Registerer prometheus.Registerer
+}
+
+// Handlers of the REST API.
+type Handlers struct {
+	settings Settings
+	wake     *wake
+	tails    chan struct{}
+}
+
+// New makes the handlers and registers the metric of open tails.
+func New(s Settings) *Handlers {
+	h := &Handlers{settings: s, wake: newWake(), tails: make(chan struct{}, s.MaxTails)}
+	s.Registerer.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "signalbox_log_tails",
+		Help: "Log tails that are open now"}, func() float64 { return float64(len(h.tails)) }))
+	return h
+}
+
+// Register adds the routes.
+func (h *Handlers) Register(api *web.API) {
+	viewer, operator := access.Has(access.Viewer), access.Has(access.Operator)
+	web.Register(api, op(http.MethodGet, "/logs", "query-logs", "Query the log"), viewer, h.queryLogs)
+	api.HandleOperation(tailOperation(), viewer, http.HandlerFunc(h.tail))
+	web.Register(api, op(http.MethodGet, "/logs/gaps", "list-gaps", "List what is missing from the log"), viewer, h.listGaps)
+	web.Register(api, op(http.MethodGet, "/instances", "list-instances", "List the instances of the mesh"), viewer, h.listInstances)
+	web.Register(api, op(http.MethodGet, "/targets", "list-targets", "Targets for Prometheus' HTTP service discovery"), viewer, h.listTargets)
+	web.Register(api, op(http.MethodGet, "/audit", "list-audit", "List who changed what"), viewer, h.listAudit)
+	web.Register(api, op(http.MethodGet, "/leases", "list-leases", "List leases"), viewer, h.listLeases)
+	web.Register(api, op(http.MethodGet, "/leases/{id}", "get-lease", "Show a lease"), viewer, h.showLease)
+	set := op(http.MethodPost, "/leases", "set-lease", "Change the running mesh for a time")
+	set.DefaultStatus = http.StatusCreated
+	web.Register(api, set, operator, h.setLease)
+	web.Register(api, op(http.MethodDelete, "/leases/{id}", "drop-lease", "End a lease now"), operator, h.dropLease)
+}
+
+// Stored wakes the tails; it never blocks.
+func (h *Handlers) Stored() { h.wake.all() }
+
+// Close ends the open tails, so that the listener can drain.
+func (h *Handlers) Close() { h.wake.close() }
+
+func op(method, path, id, summary string) huma.Operation {
+	return huma.Operation{Method: method, Path: Prefix + path, OperationID: id, Summary: summary, Tags: []string{"maintenance"}}
+}
+
+// scope is what the caller may see.
+func scope(ctx context.Context) logs.Scope {
+	p, _ := access.From(ctx)
+	services, all := p.Scope(access.Viewer)
+	return logs.Scope{All: all, Services: services}
+}
+
+// failed turns a store's error into one that may leave the service.
+func (h *Handlers) failed(err error) error {
+	var p *problem.Error
+	switch {
+	case err == nil || errors.As(err, &p):
+		return err
+	case errors.Is(err, logs.ErrTooSlow):
+		return problem.New(problem.Invalid, "the query took longer than 5 s; narrow its time range, or name a service")
+	case errors.Is(err, logs.ErrBusy):
+		return problem.New(problem.TooMany, "too many slow queries are being answered; try again")
+	case errors.Is(err, lease.ErrUnknown):
+		return problem.New(problem.NotFound, "no such lease")
+	case h.settings.Ready() != nil || pg.IsUnavailable(err):
+		return problem.Wrap(problem.Unavailable, "the log store cannot be reached now", err)
+	default:
+		return err
+	}
+}

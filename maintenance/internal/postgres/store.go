@@ -1,0 +1,41 @@
+// Package postgres keeps the schema maintenance: the log, the ledger, leases, the fleet and the audit.
+package postgres
+
+import (
+	"embed"
+	"io/fs"
+	"sync"
+
+	"github.com/signalbox-mesh/signalbox/sidecar/pg"
+)
+
+//go:embed migration/*.sql
+var migrations embed.FS
+
+// Migrations of the schema.
+func Migrations() pg.Migrations {
+	dir, err := fs.Sub(migrations, "migration")
+	if err != nil {
+		panic(err) // the path is a constant
+	}
+	return pg.Migrations{Name: "maintenance", FS: dir}
+}
+
+// kept are the connections of the pool that no question to the log may have: a slow one must not keep batches from
+// being stored, or instances from being heard.
+const kept = 2
+
+// Store is safe for concurrent use, in several replicas on one schema too.
+type Store struct {
+	db      *pg.DB
+	reading chan struct{} // a place for each question that may be asked at once
+
+	mu    sync.Mutex
+	hours map[int64]struct{} // partitions known to be there, by Unix hour
+}
+
+// New makes a store on the schema. It does not connect.
+func New(db *pg.DB) *Store {
+	questions := max(1, db.Pool().Config().MaxConns-kept)
+	return &Store{db: db, reading: make(chan struct{}, questions), hours: map[int64]struct{}{}}
+}

@@ -1,0 +1,150 @@
+// Package maintenance is the other end of what every sidecar promises: the log store with its OTLP
+// receiver, queries and tails; the fleet; leases that change a running mesh; and the audit. It is a library
+// that view-service hosts, owns the schema maintenance, and may run in several replicas on one schema.
+package maintenance
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	collogspb "go.opentelemetry.io/proto/otlp/collector/logs/v1"
+
+	"github.com/signalbox-mesh/signalbox/maintenance/internal/fleet"
+	"github.com/signalbox-mesh/signalbox/maintenance/internal/httpapi"
+	"github.com/signalbox-mesh/signalbox/maintenance/internal/ingest"
+	"github.com/signalbox-mesh/signalbox/maintenance/internal/lease"
+	"github.com/signalbox-mesh/signalbox/maintenance/internal/postgres"
+	"github.com/signalbox-mesh/signalbox/maintenance/internal/query"
+	"github.com/signalbox-mesh/signalbox/sidecar/bus"
+	fleetv1 "github.com/signalbox-mesh/signalbox/sidecar/contract/fleet/v1"
+	"github.com/signalbox-mesh/signalbox/sidecar/pg"
+	"github.com/signalbox-mesh/signalbox/sidecar/rpc"
+	"github.com/signalbox-mesh/signalbox/sidecar/web"
+)
+
+// Schema that the log store owns.
+const Schema = "maintenance"
+
+// Migrations of the schema.
+func Migrations() pg.Migrations { return postgres.Migrations() }
+
+// Config is what an operator sets.
+type Config struct {
+	Retention   time.Duration `env:"LOG_RETENTION" envDefault:"168h" desc:"how long log records are kept; older ones are refused"`
+	LeaseTTL    time.Duration `env:"LEASE_TTL" envDefault:"15m" desc:"how long a lease holds that names no time"`
+	LeaseMaxTTL time.Duration `env:"LEASE_MAX_TTL" envDefault:"24h" desc:"longest time that a lease may name"`
+	MaxTails    int           `env:"LOG_MAX_TAILS" envDefault:"32" desc:"log tails open at once on one replica"`
+}
+
+// DefaultConfig is what holds without settings.
+func DefaultConfig() Config {
+	return Config{Retention: 7 * 24 * time.Hour, LeaseTTL: 15 * time.Minute, LeaseMaxTTL: 24 * time.Hour, MaxTails: 32}
+}
+
+// Signer signs control messages with the hosting service's key.
+type Signer interface {
+	SignMessage(payload []byte) (string, error)
+}
+
+// Settings are what the host gives.
+type Settings struct {
+	Config     Config
+	Service    string // the host's name
+	Instance   string // of this replica
+	DB         *pg.DB // schema maintenance
+	Bus        bus.Bus
+	Signer     Signer
+	API        *web.API
+	RPC        *rpc.Server
+	Logger     *slog.Logger
+	Registerer prometheus.Registerer
+}
+
+// Maintenance of one replica. New registers its routes and methods; Run does what it does unasked.
+type Maintenance struct {
+	settings Settings
+	store    *postgres.Store
+	announce *lease.Announcer
+	http     *httpapi.Handlers
+	metrics  metrics
+}
+
+// senders may send log records in other names than their own: "up" ships the lines of the servers that it starts.
+func senders() map[string][]string { return map[string][]string{"up": {"*"}} }
+
+// maxBatch is the most records of one OTLP request; parallel the batches stored at once, so that of the
+// pool's connections some are left for questions.
+const (
+	maxBatch = 10_000
+	parallel = 2
+	ackWait  = 2 * time.Second
+)
+
+// New wires everything and registers routes, methods and metrics with the host.
+func New(s Settings) (*Maintenance, error) {
+	store := postgres.New(s.DB)
+	m := &Maintenance{settings: s, store: store, metrics: newMetrics(s.Registerer)}
+	m.announce = lease.NewAnnouncer(s.Bus, s.Signer, s.Service, s.Instance, s.Logger)
+	changer := lease.New(lease.Config{TTL: s.Config.LeaseTTL, MaxTTL: s.Config.LeaseMaxTTL, Wait: ackWait}, m.watched(), m.announce, s.Logger, s.Registerer)
+	m.http = httpapi.New(httpapi.Settings{Logs: store, Fleet: store, Leases: store, Changer: changer, Ready: s.DB.Migrated,
+		MaxTails: s.Config.MaxTails, Registerer: s.Registerer})
+	m.http.Register(s.API)
+	return m, m.register()
+}
+
+func (m *Maintenance) watched() watched { return watched{m.store, m.metrics.active} }
+
+// register puts the receiver and the fleet on the private port.
+func (m *Maintenance) register() error {
+	s := m.settings
+	receiver := ingest.New(ingest.Settings{Store: m.store, Caller: rpc.Caller, Senders: senders(), Retention: s.Config.Retention,
+		MaxBatch: maxBatch, Parallel: parallel, Stored: m.http.Stored, Registerer: s.Registerer})
+	err := s.RPC.Register(&collogspb.LogsService_ServiceDesc, receiver, map[string]rpc.Callers{"Export": rpc.AnyService()})
+	if err != nil {
+		return fmt.Errorf("register the log receiver: %w", err)
+	}
+	server := fleet.NewServer(m.watched(), rpc.Caller, s.Logger, s.Registerer)
+	err = s.RPC.Register(&fleetv1.FleetService_ServiceDesc, server, map[string]rpc.Callers{"Sync": rpc.AnyService()})
+	if err != nil {
+		return fmt.Errorf("register the fleet: %w", err)
+	}
+	return nil
+}
+
+// Acks is where instances acknowledge changes; the host subscribes it.
+func (m *Maintenance) Acks() bus.Subscription { return m.announce.Acks() }
+
+// Run makes the partitions of this hour and the next as soon as the schema is there, and ends the open
+// tails when ctx ends.
+func (m *Maintenance) Run(ctx context.Context) error {
+	defer m.http.Close()
+	if err := m.prepare(ctx); err != nil {
+		return err
+	}
+	<-ctx.Done()
+	return nil
+}
+
+// Close ends the open tails at once, so that the host's listener can drain.
+func (m *Maintenance) Close() { m.http.Close() }
+
+func (m *Maintenance) prepare(ctx context.Context) error {
+	if err := m.settings.DB.Migrated(); err != nil {
+		return fmt.Errorf("prepare the log: %w", err)
+	}
+	for _, t := range []time.Time{time.Now(), time.Now().Add(time.Hour)} {
+		if err := m.store.Partition(ctx, t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// CheckQuery says what is wrong with a query of the log, and where; nil when nothing is.
+func CheckQuery(text string) error {
+	_, err := query.Parse(text)
+	return err
+}
