@@ -1,0 +1,81 @@
+package edge
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/signalbox-mesh/signalbox/sidecar/telemetry"
+)
+
+// settle turns a panic into an answer, or breaks the connection off where it is too late for one.
+func (e *Edge) settle(w *writer, r *http.Request, x *exchange, fault any) {
+	if fault == nil {
+		return
+	}
+	if err, ok := fault.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+		w.abort = true // in the middle of the answer
+		if r.Context().Err() == nil {
+			w.Cause(errors.New("the service broke its answer off"))
+		} else if !x.route.Stream { // that is how a stream ends
+			w.Cause(errors.New("the client went away"))
+		}
+		return
+	}
+	err := fmt.Errorf("panic: %v\n%s", fault, debug.Stack())
+	if w.status != 0 {
+		w.Cause(err)
+		w.abort = true
+		return
+	}
+	refuse(w, r, err)
+}
+
+// finish measures the exchange and writes its one line.
+func (e *Edge) finish(w *writer, r *http.Request, x *exchange, span trace.Span) {
+	took := time.Since(w.began)
+	status, pattern := w.status, x.route.Pattern
+	if status == 0 && w.abort {
+		status = statusGone
+	} else if status == 0 {
+		status = http.StatusOK
+	}
+	if pattern == "" {
+		pattern = "other"
+	}
+	method := telemetry.Method(r.Method)
+	e.requests.Observe(r.Context(), telemetry.Exchange{
+		Method: method, Route: pattern, Status: status, Duration: took, Read: w.read.Load(), Written: w.written,
+	})
+	e.line(w, r, x, pattern, status, took)
+	span.SetName(method + " " + pattern)
+	span.SetAttributes(
+		attribute.String("http.request.method", method), attribute.String("http.route", pattern), attribute.String("url.path", r.URL.Path),
+		attribute.Int("http.response.status_code", status), attribute.String("client.address", x.client.String()))
+	if status >= 500 {
+		span.SetStatus(codes.Error, http.StatusText(status))
+	}
+	span.End()
+}
+
+// line is the access log: the path without its query, whose values are the users' business.
+func (e *Edge) line(w *writer, r *http.Request, x *exchange, pattern string, status int, took time.Duration) {
+	attrs := []slog.Attr{
+		slog.String("method", r.Method), slog.String("route", pattern), slog.String("path", r.URL.Path), slog.Int("status", status),
+		slog.Float64("duration_ms", float64(took.Microseconds())/1000), slog.Int64("bytes", w.written), slog.String("client_address", x.client.String()),
+	}
+	if x.known {
+		attrs = append(attrs, slog.String("user_id", x.caller.Subject))
+	}
+	if w.cause != nil {
+		attrs = append(attrs, slog.String("err", w.cause.Error()))
+	}
+	e.Logger.LogAttrs(r.Context(), slog.LevelInfo, "request", attrs...)
+}

@@ -1,0 +1,26 @@
+package edge
+
+import (
+	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/signalbox-mesh/signalbox/sidecar/telemetry"
+)
+
+type metrics struct{ refused *prometheus.CounterVec }
+
+func newMetrics(r prometheus.Registerer) *metrics {
+	m := &metrics{refused: telemetry.Register(r, prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "signalbox_gateway_rate_limited_total", Help: "Requests refused by a rate limit, by whose limit it was: address or user",
+	}, []string{"by"}))}
+	m.refused.WithLabelValues("address")
+	m.refused.WithLabelValues("user")
+	return m
+}
+
+// limited counts a refusal against the kind of the bucket that was full.
+func (m *metrics) limited(key string) {
+	by, _, _ := strings.Cut(key, ":")
+	m.refused.WithLabelValues(by).Inc()
+}

@@ -1,0 +1,200 @@
+package leader
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/signalbox-mesh/signalbox/services/scheduler/internal/plan"
+)
+
+const (
+	campaignEvery = 500 * time.Millisecond // with jitter; how soon a death is noticed
+	idleEvery     = 900 * time.Millisecond // a leader's longest silence
+	expireEvery   = time.Minute
+	storeTimeout  = 5 * time.Second
+	stuckAfter    = 10 * time.Second
+)
+
+// Term is one leadership. Its methods are called by one goroutine.
+type Term interface {
+	Epoch() int64
+	Pass(ctx context.Context, now time.Time) (plan.Pass, error)
+	Expire(ctx context.Context) (int, error)
+	Close(ctx context.Context) error
+}
+
+// Campaign tries to get elected; nil without an error when somebody else leads.
+type Campaign func(ctx context.Context) (Term, error)
+
+// Settings of a Leader. Campaign is required.
+type Settings struct {
+	Campaign   Campaign
+	Logger     *slog.Logger
+	Registerer prometheus.Registerer
+}
+
+// Leader is one replica's part in the election, and the planner while it leads.
+type Leader struct {
+	campaign Campaign
+	log      *slog.Logger
+	metrics  *metrics
+
+	mu       sync.Mutex
+	epoch    int64 // 0: not leading
+	lastPass time.Time
+	err      error // of the last campaign or term
+}
+
+// New makes a candidate.
+func New(s Settings) *Leader {
+	if s.Logger == nil {
+		s.Logger = slog.New(slog.DiscardHandler)
+	}
+	return &Leader{campaign: s.Campaign, log: s.Logger, metrics: newMetrics(s.Registerer)}
+}
+
+// Run campaigns and leads until ctx ends.
+func (l *Leader) Run(ctx context.Context) error {
+	for ctx.Err() == nil {
+		term, err := l.stand(ctx)
+		l.note(ctx, err)
+		if term != nil {
+			l.serve(ctx, term)
+		}
+		pause(ctx, campaignEvery/2+rand.N(campaignEvery))
+	}
+	return nil
+}
+
+// Leading returns the epoch of the term, or 0.
+func (l *Leader) Leading() int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.epoch
+}
+
+// Check is for /hc: a candidate that cannot ask who leads, or a leader whose planner does not get on.
+func (l *Leader) Check(context.Context) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.epoch != 0 && time.Since(l.lastPass) > stuckAfter {
+		return fmt.Errorf("the planner has not ended a pass for %s", time.Since(l.lastPass).Round(time.Second))
+	}
+	return l.err
+}
+
+func (l *Leader) stand(ctx context.Context) (Term, error) {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	return l.campaign(ctx)
+}
+
+// note keeps the error for Check and logs a change, once.
+func (l *Leader) note(ctx context.Context, err error) {
+	if ctx.Err() != nil {
+		return
+	}
+	l.mu.Lock()
+	changed := (err == nil) != (l.err == nil)
+	l.err = err
+	l.mu.Unlock()
+	switch {
+	case changed && err != nil:
+		l.log.WarnContext(ctx, "no part in the election, trying again", slog.Any("err", err))
+	case changed:
+		l.log.InfoContext(ctx, "takes part in the election again")
+	}
+}
+
+func (l *Leader) serve(ctx context.Context, term Term) {
+	l.begin(term.Epoch())
+	l.log.InfoContext(ctx, "leads", slog.Int64("epoch", term.Epoch()))
+	err := l.lead(ctx, term)
+	l.begin(0)
+	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	if err := term.Close(closing); err != nil {
+		l.log.DebugContext(ctx, "the leader's session did not close in order", slog.Any("err", err))
+	}
+	if ctx.Err() == nil {
+		l.log.WarnContext(ctx, "leads no more", slog.Int64("epoch", term.Epoch()), slog.Any("err", err))
+	}
+}
+
+func (l *Leader) begin(epoch int64) {
+	l.mu.Lock()
+	l.epoch, l.lastPass = epoch, time.Now()
+	l.mu.Unlock()
+	l.metrics.term(epoch)
+}
+
+// lead plans until the term is lost or ctx ends. Every error of the store ends the term: the session is in
+// doubt, and the next one comes within a second.
+func (l *Leader) lead(ctx context.Context, term Term) error {
+	alarm, err := newAlarm(l.metrics)
+	if err != nil {
+		return err
+	}
+	defer alarm.stop()
+	var expired time.Time
+	for {
+		began := time.Now()
+		pass, err := l.pass(ctx, term)
+		if err != nil {
+			return err
+		}
+		if time.Since(expired) >= expireEvery {
+			if err := l.expire(ctx, term); err != nil {
+				return err
+			}
+			expired = time.Now()
+		}
+		if err := alarm.wait(ctx, pass.Wait(idleEvery)-time.Since(began)); err != nil {
+			return err
+		}
+	}
+}
+
+func (l *Leader) pass(ctx context.Context, term Term) (plan.Pass, error) {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	began := time.Now()
+	p, err := term.Pass(ctx, time.Time{})
+	if err != nil {
+		return p, err
+	}
+	l.metrics.passed(p, time.Since(began))
+	l.mu.Lock()
+	l.lastPass = time.Now()
+	l.mu.Unlock()
+	return p, nil
+}
+
+func (l *Leader) expire(ctx context.Context, term Term) error {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	n, err := term.Expire(ctx)
+	l.metrics.expired.Add(float64(n))
+	if n > 0 {
+		l.log.WarnContext(ctx, "fires ended without a receipt", slog.Int("fires", n))
+	}
+	return err
+}
+
+var errStopped = errors.New("stopped")
+
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}

@@ -1,0 +1,167 @@
+package leader_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"github.com/signalbox-mesh/signalbox/services/scheduler/api"
+	"github.com/signalbox-mesh/signalbox/services/scheduler/internal/leader"
+	"github.com/signalbox-mesh/signalbox/services/scheduler/internal/plan"
+)
+
+// term is a leadership whose every pass is written down.
+type term struct {
+	epoch int64
+	every time.Duration // something is due so often
+	fail  int           // from this pass on
+
+	mu      sync.Mutex
+	passes  []time.Time
+	expired int
+	closed  bool
+}
+
+func (f *term) Epoch() int64 { return f.epoch }
+
+func (f *term) Pass(context.Context, time.Time) (plan.Pass, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.passes = append(f.passes, time.Now())
+	if f.fail > 0 && len(f.passes) >= f.fail {
+		return plan.Pass{}, errors.New("connection lost")
+	}
+	now := time.Now()
+	return plan.Pass{Now: now, Complete: true, Fired: 1, Late: []time.Duration{time.Millisecond},
+		Skipped: map[api.Reason]int{api.ReasonPaused: 2}, NextDue: now.Truncate(f.every).Add(f.every)}, nil
+}
+
+func (f *term) Expire(context.Context) (int, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.expired++
+	return 0, nil
+}
+
+func (f *term) Close(context.Context) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.closed = true
+	return nil
+}
+
+func (f *term) all() []time.Time {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.passes
+}
+
+// run runs a leader for d of the bubble's time.
+func run(t *testing.T, l *leader.Leader, d time.Duration) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), d)
+	defer cancel()
+	if err := l.Run(ctx); err != nil {
+		t.Error(err)
+	}
+	if l.Leading() != 0 {
+		t.Error("leads after its end")
+	}
+}
+
+func TestPlannerWakesAtDueTimesAndGivesSignsOfLife(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		busy := &term{epoch: 1, every: 200 * time.Millisecond}
+		run(t, leader.New(leader.Settings{Campaign: once(busy)}), 10*time.Second)
+		for _, at := range busy.all()[1:] {
+			if late := at.Sub(at.Truncate(busy.every)); late > 5*time.Millisecond {
+				t.Errorf("a pass %s after the due time", late)
+			}
+		}
+		if n := len(busy.all()); n < 45 || n > 60 || !busy.closed || busy.expired != 1 {
+			t.Errorf("%d passes, closed %t, expired %d", n, busy.closed, busy.expired)
+		}
+		idle := &term{epoch: 2, every: 24 * time.Hour}
+		run(t, leader.New(leader.Settings{Campaign: once(idle)}), 2*time.Minute)
+		for i, at := range idle.all()[1:] {
+			if silent := at.Sub(idle.passes[i]); silent > time.Second {
+				t.Errorf("silent for %s", silent)
+			}
+		}
+		if idle.expired != 2 {
+			t.Errorf("expired %d times in two minutes", idle.expired)
+		}
+	})
+}
+
+func once(only *term) leader.Campaign {
+	taken := false
+	return func(context.Context) (leader.Term, error) {
+		if taken {
+			return nil, nil
+		}
+		taken = true
+		return only, nil
+	}
+}
+
+func TestLostTermIsLeftAndTheNextOneTaken(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		terms := []*term{{epoch: 1, every: time.Second, fail: 3}, {epoch: 2, every: time.Second}}
+		calls := 0
+		reg := prometheus.NewRegistry()
+		l := leader.New(leader.Settings{Registerer: reg, Campaign: func(context.Context) (leader.Term, error) {
+			calls++
+			switch calls {
+			case 1:
+				return nil, errors.New("no server")
+			case 2:
+				return nil, nil // somebody else
+			case 3:
+				return terms[0], nil
+			default:
+				return terms[1], nil
+			}
+		}})
+		run(t, l, 10*time.Second)
+		if !terms[0].closed || len(terms[0].all()) != 3 || len(terms[1].all()) < 5 {
+			t.Errorf("first term: closed %t after %d passes; second: %d passes", terms[0].closed, len(terms[0].all()), len(terms[1].all()))
+		}
+		if gap := terms[1].all()[0].Sub(terms[0].all()[2]); gap > time.Second {
+			t.Errorf("%s between the terms", gap)
+		}
+		if problems, err := testutil.GatherAndLint(reg); err != nil || len(problems) > 0 {
+			t.Errorf("metrics: %v, %v", problems, err)
+		}
+		if n, err := testutil.GatherAndCount(reg, "signalbox_scheduler_missed_total", "signalbox_scheduler_timer_runs_total"); n != 2 || err != nil {
+			t.Errorf("%d series, %v", n, err)
+		}
+	})
+}
+
+// Healthy but useless (G-4): a candidate that cannot ask says so, and says when it can again.
+func TestG4_CheckNoticesNoProgress(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var failing error
+		l := leader.New(leader.Settings{Campaign: func(context.Context) (leader.Term, error) { return nil, failing }})
+		failing = errors.New("no server")
+		run(t, l, time.Second)
+		if l.Check(t.Context()) == nil {
+			t.Error("the check is content without a server")
+		}
+		failing = nil
+		run(t, l, time.Second)
+		if err := l.Check(t.Context()); err != nil {
+			t.Errorf("the check has not recovered: %v", err)
+		}
+	})
+}

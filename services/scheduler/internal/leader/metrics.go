@@ -1,0 +1,88 @@
+package leader
+
+import (
+	"time"
+
+	"github.com/go-co-op/gocron/v2"
+	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/signalbox-mesh/signalbox/services/scheduler/internal/plan"
+)
+
+// metrics of a replica; it is gocron's monitor too.
+type metrics struct {
+	leading   prometheus.Gauge
+	epoch     prometheus.Gauge
+	elections prometheus.Counter
+	planned   prometheus.Counter
+	missed    *prometheus.CounterVec
+	again     prometheus.Counter
+	expired   prometheus.Counter
+	lateness  prometheus.Histogram
+	pass      prometheus.Histogram
+	timer     *prometheus.CounterVec
+}
+
+func newMetrics(reg prometheus.Registerer) *metrics {
+	counter := func(name, help string) prometheus.Counter {
+		return prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
+	}
+	gauge := func(name, help string) prometheus.Gauge {
+		return prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: help})
+	}
+	histogram := func(name, help string, buckets ...float64) prometheus.Histogram {
+		return prometheus.NewHistogram(prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets, NativeHistogramBucketFactor: 1.1})
+	}
+	vec := func(name, help, label string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, []string{label})
+	}
+	m := &metrics{
+		leading:   gauge("signalbox_scheduler_leader", "Whether this replica is the leader (1) or not (0)"),
+		epoch:     gauge("signalbox_scheduler_epoch", "Fencing epoch of the last term that this replica led"),
+		elections: counter("signalbox_scheduler_elections_total", "Terms that this replica has begun"),
+		planned:   counter("signalbox_scheduler_fires_planned_total", "Fires that were planned and put into the outbox"),
+		missed:    vec("signalbox_scheduler_missed_total", "Due times that were not fired, by reason", "reason"),
+		again:     counter("signalbox_scheduler_fires_republished_total", "Fires published again because nobody took them"),
+		expired:   counter("signalbox_scheduler_fires_expired_total", "Fires ended because no receipt came within their window"),
+		lateness: histogram("signalbox_scheduler_planning_lateness_seconds", "Time from the due time of a fire to its planning",
+			.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 60, 600, 3600),
+		pass: histogram("signalbox_scheduler_pass_duration_seconds", "Time one transaction of the planner took",
+			.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5),
+		timer: vec("signalbox_scheduler_timer_runs_total", "Wake-ups of the planner by its timer, by status", "status"),
+	}
+	if reg != nil {
+		reg.MustRegister(m.leading, m.epoch, m.elections, m.planned, m.missed, m.again, m.expired, m.lateness, m.pass, m.timer)
+	}
+	return m
+}
+
+func (m *metrics) term(epoch int64) {
+	if epoch == 0 {
+		m.leading.Set(0)
+		return
+	}
+	m.leading.Set(1)
+	m.epoch.Set(float64(epoch))
+	m.elections.Inc()
+}
+
+func (m *metrics) passed(p plan.Pass, took time.Duration) {
+	m.pass.Observe(took.Seconds())
+	m.planned.Add(float64(p.Fired))
+	m.again.Add(float64(p.Retried))
+	for _, late := range p.Late {
+		m.lateness.Observe(max(0, late.Seconds()))
+	}
+	for reason, n := range p.Skipped {
+		m.missed.WithLabelValues(string(reason)).Add(float64(n))
+	}
+}
+
+// IncrementJob implements gocron.Monitor.
+func (m *metrics) IncrementJob(_ uuid.UUID, _ string, _ []string, status gocron.JobStatus) {
+	m.timer.WithLabelValues(string(status)).Inc()
+}
+
+// RecordJobTiming implements gocron.Monitor; a wake-up does nothing that takes time.
+func (m *metrics) RecordJobTiming(_, _ time.Time, _ uuid.UUID, _ string, _ []string) {}

@@ -1,0 +1,86 @@
+package postgres
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/signalbox-mesh/signalbox/services/scheduler/api"
+	"github.com/signalbox-mesh/signalbox/sidecar/pg"
+	"github.com/signalbox-mesh/signalbox/sidecar/timed"
+)
+
+// ErrNotFound is the answer for a schedule that is unknown or retired.
+var ErrNotFound = errors.New("no such schedule")
+
+// Pause holds a schedule: its due times get a row with the reason and no fire. Pausing twice renews the note.
+func (s *Store) Pause(ctx context.Context, name, by, note string) (api.Schedule, error) {
+	return s.change(ctx, name, by, "paused", `UPDATE schedules SET paused = true, paused_by = $2, paused_note = $3,
+		revision = revision + 1, changed_at = now() WHERE name = $1 AND retired_at IS NULL RETURNING `+scheduleColumns, name, by, note)
+}
+
+// Resume lets a schedule go on with its next due time.
+func (s *Store) Resume(ctx context.Context, name, by string) (api.Schedule, error) {
+	return s.change(ctx, name, by, "resumed", `UPDATE schedules SET paused = false, paused_by = '', paused_note = '',
+		revision = revision + 1, changed_at = now() WHERE name = $1 AND retired_at IS NULL RETURNING `+scheduleColumns, name)
+}
+
+func (s *Store) change(ctx context.Context, name, by, action, sql string, args ...any) (api.Schedule, error) {
+	err := s.db.InTx(ctx, func(tx pg.Tx) error {
+		rows, err := tx.Query(ctx, sql, args...)
+		if err != nil {
+			return err
+		}
+		return s.announceChange(ctx, tx, rows, action, by)
+	})
+	if pg.IsNoRows(err) {
+		return api.Schedule{}, ErrNotFound
+	}
+	if err != nil {
+		return api.Schedule{}, fmt.Errorf("change schedule %q: %w", name, err)
+	}
+	return s.Schedule(ctx, name)
+}
+
+// Run fires a schedule now, beside its plan, paused or not. Any replica may do it: the fire has a row of its own.
+func (s *Store) Run(ctx context.Context, name, by string) (fireID string, err error) {
+	err = s.db.InTx(ctx, func(tx pg.Tx) error {
+		fireID, err = s.run(ctx, tx, name, by)
+		return err
+	})
+	if pg.IsNoRows(err) {
+		return "", ErrNotFound
+	}
+	if err != nil {
+		return "", fmt.Errorf("run schedule %q: %w", name, err)
+	}
+	return fireID, nil
+}
+
+func (s *Store) run(ctx context.Context, tx pgx.Tx, name, by string) (string, error) {
+	rows, err := tx.Query(ctx, `SELECT `+scheduleColumns+` FROM schedules WHERE name = $1 AND retired_at IS NULL FOR SHARE`, name)
+	if err != nil {
+		return "", err
+	}
+	row, err := pgx.CollectExactlyOneRow(rows, scanSchedule)
+	if err != nil {
+		return "", err
+	}
+	f := timed.Fire{Schedule: name, Manual: true, Deadline: millis(row.DeadlineMS), Payload: payload(row.Payload)}
+	if err := tx.QueryRow(ctx, `SELECT clock_timestamp()`).Scan(&f.Due); err != nil {
+		return "", err
+	}
+	f.Due = f.Due.UTC()
+	f.ID = timed.FireID(name, f.Due) + "#run-" + strings.ToLower(rand.Text()[:8])
+	_, err = tx.Exec(ctx, `INSERT INTO fires (id, schedule, service, due, until, manual, state, deadline_ms, expires_at, requested_by)
+		VALUES ($1, $2, $3, $4, $4, true, 'planned', $5, $6, $7)`,
+		f.ID, name, row.Service, f.Due, row.DeadlineMS, f.Due.Add(millis(row.WindowMS+row.DeadlineMS)), by)
+	if err != nil {
+		return "", err
+	}
+	return f.ID, s.publishFire(ctx, tx, f, 0)
+}

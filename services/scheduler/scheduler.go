@@ -1,0 +1,136 @@
+// Package scheduler is the platform's clock: services declare schedules, the elected leader writes due times
+// into the fire ledger and publishes them, receipts come back.
+package scheduler
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/signalbox-mesh/signalbox/services/scheduler/internal/declare"
+	"github.com/signalbox-mesh/signalbox/services/scheduler/internal/httpapi"
+	"github.com/signalbox-mesh/signalbox/services/scheduler/internal/leader"
+	"github.com/signalbox-mesh/signalbox/services/scheduler/internal/postgres"
+	"github.com/signalbox-mesh/signalbox/sidecar"
+	"github.com/signalbox-mesh/signalbox/sidecar/bus"
+	schedulev1 "github.com/signalbox-mesh/signalbox/sidecar/contract/schedule/v1"
+	"github.com/signalbox-mesh/signalbox/sidecar/health"
+	"github.com/signalbox-mesh/signalbox/sidecar/outbox"
+	"github.com/signalbox-mesh/signalbox/sidecar/pg"
+	"github.com/signalbox-mesh/signalbox/sidecar/rpc"
+	"github.com/signalbox-mesh/signalbox/sidecar/timed"
+)
+
+const (
+	service  = "scheduler"
+	receipts = service + ".receipts"
+)
+
+// Service is the scheduler with its sidecar: Run and Stop are the sidecar's.
+type Service struct {
+	*sidecar.Sidecar
+	leader *leader.Leader
+}
+
+// Leading is the epoch of the term that this replica leads, or 0.
+func (s *Service) Leading() int64 { return s.leader.Leading() }
+
+// New wires the scheduler and binds its listeners. s brings what the program shares (bus, peers, stderr); name,
+// schema and migrations are the scheduler's own.
+func New(ctx context.Context, c Config, s sidecar.Settings) (*Service, error) {
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	var store *postgres.Store // made below, before anything is published
+	s.Service, s.Schema = service, service
+	s.Migrations = []pg.Migrations{postgres.Migrations()}
+	s.Published = func(ctx context.Context, tx pg.Tx, all []outbox.Outcome) error { return store.Published(ctx, tx, all) }
+	sc, err := sidecar.New(ctx, c.Config, s)
+	if err != nil {
+		return nil, err
+	}
+	if sc.Outbox() == nil {
+		_ = sc.Stop(ctx)
+		return nil, bad("AMQP_URL", "is not set; the scheduler fires over the bus and needs one")
+	}
+	store = postgres.New(sc.DB(), sc.Outbox(), sc.Instance())
+	lead, err := wire(sc, store, c)
+	if err != nil {
+		_ = sc.Stop(ctx)
+		return nil, err
+	}
+	return &Service{Sidecar: sc, leader: lead}, nil
+}
+
+func wire(sc *sidecar.Sidecar, store *postgres.Store, c Config) (*leader.Leader, error) {
+	lead := leader.New(leader.Settings{Campaign: campaign(store, sc.Instance()), Logger: sc.Logger("leader"), Registerer: sc.Registry()})
+	sc.Go("leader", lead.Run)
+	sc.Health().Add(health.Check{Name: "planner", Weight: health.Degrades, Run: lead.Check})
+	httpapi.Mount(sc.API(), httpapi.Settings{Schedules: store, Operations: store, Ledger: store, Logger: sc.Logger("audit")})
+	sc.Subscribe(bus.Subscription{Queue: receipts, Exchange: bus.Events, Keys: []string{"*." + timed.Completed, "*." + timed.Failed},
+		Prefetch: 100, Handler: outbox.Handle(sc.DB(), receipts, settle(store, sc.Registry()))})
+	err := sc.RPC().Register(&schedulev1.ScheduleService_ServiceDesc, declare.New(store, rpc.Caller, sc.Logger("declare")),
+		map[string]rpc.Callers{"Declare": rpc.AnyService()})
+	if err != nil {
+		return nil, fmt.Errorf("register the schedule contract: %w", err)
+	}
+	retention := timed.Schedule{Name: "scheduler.retention", Cron: "41 3 * * *", Deadline: 5 * time.Minute}
+	if err := sc.Timed(retention, forget(store, c.Retention)); err != nil {
+		return nil, err
+	}
+	return lead, nil
+}
+
+// campaign keeps a nil *postgres.Term from becoming a leader.Term that is not nil.
+func campaign(store *postgres.Store, instance string) leader.Campaign {
+	return func(ctx context.Context) (leader.Term, error) {
+		term, err := store.Campaign(ctx, instance)
+		if term == nil {
+			return nil, err
+		}
+		return term, nil
+	}
+}
+
+// settle takes a receipt. Who sent it is told by its key, and only the owner of a fire can end it.
+func settle(store *postgres.Store, reg prometheus.Registerer) func(context.Context, pg.Tx, bus.Delivery) error {
+	taken := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "signalbox_scheduler_receipts_total",
+		Help: "Receipts of handlers, by outcome: done, failed, or ignored when they changed nothing",
+	}, []string{"outcome"})
+	reg.MustRegister(taken)
+	return func(ctx context.Context, tx pg.Tx, d bus.Delivery) error {
+		var r timed.Receipt
+		if err := json.Unmarshal(d.Data, &r); err != nil {
+			return bus.Park(fmt.Errorf("event %s is no receipt: %w", d.ID, err))
+		}
+		sender, kind, _ := strings.Cut(d.Key, ".")
+		switch {
+		case kind == timed.Completed:
+			r.Error = ""
+		case r.Error == "":
+			r.Error = "the handler failed and did not say why"
+		}
+		changed, err := store.Settle(ctx, tx, sender, r)
+		if err != nil {
+			return err
+		}
+		taken.WithLabelValues(outcome(changed, r)).Inc()
+		return nil
+	}
+}
+
+func outcome(changed bool, r timed.Receipt) string {
+	switch {
+	case !changed:
+		return "ignored"
+	case r.Error != "":
+		return "failed"
+	default:
+		return "done"
+	}
+}
