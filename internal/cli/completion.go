@@ -1,0 +1,166 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/signalbox-mesh/signalbox/internal/house"
+	"github.com/signalbox-mesh/signalbox/internal/up"
+	"github.com/signalbox-mesh/signalbox/services/scheduler/api"
+)
+
+type versionCommand struct{}
+
+// Run prints the version.
+func (versionCommand) Run(p Process) error {
+	_, err := fmt.Fprintln(p.Stdout, p.Version)
+	return err
+}
+
+type completionCommand struct {
+	Shell string `arg:"" enum:"bash,zsh,fish" help:"bash, zsh or fish."`
+}
+
+func (completionCommand) Help() string {
+	return `Examples:
+  source <(signalbox completion bash)
+  signalbox completion zsh > "${fpath[1]}/_signalbox"
+  signalbox completion fish > ~/.config/fish/completions/signalbox.fish`
+}
+
+var scripts = map[string]string{
+	"bash": `_signalbox() {
+  local IFS=$'\n'
+  COMPREPLY=($(compgen -W "$(signalbox __complete "${COMP_WORDS[@]:1:COMP_CWORD}")" -- "${COMP_WORDS[COMP_CWORD]}"))
+}
+complete -F _signalbox signalbox
+`,
+	"zsh": `#compdef signalbox
+_signalbox() { compadd -- ${(f)"$(signalbox __complete "${(@)words[2,CURRENT]}")"} }
+compdef _signalbox signalbox
+`,
+	"fish": `complete -c signalbox -f -a '(signalbox __complete (commandline -opc)[2..-1] (commandline -ct))'
+`,
+}
+
+// Run prints the script.
+func (c *completionCommand) Run(p Process) error {
+	_, err := fmt.Fprint(p.Stdout, scripts[c.Shell])
+	return err
+}
+
+type completeCommand struct {
+	Words []string `arg:"" optional:""`
+}
+
+// completeLimit bounds a look into the mesh: a shell waits for it.
+const completeLimit = 300 * time.Millisecond
+
+// Run prints the candidates for the last word, a line each.
+func (c *completeCommand) Run(ctx context.Context, p Process, call *kong.Kong) error {
+	words := slices.DeleteFunc(c.Words, func(w string) bool { return w == "--" })
+	last := ""
+	if len(words) > 0 {
+		last, words = words[len(words)-1], words[:len(words)-1]
+	}
+	for _, candidate := range candidates(ctx, p, call.Model.Node, words) {
+		if strings.HasPrefix(candidate, last) && (last != "" || candidate[0] != '-') {
+			if _, err := fmt.Fprintln(p.Stdout, candidate); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// candidates walks down the commands that the words name; below the last one are its children, its flags, and the values of
+// the place or the flag whose turn it is.
+func candidates(ctx context.Context, p Process, node *kong.Node, words []string) []string {
+	place, open := 0, (*kong.Flag)(nil)
+	for _, word := range words {
+		child := slices.IndexFunc(node.Children, func(c *kong.Node) bool { return c.Name == word })
+		switch {
+		case open != nil:
+			open = nil
+		case child >= 0:
+			node, place = node.Children[child], 0
+		case strings.HasPrefix(word, "--"):
+			open = valued(node, word)
+		default:
+			place++
+		}
+	}
+	if open != nil {
+		return strings.FieldsFunc(open.Enum, func(r rune) bool { return r == ',' })
+	}
+	var all []string
+	for _, child := range node.Children {
+		if !child.Hidden {
+			all = append(all, child.Name)
+		}
+	}
+	for _, flags := range node.AllFlags(true) {
+		for _, f := range flags {
+			all = append(all, "--"+f.Name)
+		}
+	}
+	if last := len(node.Positional) - 1; place <= last || last >= 0 && node.Positional[last].IsCumulative() {
+		all = append(all, values(ctx, p, node, node.Positional[min(place, last)].Name)...)
+	}
+	return all
+}
+
+// valued is the flag that a word names, if the next word is its value.
+func valued(node *kong.Node, word string) *kong.Flag {
+	for _, flags := range node.AllFlags(true) {
+		for _, f := range flags {
+			if word == "--"+f.Name && !f.IsBool() {
+				return f
+			}
+		}
+	}
+	return nil
+}
+
+func values(ctx context.Context, p Process, node *kong.Node, name string) []string {
+	switch {
+	case name == "name" && node.Parent != nil && node.Parent.Name == "schedule":
+		return scheduleNames(ctx, p)
+	case name == "service" || (name == "name" && (node.Name == "run" || node.Name == "migrate")):
+		return house.Names()
+	case name == "level":
+		return []string{"debug", "info", "warn", "error"}
+	case name == "shell":
+		return []string{"bash", "zsh", "fish"}
+	}
+	return nil
+}
+
+// scheduleNames asks the mesh in ./.signalbox; without one there are none.
+func scheduleNames(ctx context.Context, p Process) []string {
+	ctx, cancel := context.WithTimeout(ctx, completeLimit)
+	defer cancel()
+	state := variable(p.Environ, "SIGNALBOX_STATE")
+	if state == "" {
+		state = up.DefaultState
+	}
+	mesh, err := meshFlags{State: state}.connect(p)
+	if err != nil {
+		return nil
+	}
+	var all api.Schedules
+	if mesh.Do(ctx, http.MethodGet, schedulesPath, nil, nil, &all) != nil {
+		return nil
+	}
+	var names []string
+	for _, s := range all.Items {
+		names = append(names, s.Name)
+	}
+	return names
+}
