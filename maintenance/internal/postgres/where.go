@@ -61,11 +61,9 @@ func (w *where) node(e query.Expr) string {
 	case query.Text:
 		return w.text(e.Value)
 	case query.Compare:
-		if e.Op == query.NotEqual {
-			e.Op = query.Equal
-			return "(" + w.compare(e) + " IS NOT TRUE)"
-		}
 		return w.compare(e)
+	case query.Exists:
+		return w.exists(e)
 	default:
 		return "false"
 	}
@@ -102,20 +100,31 @@ func (w *where) compare(c query.Compare) string {
 	switch c.Kind {
 	case query.Level:
 		return "(level " + c.Op.String() + " " + w.arg(int16(c.Level)) + ")"
-	case query.Number:
-		return "(seq::float8 " + c.Op.String() + " " + w.arg(c.Number) + ")"
+	case query.Sequence:
+		return "(seq::float8 " + c.Op.String() + " " + w.arg(c.Number.Float) + ")"
+	case query.Time:
+		return "(ts " + c.Op.String() + " " + w.arg(c.Time) + ")"
 	case query.Hex:
 		return w.hex(c)
 	case query.Logger:
 		return w.logger(c)
-	case query.String:
-		if c.Field == "msg" && !c.Exact {
+	case query.Message:
+		if c.Op == query.Contains && !c.Exact {
 			return "(msg ILIKE " + w.arg("%"+wild(c.Value)+"%") + ")"
 		}
+		return w.equal(c.Field, c)
+	case query.Plain:
 		return w.equal(c.Field, c)
 	default:
 		return w.attribute(c)
 	}
+}
+
+func (w *where) exists(e query.Exists) string {
+	if e.Kind == query.Attribute {
+		return "(coalesce(attrs ->> " + w.arg(e.Field) + "::text, attrs #>> " + w.arg(strings.Split(e.Field, ".")) + "::text[]) IS NOT NULL)"
+	}
+	return "(" + e.Field + " IS NOT NULL)"
 }
 
 // equal compares a text; a star stands for anything, unless the value was quoted.
@@ -148,7 +157,7 @@ func (w *where) attribute(c query.Compare) string {
 		return w.equal("coalesce(attrs ->> "+key+"::text, attrs #>> "+path+"::text[])", c)
 	}
 	v := "coalesce(attrs -> " + key + "::text, attrs #> " + path + "::text[])"
-	return "(CASE WHEN jsonb_typeof(" + v + ") = 'number' THEN (" + v + ")::float8 END " + c.Op.String() + " " + w.arg(c.Number) + ")"
+	return "(CASE WHEN jsonb_typeof(" + v + ") = 'number' THEN (" + v + ")::float8 END " + c.Op.String() + " " + w.arg(c.Number.Float) + ")"
 }
 
 // literal is s as a LIKE pattern that means s.

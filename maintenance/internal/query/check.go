@@ -7,24 +7,25 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"time"
 )
 
-// check holds the value against what the field's kind can be asked, and reads levels and numbers.
+// check holds the value against what the field's kind can be asked, and reads levels, numbers and times.
 func (c *Compare) check() error {
 	switch c.Kind {
 	case Level:
 		return c.readLevel()
-	case Number:
+	case Sequence:
 		return c.readNumber()
+	case Time:
+		return c.readTime()
 	case Hex:
 		return c.readHex()
 	case Attribute:
-		if c.Op.Ordering() {
-			return c.readNumber()
-		}
+		return c.readLiteral()
 	default:
 		if c.Op.Ordering() {
-			return fmt.Errorf("%s can be compared with : and != only", c.Field)
+			return fmt.Errorf("%s has no order: it can be compared with : = and != only", c.Field)
 		}
 	}
 	return nil
@@ -40,7 +41,7 @@ func (c *Compare) readLevel() error {
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil {
-		return fmt.Errorf("%q is no level: debug, info, warn, error, or one of them with an offset like info+2", c.Value)
+		return fmt.Errorf("%s is no level: debug, info, warn, error, or one of them with an offset like info+2", cite(c.Value))
 	}
 	c.Level = slog.Level(n)
 	return inRange(c.Level)
@@ -54,22 +55,74 @@ func inRange(l slog.Level) error {
 	return nil
 }
 
-func (c *Compare) readNumber() error {
-	n, err := strconv.ParseFloat(c.Value, 64)
-	if err != nil || math.IsNaN(n) || math.IsInf(n, 0) {
-		return fmt.Errorf("%q is no number; %s compares numbers", c.Value, c.Op)
+// readLiteral finds out what else the text may be; an order needs a number or a duration.
+func (c *Compare) readLiteral() error {
+	if c.Exact && !c.Op.Ordering() {
+		return nil
 	}
-	c.Number = n
+	if c.Number, c.Is = numeric(c.Value); c.Is == Numeric {
+		return nil
+	}
+	if d, ok := ParseDuration(c.Value); ok {
+		c.Duration, c.Is = d, Timespan
+		return nil
+	}
+	if c.Op.Ordering() {
+		return fmt.Errorf("%s is neither a number nor a duration like 1.5s; %s compares those", cite(c.Value), c.Op)
+	}
 	return nil
+}
+
+func numeric(text string) (Number, Literal) {
+	if n, ok := ParseNumber(text); ok {
+		return n, Numeric
+	}
+	return Number{}, Words
+}
+
+func (c *Compare) readNumber() error {
+	if c.Number, c.Is = numeric(c.Value); c.Is != Numeric {
+		return fmt.Errorf("%s is no number", cite(c.Value))
+	}
+	return nil
+}
+
+// readTime takes RFC 3339, its date and time without a zone, or its date; both are UTC.
+func (c *Compare) readTime() error {
+	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", time.DateOnly} {
+		if t, err := time.Parse(layout, c.Value); err == nil && t.Year() >= 1970 && t.Year() <= 9999 {
+			c.Time = t.UTC()
+			return nil
+		}
+	}
+	return fmt.Errorf("%s is no time: 2026-11-21T08:00:00Z, or 2026-11-21", cite(c.Value))
 }
 
 func (c *Compare) readHex() error {
 	if c.Op.Ordering() {
-		return fmt.Errorf("%s can be compared with : and != only", c.Field)
+		return fmt.Errorf("%s has no order: it can be compared with : = and != only", c.Field)
 	}
+	digits := hexDigits(c.Field)
 	c.Value = strings.ToLower(c.Value)
-	if len(c.Value) > 32 || strings.Trim(c.Value, "0123456789abcdef") != "" {
-		return fmt.Errorf("%q is no %s: up to 32 hexadecimal digits", c.Value, c.Field)
+	if c.Value == "" || len(c.Value) > digits || strings.Trim(c.Value, "0123456789abcdef") != "" {
+		return fmt.Errorf("%s is no %s: 1 to %d hexadecimal digits, the first ones", cite(c.Value), c.Field, digits)
 	}
 	return nil
+}
+
+// hexDigits of a whole identifier.
+func hexDigits(field string) int {
+	if field == "span_id" {
+		return 16
+	}
+	return 32
+}
+
+// cite quotes a value for an error, cut when it is long.
+func cite(value string) string {
+	const most = 40
+	if len(value) > most {
+		return strconv.Quote(strings.ToValidUTF8(value[:most], "")) + "…"
+	}
+	return strconv.Quote(value)
 }

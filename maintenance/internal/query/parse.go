@@ -6,25 +6,18 @@ import (
 	"unicode/utf8"
 )
 
-// Bounds of one query. They keep what a stranger may ask of the database small.
+// Bounds of one query. They keep what a stranger may ask of the store small.
 const (
 	MaxLength = 4096 // bytes
-	maxTerms  = 64
-	maxDepth  = 16
+	MaxTerms  = 64   // terms, negations and parentheses together
+	MaxDepth  = 16   // of parentheses
+	MaxField  = 256  // bytes of a field's name
 )
-
-// Error says what is wrong with a query and where.
-type Error struct {
-	Pos    int // byte offset from 0
-	Detail string
-}
-
-func (e *Error) Error() string { return fmt.Sprintf("at %d: %s", e.Pos+1, e.Detail) }
 
 // Parse reads a query. The empty one asks for everything. Errors are *Error.
 func Parse(text string) (Expr, error) {
 	if len(text) > MaxLength {
-		return nil, &Error{MaxLength, fmt.Sprintf("a query has at most %d bytes", MaxLength)}
+		return nil, &Error{MaxLength, fmt.Sprintf("a query has at most %d bytes, this one has %d", MaxLength, len(text))}
 	}
 	if !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
 		return nil, &Error{0, "a query is UTF-8 text without NUL"}
@@ -35,53 +28,73 @@ func Parse(text string) (Expr, error) {
 		return nil, err
 	}
 	if p.space(); !p.done() {
-		return nil, p.errorf("unexpected %q", p.text[p.pos:p.pos+1])
+		return nil, p.errorf("a parenthesis is closed that was not opened")
 	}
 	return e, nil
 }
 
 type parser struct {
 	scanner
-	terms int
+	terms   int
+	program int    // steps of the regular expressions so far
+	about   *field // within the parentheses of field:(…)
+}
+
+// field is the left side of a comparison.
+type field struct {
+	column
+	key   string // as written
+	op    Op
+	colon bool // it was written ":": /…/ is a regular expression
+	start int
 }
 
 func (p *parser) or(depth int) (Expr, error) {
-	if depth > maxDepth {
-		return nil, p.errorf("parentheses are nested too deeply")
+	if depth > MaxDepth {
+		return nil, p.errorf("parentheses are nested more than %d deep", MaxDepth)
 	}
 	first, err := p.and(depth)
 	if err != nil {
 		return nil, err
 	}
 	any := Or{first}
-	for p.keyword("OR") {
+	for at := p.pos; p.keyword("OR", "or"); at = p.pos {
+		if empty(any[len(any)-1]) {
+			p.pos = at
+			p.space()
+			return nil, p.errorf(`or needs a term on both sides; to look for the word write "or"`)
+		}
 		next, err := p.and(depth)
 		if err != nil {
 			return nil, err
+		}
+		if empty(next) {
+			return nil, p.errorf(`or needs a term on both sides; to look for the word write "or"`)
 		}
 		any = append(any, next)
 	}
 	if len(any) == 1 {
 		return first, nil
 	}
-	return any, p.noEmpty(any)
+	return any, nil
 }
 
-// noEmpty refuses "a OR": an empty side would hold for everything, which nobody means.
-func (p *parser) noEmpty(any Or) error {
-	for _, e := range any {
-		if and, ok := e.(And); ok && len(and) == 0 {
-			return p.errorf("OR needs a term on both sides")
-		}
-	}
-	return nil
+// empty tells a side without any term, which would hold for everything, and nobody means that.
+func empty(e Expr) bool {
+	and, ok := e.(And)
+	return ok && len(and) == 0
 }
 
 func (p *parser) and(depth int) (Expr, error) {
 	all := And{}
 	for {
-		p.keyword("AND")
-		if p.space(); p.done() || p.at(')') || p.ahead("OR") {
+		joined := p.keyword("AND", "and")
+		p.space()
+		end := p.done() || p.at(')') || p.ahead("OR", "or")
+		if joined && (end || len(all) == 0 || p.ahead("AND", "and")) {
+			return nil, p.errorf(`and needs a term on both sides; to look for the word write "and"`)
+		}
+		if end {
 			break
 		}
 		e, err := p.unary(depth)
@@ -97,20 +110,34 @@ func (p *parser) and(depth int) (Expr, error) {
 }
 
 func (p *parser) unary(depth int) (Expr, error) {
-	if p.terms++; p.terms > maxTerms {
-		return nil, p.errorf("a query has at most %d terms", maxTerms)
+	if err := p.count(); err != nil {
+		return nil, err
 	}
-	if p.take('-') {
-		if p.done() || p.at(' ') || p.at(')') {
+	switch {
+	case p.keyword("NOT"):
+		if p.space(); p.done() || p.at(')') || p.ahead("OR", "or", "AND", "and") {
+			return nil, p.errorf(`NOT needs a term behind it; to look for the word write "NOT"`)
+		}
+		e, err := p.unary(depth)
+		return Not{e}, err
+	case p.take('-'):
+		if p.ended() && !p.at('(') {
 			return nil, p.errorf("a minus needs a term right behind it")
 		}
 		e, err := p.unary(depth)
 		return Not{e}, err
-	}
-	if p.take('(') {
+	case p.take('('):
 		return p.group(depth)
+	default:
+		return p.term(depth)
 	}
-	return p.term()
+}
+
+func (p *parser) count() error {
+	if p.terms++; p.terms > MaxTerms {
+		return p.errorf("a query has at most %d terms", MaxTerms)
+	}
+	return nil
 }
 
 func (p *parser) group(depth int) (Expr, error) {
@@ -118,53 +145,14 @@ func (p *parser) group(depth int) (Expr, error) {
 	if err != nil {
 		return nil, err
 	}
-	if p.space(); !p.take(')') {
+	if p.space(); !p.at(')') {
 		return nil, p.errorf("a parenthesis is not closed")
 	}
+	if empty(e) {
+		return nil, p.errorf("there is nothing within the parentheses")
+	}
+	p.pos++
 	return e, nil
-}
-
-func (p *parser) term() (Expr, error) {
-	if p.at('"') {
-		text, err := p.quoted()
-		return Text{text}, err
-	}
-	start := p.pos
-	if key := p.key(); key != "" {
-		if op, ok := p.operator(); ok {
-			return p.compare(start, key, op)
-		}
-	}
-	p.pos = start
-	word := p.word()
-	if word == "" {
-		return nil, p.errorf("a term is expected")
-	}
-	return Text{word}, nil
-}
-
-func (p *parser) compare(start int, key string, op Op) (Expr, error) {
-	at := p.pos
-	value, exact, err := p.value()
-	if err != nil {
-		return nil, err
-	}
-	if value == "" && !exact {
-		return nil, &Error{at, "a value is expected after " + key + op.String()}
-	}
-	c := Compare{Field: key, Op: op, Value: value, Exact: exact}
-	if col, ok := columnOf(key); ok {
-		c.Field, c.Kind = col.name, col.kind
-	} else {
-		c.Field = strings.TrimPrefix(key, "attr.")
-	}
-	if err := c.check(); err != nil {
-		return nil, &Error{at, err.Error()}
-	}
-	if c.Field == "" {
-		return nil, &Error{start, "the name of an attribute is expected after attr."}
-	}
-	return c, nil
 }
 
 func (p *parser) errorf(format string, args ...any) error {

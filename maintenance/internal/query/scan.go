@@ -16,6 +16,16 @@ func (s *scanner) done() bool { return s.pos >= len(s.text) }
 
 func (s *scanner) at(c byte) bool { return !s.done() && s.text[s.pos] == c }
 
+// sees reports whether the text goes on with one of these.
+func (s *scanner) sees(prefixes ...string) (string, bool) {
+	for _, p := range prefixes {
+		if strings.HasPrefix(s.text[s.pos:], p) {
+			return p, true
+		}
+	}
+	return "", false
+}
+
 func (s *scanner) take(c byte) bool {
 	if s.at(c) {
 		s.pos++
@@ -24,40 +34,46 @@ func (s *scanner) take(c byte) bool {
 	return false
 }
 
-func (s *scanner) space() {
-	for !s.done() {
-		r, n := utf8.DecodeRuneInString(s.text[s.pos:])
-		if !unicode.IsSpace(r) {
-			return
-		}
-		s.pos += n
-	}
+func (s *scanner) space() { s.run(unicode.IsSpace) }
+
+// ended reports whether a term ends here.
+func (s *scanner) ended() bool {
+	r, _ := utf8.DecodeRuneInString(s.text[s.pos:])
+	return s.done() || unicode.IsSpace(r) || r == '(' || r == ')'
 }
 
-// ahead reports whether the next word is exactly the keyword.
-func (s *scanner) ahead(keyword string) bool {
-	rest, ok := strings.CutPrefix(s.text[s.pos:], keyword)
-	if !ok {
-		return false
-	}
-	r, _ := utf8.DecodeRuneInString(rest)
-	return rest == "" || unicode.IsSpace(r) || r == '(' || r == ')'
-}
-
-func (s *scanner) keyword(keyword string) bool {
+// ahead reports whether the next word is one of the keywords.
+func (s *scanner) ahead(keywords ...string) bool {
+	at := s.pos
+	defer func() { s.pos = at }()
 	s.space()
-	if !s.ahead(keyword) {
+	word, ok := s.sees(keywords...)
+	s.pos += len(word)
+	return ok && s.ended()
+}
+
+// keyword takes one of the keywords, and the white space before it.
+func (s *scanner) keyword(keywords ...string) bool {
+	if !s.ahead(keywords...) {
 		return false
 	}
-	s.pos += len(keyword)
+	s.space()
+	word, _ := s.sees(keywords...)
+	s.pos += len(word)
 	return true
 }
 
 // key takes a run of what names are made of.
-func (s *scanner) key() string {
-	return s.run(func(r rune) bool {
-		return unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("_.-/@$", r)
-	})
+func (s *scanner) key() string { return s.run(inKey) }
+
+func inKey(r rune) bool {
+	return unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("_.-/@$#", r)
+}
+
+// plainKey reports whether the name can stand in a query without quotes.
+func plainKey(name string) bool {
+	s := scanner{text: name}
+	return name != "" && name[0] != '-' && name[0] != '/' && s.key() == name
 }
 
 // word takes everything up to white space or a parenthesis.
@@ -77,25 +93,11 @@ func (s *scanner) run(ok func(rune) bool) string {
 	return s.text[start:s.pos]
 }
 
-func (s *scanner) operator() (Op, bool) {
-	for _, o := range []struct {
-		text string
-		op   Op
-	}{{"!=", NotEqual}, {"<=", LessEqual}, {">=", GreaterEqual}, {"<", Less}, {">", Greater}, {"=", Equal}, {":", Equal}} {
-		if strings.HasPrefix(s.text[s.pos:], o.text) {
-			s.pos += len(o.text)
-			return o.op, true
-		}
-	}
-	return Equal, false
-}
-
-func (s *scanner) value() (value string, exact bool, err error) {
-	if s.at('"') {
-		value, err = s.quoted()
-		return value, true, err
-	}
-	return s.word(), false, nil
+// operator takes an operator as it is written; "" when there is none.
+func (s *scanner) operator() string {
+	op, _ := s.sees("!=", "<=", ">=", "<", ">", "=", ":")
+	s.pos += len(op)
+	return op
 }
 
 // quoted takes a phrase in double quotes; a backslash takes the next character as it is.
@@ -117,4 +119,49 @@ func (s *scanner) quoted() (string, error) {
 		}
 	}
 	return "", &Error{start, "a quote is not closed"}
+}
+
+// quote is the inverse of quoted.
+func quote(text string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(text) + `"`
+}
+
+// slashed takes a regular expression up to its closing slash; \/ is a slash within it.
+func (s *scanner) slashed() (pattern string, closed bool) {
+	s.pos++
+	var b strings.Builder
+	for !s.done() {
+		c := s.text[s.pos]
+		s.pos++
+		switch {
+		case c == '/':
+			return b.String(), true
+		case c == '\\' && s.take('/'):
+			b.WriteByte('/')
+		case c == '\\' && !s.done():
+			b.WriteByte(c)
+			b.WriteByte(s.text[s.pos])
+			s.pos++
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return "", false
+}
+
+// slash is the inverse of slashed.
+func slash(pattern string) string {
+	b := []byte{'/'}
+	for i := 0; i < len(pattern); i++ {
+		switch c := pattern[i]; {
+		case c == '/':
+			b = append(b, `\/`...)
+		case c == '\\' && i+1 < len(pattern):
+			i++
+			b = append(b, c, pattern[i])
+		default:
+			b = append(b, c)
+		}
+	}
+	return string(append(b, '/'))
 }

@@ -1,0 +1,121 @@
+package query
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"regexp/syntax"
+	"strings"
+)
+
+// Bounds of regular expressions: reading and running them takes time that grows with their size.
+const (
+	MaxPattern = 512 // bytes of one
+	MaxProgram = 500 // steps that all of a query compile to
+)
+
+// compiled is a program with its origin.
+type compiled struct{ re *regexp.Regexp }
+
+// Regexp is the compiled pattern; nil when the node was not made by Parse. It may be used concurrently.
+func (r Regex) Regexp() *regexp.Regexp {
+	if r.compiled == nil {
+		return nil
+	}
+	return r.compiled.re
+}
+
+// Equal compares what was written.
+func (r Regex) Equal(o Regex) bool {
+	return r.Field == o.Field && r.Kind == o.Kind && r.Pattern == o.Pattern && r.Fold == o.Fold
+}
+
+// source is the pattern with its flags, as regexp reads it.
+func (r Regex) source() string {
+	if r.Fold {
+		return "(?i)" + r.Pattern
+	}
+	return r.Pattern
+}
+
+// regex reads /pattern/flags behind a field, or alone.
+func (p *parser) regex(f *field) (Expr, error) {
+	start := p.pos
+	asText := "; to look for the text put it in quotes"
+	if f.key != "" {
+		asText = fmt.Sprintf("; to compare with a text that begins with a slash write %s=/…", cut(f.key))
+	}
+	pattern, closed := p.slashed()
+	if !closed {
+		return nil, &Error{start, "a regular expression is not closed by a slash" + asText}
+	}
+	end := p.pos
+	r := Regex{Field: f.name, Kind: f.kind, Pattern: pattern, Fold: p.take('i')}
+	if !p.ended() {
+		return nil, &Error{end, "a regular expression ends with its slash, or with /i to ignore case; a slash within is written \\/" + asText}
+	}
+	if r.Kind == Level || r.Kind == Sequence || r.Kind == Time {
+		return nil, &Error{start, r.Field + " is no text: it can be compared with = != < <= > >="}
+	}
+	if err := p.compile(&r); err != nil {
+		return nil, &Error{start, err.Error()}
+	}
+	return r, nil
+}
+
+// compile makes the program, unless it would be too large; that is decided before it is made.
+func (p *parser) compile(r *Regex) error {
+	if r.Pattern == "" || len(r.Pattern) > MaxPattern {
+		return fmt.Errorf("a regular expression has 1 to %d bytes, this one has %d", MaxPattern, len(r.Pattern))
+	}
+	tree, err := syntax.Parse(r.source(), syntax.Perl)
+	if err != nil {
+		return explain(err)
+	}
+	if p.program += steps(tree) + 2; p.program > MaxProgram {
+		return fmt.Errorf("the regular expressions of a query have at most %d steps, repetitions multiplied out; with this one it is %d", MaxProgram, p.program)
+	}
+	re, err := regexp.Compile(r.source())
+	if err != nil {
+		return explain(err)
+	}
+	r.compiled = &compiled{re}
+	return nil
+}
+
+func explain(err error) error {
+	var bad *syntax.Error
+	if !errors.As(err, &bad) {
+		return err
+	}
+	more := ""
+	if bad.Code == syntax.ErrInvalidPerlOp || strings.HasPrefix(bad.Expr, `\`) {
+		more = "; look-around and back references do not exist here"
+	}
+	return fmt.Errorf("%s: %s%s", bad.Code, cite(bad.Expr), more)
+}
+
+// steps is about the size of the program that the tree compiles to, and never less.
+func steps(tree *syntax.Regexp) int {
+	const plenty = 1 << 20 // does not overflow, however often it is multiplied
+	n := 0
+	for _, sub := range tree.Sub {
+		n += steps(sub)
+	}
+	switch tree.Op {
+	case syntax.OpLiteral:
+		n = len(tree.Rune)
+	case syntax.OpRepeat:
+		if tree.Min != tree.Max {
+			n++
+		}
+		n = n*max(tree.Min, tree.Max, 1) + 1
+	case syntax.OpCapture, syntax.OpStar:
+		n += 2
+	case syntax.OpPlus, syntax.OpQuest:
+		n++
+	case syntax.OpAlternate:
+		n += len(tree.Sub)
+	}
+	return min(max(n, 1), plenty)
+}
