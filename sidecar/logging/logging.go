@@ -9,7 +9,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -20,6 +19,7 @@ import (
 
 	"github.com/signalbox-mesh/signalbox/sidecar/internal/pause"
 	"github.com/signalbox-mesh/signalbox/sidecar/level"
+	"github.com/signalbox-mesh/signalbox/sidecar/logging/internal/redact"
 	"github.com/signalbox-mesh/signalbox/sidecar/ship"
 	"github.com/signalbox-mesh/signalbox/sidecar/spool"
 )
@@ -34,24 +34,36 @@ type Settings struct {
 	Stderr      io.Writer    // nil: os.Stderr
 	SpoolDir    string       // STATE/spool/<service>/<instance>; "": nothing is spooled or shipped, stderr only
 	Registerer  prometheus.Registerer
+	RedactKeys  []string // changes to the names whose values are hidden; see docs/logging.md
 }
 
 // Logs is the logging of one sidecar.
 type Logs struct {
 	settings Settings
 	epoch    string
-	frames   *sync.Pool
+	format   *format
 	stderr   *bounded
 	own      *slog.Logger  // stderr only
 	spool    *spool.Spool  // nil: none
 	shipper  *ship.Shipper // nil: none
 }
 
+// ErrRedactKeys says that Settings.RedactKeys are wrong.
+var ErrRedactKeys = errors.New("keys to redact")
+
 // New opens (or adopts) the spool and starts the stderr writer. A spool that cannot be opened because
 // another process holds it is an error (spool.ErrHeld); a full disk is not.
 func New(s Settings) (*Logs, error) {
 	s = s.withDefaults()
-	l := &Logs{settings: s, epoch: uuid.Must(uuid.NewV7()).String(), frames: newFrames()}
+	rules, err := redact.New(s.RedactKeys)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrRedactKeys, err)
+	}
+	counted, err := newTally(s.Registerer)
+	if err != nil {
+		return nil, err
+	}
+	l := &Logs{settings: s, epoch: uuid.Must(uuid.NewV7()).String(), format: newFormat(rules, counted)}
 	if s.SpoolDir != "" {
 		if err := l.openSpool(); err != nil {
 			return nil, err
@@ -62,7 +74,7 @@ func New(s Settings) (*Logs, error) {
 		return nil, errors.Join(err, l.closeSpool(context.Background()))
 	}
 	l.stderr = stderr
-	l.own = slog.New(newHandler(stderrOnly{stderr}, l.frames, s, s.Service+".logging"))
+	l.own = slog.New(newHandler(stderrOnly{stderr}, l.format, s, s.Service+".logging"))
 	l.adopt()
 	return l, nil
 }
@@ -88,7 +100,7 @@ func (l *Logs) openSpool() error {
 		return err
 	}
 	l.spool, l.epoch = opened, opened.Current().Epoch
-	l.shipper, err = ship.New(ship.Settings{Spool: opened, Quarantine: filepath.Join(s.SpoolDir, "quarantine"),
+	l.shipper, err = ship.New(ship.Settings{Spool: opened,
 		Registerer: s.Registerer, Trouble: l.trouble, Recovered: l.recovered})
 	if err != nil {
 		return errors.Join(err, l.closeSpool(context.Background()))
@@ -107,7 +119,7 @@ func (l *Logs) adopt() {
 
 // Logger returns the named logger; same name, same level Var. Adds logger, trace_id and span_id by itself.
 func (l *Logs) Logger(name string) *slog.Logger {
-	return slog.New(newHandler(l, l.frames, l.settings, name))
+	return slog.New(newHandler(l, l.format, l.settings, name))
 }
 
 // record implements sink.

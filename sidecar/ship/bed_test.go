@@ -36,7 +36,7 @@ func newBed(t testing.TB, s *store) *bed {
 	s.stored, s.order = map[string]string{}, map[string][]int64{}
 	b := &bed{t: t, store: s, dir: filepath.Join(t.TempDir(), "catalogs", "catalogs-1"), registry: prometheus.NewRegistry()}
 	b.spool = b.open(b.dir, s.segment)
-	shipper, err := New(Settings{Spool: b.spool, Quarantine: filepath.Join(b.dir, "quarantine"), Registerer: b.registry,
+	shipper, err := New(Settings{Spool: b.spool, Registerer: b.registry,
 		Trouble: func(error) { b.troubles.Add(1) }, Recovered: func(*spool.Epoch) { b.recovered.Add(1) }})
 	if err != nil {
 		t.Fatal(err)

@@ -22,7 +22,6 @@ import (
 // Settings are injected by the logging.
 type Settings struct {
 	Spool      *spool.Spool
-	Quarantine string // folder for records that the store refuses
 	Registerer prometheus.Registerer
 	// Trouble hears of failures, at most every ten seconds. It must not lead to a spooled record, or
 	// the shipper would feed itself.

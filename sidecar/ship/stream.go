@@ -170,6 +170,7 @@ func (s *stream) setAside(records []spool.Record, reason error) {
 		}
 	}
 	s.trouble(fmt.Errorf("%d records were set aside: %w", len(records), reason))
-	s.settings.Spool.Rejected(s.queue.Class(), len(records))
-	s.acknowledge(records[len(records)-1].Seq)
+	last := records[len(records)-1].Seq
+	s.queue.Reject(uint64(len(records)), records[0].Seq, last)
+	s.acknowledge(last)
 }

@@ -4,10 +4,12 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 )
@@ -90,8 +92,9 @@ func (s *Spool) adopt(dir string) (*Epoch, error) {
 	final, closed := finalSequences(dir)
 	e.Closed = closed
 	for _, q := range e.Queues {
-		q.load(final[q.class.String()])
+		q.load(final.beyond(q.class))
 	}
+	s.losses.load(dir)
 	return e, nil
 }
 
@@ -102,48 +105,60 @@ func (s *Spool) leave(e *Epoch) {
 	s.adopted = slices.DeleteFunc(s.adopted, func(a *Epoch) bool { return a == e })
 }
 
-// load takes stock of the segments of a queue that nobody writes to any more. final is its last sequence
-// if that is known.
-func (q *Queue) load(final uint64) {
+// load takes stock of the segments of a queue that nobody writes to any more. beyond is the place behind its
+// last record, zero if that is not known.
+func (q *Queue) load(beyond place) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.sealed = true
+	q.sealed, q.since = true, time.Now()
 	q.acked = q.loadCursor()
-	q.issued = max(q.acked, final)
+	q.issued = q.acked
+	if beyond.seq > 0 {
+		q.issued, q.written = max(q.acked, beyond.seq-1), beyond.ordinal-1
+	}
 	files, err := os.ReadDir(q.dir) // sorted, and so by first sequence: the numbers have leading zeros
 	q.metrics.failed("read", err)
 	for _, f := range files {
-		if !strings.HasPrefix(f.Name(), q.class.String()+"-") || filepath.Ext(f.Name()) != ".seg" {
-			continue
+		if first, ok := segmentStart(q.class, f.Name()); ok {
+			q.segments = append(q.segments, &segment{path: filepath.Join(q.dir, f.Name()), first: first})
 		}
-		s := q.stock(filepath.Join(q.dir, f.Name()))
-		q.segments = append(q.segments, s)
+	}
+	for i, s := range q.segments {
+		s.beyond = beyond
+		if i+1 < len(q.segments) {
+			s.beyond = q.segments[i+1].first
+		}
+		q.stock(s)
 		q.pending += s.records - s.done
 		q.space.used.Add(s.size)
 	}
+	q.restart()
 }
 
-// stock counts the frames of a segment. What cannot be read counts nothing here and is met again, and
-// counted as damage, when the segment is shipped.
-func (q *Queue) stock(path string) *segment {
-	s := &segment{path: path}
-	b, err := os.ReadFile(path)
+// stock counts the records that a segment has or should have. Damage is met again, and accounted for, when
+// the segment is shipped. The end that a full segment has written down is more certain than the start of the
+// next one: what lay between may have been shed.
+func (q *Queue) stock(s *segment) {
+	b, err := q.disk.ReadFile(s.path)
 	if err != nil {
 		q.metrics.failed("read", err)
 	}
 	s.size = int64(len(b))
-	for at := 0; at < len(b); {
-		r, size := next(b[at:])
-		if size == 0 {
-			at += resync(b[at:])
-			continue
-		}
-		at += size
+	w := walk{passed: s.before()}
+	w.over(b, true, math.MaxInt, math.MaxInt, func(r Record) {
 		s.records++
-		q.issued = max(q.issued, r.Seq)
 		if r.Seq <= q.acked {
 			s.done++
 		}
+	})
+	if w.ended {
+		s.beyond = w.beyond
 	}
-	return s
+	w.finish(s.beyond)
+	s.beyond = place{w.passed.seq + 1, w.passed.ordinal + 1}
+	for _, h := range w.harms {
+		s.records += int(h.lost)
+		s.done += int(h.lost - h.behind(q.acked).lost)
+	}
+	q.issued, q.written = max(q.issued, w.passed.seq), max(q.written, w.passed.ordinal)
 }

@@ -1,12 +1,18 @@
 package spool
 
-import "os"
+import (
+	"io"
+	"os"
+)
 
 // Disk is what the spool asks of a file system; tests put faults into it.
 type Disk interface {
 	// Create makes a new file, or opens the one that is there.
 	Create(path string) (File, error)
 	Remove(path string) error
+	// Open is for reading.
+	Open(path string) (io.ReaderAt, error)
+	ReadFile(path string) ([]byte, error)
 	// SyncDir makes the creation and removal of files in a folder durable.
 	SyncDir(path string) error
 }
@@ -31,6 +37,16 @@ func (osDisk) Create(path string) (File, error) {
 }
 
 func (osDisk) Remove(path string) error { return os.Remove(path) }
+
+func (osDisk) Open(path string) (io.ReaderAt, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err // not a *os.File that is nil
+	}
+	return f, nil
+}
+
+func (osDisk) ReadFile(path string) ([]byte, error) { return os.ReadFile(path) }
 
 func (osDisk) SyncDir(path string) error {
 	d, err := os.Open(path)

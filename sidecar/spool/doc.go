@@ -5,23 +5,49 @@
 //	STATE/spool/<service>/<instance>/        Settings.Dir
 //	    lock                                 held while a process is this instance
 //	    crash-<pid>-<time>.txt               the runtime's last words (CrashOutput)
-//	    quarantine/                          records that the store refused
+//	    quarantine/                          records that the store refused, and bytes that were damaged
 //	    <epoch>/                             one run
 //	        lock                             held by the run, later by its adopter
 //	        epoch.json                       who wrote it: the resource of its records
-//	        <class>-<first sequence>.seg     frames
+//	        <class>-<sequence>-<ordinal>.seg frames, named by the first
 //	        <class>.cursor                   the acknowledged sequence
+//	        losses.json                      what was dropped and is not told yet
 //	        closed                           the final sequences of a clean stop
 //
 // # Promises
 //
 // A record whose Append returned survives kill -9: its write(2) is done. Errors and audit records are on
 // the disk when Append returns, or 10 ms have passed and that is counted; the others follow within 50 ms.
-// Sequences of a class are contiguous: a record that is not kept leaves a hole, counted by reason. Append
-// waits for no network, and below Error for no disk. A segment is deleted when the store has acknowledged
-// it and the cursor that says so is on the disk, or when it is shed: if the spool holds its limit, the
-// lowest class goes first, its oldest segment as a whole; a tenth of the limit is for errors alone. A full
-// or failing disk is counted and never an error of the caller's; damage costs the frames it touches.
+// Append waits for no network, and below Error for no disk. A segment is deleted when the store has
+// acknowledged it and the cursor that says so is on the disk, or when it is shed: if the spool holds its
+// limit, the lowest class goes first, its oldest segment as a whole; a tenth of the limit is for errors
+// alone. A full or failing disk is counted and never an error of the caller's; on a full one a record of
+// more worth takes the room of those of less.
+//
+// # Damage
+//
+// costs the frames it touches, and never a start. The bytes go into the quarantine, which is bounded (1000
+// files, 16 MiB), with their place and the reason. How many records are gone is known exactly, from the
+// ordinals around the damage or from what a clean stop wrote down; only at the torn end of a run that was
+// killed a loss counts as one record, and the heartbeats know the rest.
+//
+// # Losses
+//
+// Sequences of a class are contiguous: a record that is not kept leaves a hole, which the store sees. It is
+// counted by class and reason, and becomes a Loss, which says why. Losses are few: neighbours become one,
+// and of more than 128 those near each other; they outlive the process in losses.json. Once the store has
+// come to the place (Report), the logging sends a Loss as a record of the logger <service>.logging at WARN,
+// one a second at most:
+//
+//	dropped_instance  whose records they were
+//	dropped_epoch     of which run
+//	dropped_class     debug, info, warn or error
+//	dropped_from      a range of sequences: of these, what the store misses
+//	dropped_to        was dropped
+//	dropped_reason    full, shed, no_space, io, damaged, rejected or oversized
+//	dropped_records   how many
+//
+// Such a record that is dropped itself is no new cause for one: its Loss comes again with the others.
 //
 // # Life of an epoch
 //

@@ -39,7 +39,7 @@ type Epoch struct {
 func newEpoch(s *Spool, id Identity, parent string) *Epoch {
 	e := &Epoch{Identity: id, dir: filepath.Join(parent, id.Epoch), parent: parent, spool: s}
 	for _, c := range Classes {
-		e.Queues[c] = newQueue(c, e.dir, s)
+		e.Queues[c] = newQueue(c, id, e.dir, s)
 	}
 	return e
 }
@@ -85,6 +85,7 @@ func writeJSON(path string, v any) error {
 	}
 	_, err = f.Write(append(text, '\n'))
 	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		_ = os.Remove(path + ".new") // on a full disk its room is wanted
 		return err
 	}
 	return os.Rename(path+".new", path)
@@ -112,25 +113,40 @@ func (e *Epoch) States() []State {
 	return states
 }
 
-// markClosed writes the final sequences.
+// final is what a clean stop writes down, by class.
+type final struct {
+	Issued  map[string]uint64 `json:"issued"`  // the highest sequences
+	Written map[string]uint64 `json:"written"` // the highest ordinals
+}
+
 func (e *Epoch) markClosed() error {
 	if !e.ready.Load() {
 		return nil
 	}
-	final := map[string]uint64{}
-	for _, s := range e.States() {
-		final[s.Class.String()] = s.Issued
+	f := final{map[string]uint64{}, map[string]uint64{}}
+	for _, q := range e.Queues {
+		last := q.latest()
+		f.Issued[q.class.String()], f.Written[q.class.String()] = last.seq, last.ordinal
 	}
-	return writeJSON(filepath.Join(e.dir, closedName), final)
+	return writeJSON(filepath.Join(e.dir, closedName), f)
 }
 
 // finalSequences of an epoch that was closed cleanly; ok is false if it was not.
-func finalSequences(dir string) (final map[string]uint64, ok bool) {
+func finalSequences(dir string) (f final, ok bool) {
 	text, err := os.ReadFile(filepath.Join(dir, closedName))
 	if err != nil {
-		return nil, false
+		return final{}, false
 	}
-	return final, json.Unmarshal(text, &final) == nil
+	return f, json.Unmarshal(text, &f) == nil
+}
+
+// beyond is the place behind the last record of a class; zero if that is not known.
+func (f final) beyond(c Class) place {
+	issued, known := f.Issued[c.String()]
+	if !known {
+		return place{}
+	}
+	return place{issued + 1, f.Written[c.String()] + 1}
 }
 
 // Remove ends an adopted epoch of which everything is acknowledged. Whoever comes in between sees a closed
@@ -140,6 +156,7 @@ func (e *Epoch) Remove() error {
 		q.closeReader()
 	}
 	e.spool.leave(e)
+	e.spool.saveLosses(0) // those of this epoch are told from now on by the current one
 	err := errors.Join(e.markClosed(), os.RemoveAll(e.dir))
 	unlock(e.lock)
 	if err != nil {

@@ -15,11 +15,14 @@ const (
 	ReasonIO       = "io"        // the disk failed
 	ReasonOversize = "oversized" // larger than a frame may be
 	ReasonClosed   = "closed"    // logged after Close
+	ReasonDamaged  = "damaged"   // was spooled, and cannot be read any more
 	ReasonRejected = "rejected"  // the store refused it; it lies in the quarantine folder
 )
 
+func diskFull(err error) bool { return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) }
+
 func reasonOf(err error) string {
-	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) || errors.Is(err, unix.EFBIG) {
+	if diskFull(err) || errors.Is(err, unix.EFBIG) {
 		return ReasonNoSpace
 	}
 	return ReasonIO
@@ -59,7 +62,7 @@ func newMetrics(bytes func() float64, records func(Class) float64) *metrics {
 		m.all = append(m.all, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "signalbox_log_spool_records", Help: "Records in the spool that the store has not acknowledged",
 			ConstLabels: prometheus.Labels{"level": c.String()}}, func() float64 { return records(c) }))
-		for _, reason := range []string{ReasonFull, ReasonShed, ReasonNoSpace, ReasonIO, ReasonRejected} {
+		for _, reason := range []string{ReasonFull, ReasonShed, ReasonNoSpace, ReasonIO, ReasonDamaged, ReasonRejected} {
 			m.dropped.WithLabelValues(c.String(), reason) // an alert on a rate needs the zero
 		}
 	}

@@ -16,10 +16,15 @@ var errClosed = errors.New("spool is closed")
 // active one, in the current epoch), the first one read from. Any goroutine may append; one reads.
 type Queue struct {
 	class        Class
+	instance     string
+	epoch        string
 	dir          string
 	disk         Disk
 	space        *space
 	metrics      *metrics
+	losses       *losses
+	makeRoom     func(Class) bool // gives up records of less worth for a full disk; q.mu is held
+	setAside     func(name string, v any) error
 	segmentBytes int64
 
 	mu       sync.Mutex
@@ -27,6 +32,7 @@ type Queue struct {
 	active   File // of the last segment; nil: the next append begins a segment
 	sealed   bool // nothing is appended any more
 	issued   uint64
+	written  uint64 // ordinal of the last frame
 	acked    uint64
 	pending  int       // records on disk that are not acknowledged
 	since    time.Time // of the oldest wait: first record after none, or the latest progress
@@ -34,7 +40,7 @@ type Queue struct {
 	dirty   bool
 	created bool          // a segment whose folder entry is not durable yet
 	flushed chan struct{} // closed when what is written by now is on the disk; nil: nobody waits
-	retired []File        // full segments, to be synced and closed
+	retired []full
 
 	reader
 }
@@ -43,29 +49,44 @@ type Queue struct {
 type segment struct {
 	path    string
 	size    int64
-	records int // frames in it
-	done    int // of them acknowledged
+	first   place // of its first record
+	beyond  place // behind its last record; zero if that is not known
+	records int   // in it, damaged ones included
+	done    int   // of them acknowledged, or known to be lost
 }
 
-func newQueue(class Class, dir string, s *Spool) *Queue {
-	return &Queue{class: class, dir: dir, disk: s.settings.Disk, space: &s.space, metrics: s.metrics,
+// before is the place in front of the first record.
+func (s *segment) before() place { return place{s.first.seq - 1, s.first.ordinal - 1} }
+
+// full is a segment that is ended, and still to be synced and closed.
+type full struct {
+	File
+	path string
+}
+
+func newQueue(class Class, id Identity, dir string, s *Spool) *Queue {
+	return &Queue{class: class, instance: id.Instance, epoch: id.Epoch, dir: dir, disk: s.settings.Disk, space: &s.space,
+		metrics: s.metrics, losses: &s.losses, makeRoom: s.makeRoom, setAside: s.SetAside,
 		segmentBytes: s.settings.SegmentBytes, reader: reader{arrived: make(chan struct{}, 1)}}
 }
 
 // append gives the frame its sequence and writes it; an error leaves a hole in the sequence. Errors and
 // audit get a channel that is closed when the frame is on the disk.
-func (q *Queue) append(frame []byte, sum uint32) (<-chan struct{}, error) {
+func (q *Queue) append(frame []byte, sum uint32) (waiting <-chan struct{}, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.sealed {
+		q.drop(ReasonClosed, 1, 0, 0)
 		return nil, errClosed
 	}
 	q.issued++
-	seal(frame, q.issued, sum)
-	if err := q.write(frame); err != nil {
+	at := place{q.issued, q.written + 1}
+	seal(frame, at, sum)
+	if err := q.write(frame, at); err != nil {
+		q.drop(q.reasonOf(err), 1, at.seq, at.seq)
 		return nil, err
 	}
-	q.dirty = true
+	q.dirty, q.written = true, at.ordinal
 	if q.pending == 0 {
 		q.since = time.Now()
 	}
@@ -81,22 +102,58 @@ func (q *Queue) append(frame []byte, sum uint32) (<-chan struct{}, error) {
 }
 
 // skip issues a sequence for a record that is not kept.
-func (q *Queue) skip() {
+func (q *Queue) skip(reason string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if !q.sealed {
+	if q.sealed {
+		reason = ReasonClosed
+	} else {
 		q.issued++
+	}
+	q.drop(reason, 1, q.issued, q.issued)
+}
+
+// reasonOf a failed write: where there is no folder, the cause was disk trouble at the start.
+func (q *Queue) reasonOf(err error) string {
+	if errors.Is(err, os.ErrNotExist) {
+		return ReasonNoSpace
+	}
+	return reasonOf(err)
+}
+
+// Reject says that the store has refused n outstanding records for good, which are among the sequences from
+// and to. They are to be acknowledged besides.
+func (q *Queue) Reject(n, from, to uint64) { q.drop(ReasonRejected, n, from, to) }
+
+// drop counts records that are not kept, which are among the sequences from and to.
+func (q *Queue) drop(reason string, n, from, to uint64) {
+	q.metrics.drop(q.class, reason, int(n))
+	if n > 0 && reason != ReasonClosed {
+		q.losses.add(Loss{Instance: q.instance, Epoch: q.epoch, Class: q.class, From: from, To: to, Records: n, Reason: reason})
 	}
 }
 
-// write puts the frame at the end of the active segment. What a failed write left behind is cut off, and
-// overwritten by the next frame in any case.
-func (q *Queue) write(frame []byte) error {
+// roomTries bounds what one record may give up of others: the room may go to somebody else.
+const roomTries = 2
+
+// write puts the frame at the end of the active segment. On a full disk records of less worth are given up
+// for it.
+func (q *Queue) write(frame []byte, at place) error {
+	err := q.put(frame, at)
+	for tries := 0; tries < roomTries && diskFull(err) && q.makeRoom(q.class); tries++ {
+		err = q.put(frame, at)
+	}
+	return err
+}
+
+// put tries to write once. What a failed write left behind is cut off, and overwritten by the next frame in
+// any case.
+func (q *Queue) put(frame []byte, at place) error {
 	if q.active != nil && q.last().size+int64(len(frame)) > q.segmentBytes {
-		q.retire()
+		q.retire(at)
 	}
 	if q.active == nil {
-		if err := q.begin(); err != nil {
+		if err := q.begin(at); err != nil {
 			return err
 		}
 	}
@@ -112,27 +169,40 @@ func (q *Queue) write(frame []byte) error {
 
 func (q *Queue) last() *segment { return q.segments[len(q.segments)-1] }
 
-func (q *Queue) begin() error {
-	path := filepath.Join(q.dir, segmentName(q.class, q.issued))
+func (q *Queue) begin(at place) error {
+	path := filepath.Join(q.dir, segmentName(q.class, at))
 	f, err := q.disk.Create(path)
 	if err != nil {
 		return fmt.Errorf("begin segment: %w", err)
 	}
-	q.segments = append(q.segments, &segment{path: path})
+	q.segments = append(q.segments, &segment{path: path, first: at})
+	if len(q.segments) == 1 {
+		q.restart()
+	}
 	q.active, q.created = f, true
 	return nil
 }
 
-// retire ends the active segment; the flusher syncs and closes it.
-func (q *Queue) retire() {
-	q.retired = append(q.retired, q.active)
+// retire ends the active segment, as the next record is at a place; the flusher syncs and closes it. An end
+// that cannot be written is missed only if the segment is damaged besides.
+func (q *Queue) retire(next place) {
+	s := q.last()
+	s.beyond = next
+	end := ending(next)
+	if _, err := q.active.WriteAt(end, s.size); err == nil {
+		s.size += int64(len(end))
+		q.space.used.Add(int64(len(end)))
+	} else {
+		q.metrics.failed("truncate", q.active.Truncate(s.size))
+	}
+	q.retired = append(q.retired, full{q.active, s.path})
 	q.active = nil
 }
 
 // flush makes durable what is written, and lets go who waits for it.
 func (q *Queue) flush() {
 	q.mu.Lock()
-	if !q.dirty && len(q.retired) == 0 {
+	if !q.dirty && !q.created && len(q.retired) == 0 {
 		q.mu.Unlock()
 		return
 	}
@@ -140,7 +210,7 @@ func (q *Queue) flush() {
 	q.flushed, q.retired, q.dirty, q.created = nil, nil, false, false
 	q.mu.Unlock()
 	if created {
-		q.metrics.failed("sync_dir", q.disk.SyncDir(q.dir))
+		q.syncDir()
 	}
 	if active != nil {
 		q.sync(active)
@@ -152,6 +222,18 @@ func (q *Queue) flush() {
 	if waiting != nil {
 		close(waiting)
 	}
+}
+
+// syncDir is done again by the next flush if it fails.
+func (q *Queue) syncDir() {
+	err := q.disk.SyncDir(q.dir)
+	if err == nil {
+		return
+	}
+	q.metrics.failed("sync_dir", err)
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.created = true
 }
 
 // sync ignores a file that was shed meanwhile.
@@ -181,13 +263,34 @@ func (q *Queue) shed(force bool) int64 {
 		q.metrics.failed("remove", err)
 		return 0
 	}
+	q.closeShed(s, active)
+	q.forget(at)
+	q.drop(ReasonShed, uint64(s.records-s.done), max(s.first.seq, q.acked+1), s.lastSeq(q.issued))
+	return s.size
+}
+
+// closeShed closes the file of a removed segment: only then the disk has its room back.
+func (q *Queue) closeShed(s *segment, active bool) {
 	if active {
 		_ = q.active.Close()
 		q.active = nil
+		return
 	}
-	q.forget(at)
-	q.metrics.drop(q.class, ReasonShed, s.records-s.done)
-	return s.size
+	for i, f := range q.retired {
+		if f.path == s.path {
+			_ = f.Close()
+			q.retired = slices.Delete(q.retired, i, i+1)
+			return
+		}
+	}
+}
+
+// lastSeq is that of the segment's last record; the queue's if it ends with this segment.
+func (s *segment) lastSeq(issued uint64) uint64 {
+	if s.beyond.seq > 0 {
+		return s.beyond.seq - 1
+	}
+	return issued
 }
 
 // forget takes a segment out of the books; mu is held.
@@ -205,7 +308,7 @@ func (q *Queue) seal() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.active != nil {
-		q.retire()
+		q.retire(place{q.issued + 1, q.written + 1})
 	}
 	q.sealed = true
 	q.wake()
@@ -228,7 +331,23 @@ func (q *Queue) State() State {
 	return State{Class: q.class, Issued: q.issued, Acked: q.acked, Pending: q.pending, Since: q.since, Closed: q.sealed}
 }
 
+// latest is the place of the last record.
+func (q *Queue) latest() place {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return place{q.issued, q.written}
+}
+
 // Class of the queue.
 func (q *Queue) Class() Class { return q.class }
 
-func segmentName(c Class, first uint64) string { return fmt.Sprintf("%s-%020d.seg", c, first) }
+// segmentName is by the first record; the names of a class sort as the records do.
+func segmentName(c Class, first place) string {
+	return fmt.Sprintf("%s-%020d-%020d.seg", c, first.seq, first.ordinal)
+}
+
+// segmentStart reads such a name; ok is false for any other file.
+func segmentStart(c Class, name string) (first place, ok bool) {
+	n, err := fmt.Sscanf(name, c.String()+"-%d-%d.seg", &first.seq, &first.ordinal)
+	return first, err == nil && n == 2 && name == segmentName(c, first) && first.seq > 0 && first.ordinal > 0
+}

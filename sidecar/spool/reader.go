@@ -6,6 +6,8 @@ import (
 	"io"
 	"os"
 	"time"
+
+	"github.com/signalbox-mesh/signalbox/sidecar/internal/pause"
 )
 
 // reader is the reading side of a queue. Its fields are guarded by the queue's mu, except for what one
@@ -14,23 +16,39 @@ type reader struct {
 	arrived chan struct{}
 	idle    bool     // the reader waits for arrived
 	pinned  bool     // the first segment is being read or shipped, and must not be shed
-	at      int64    // offset in the first segment behind all that is acknowledged or skipped
+	from    mark     // behind all of the first segment that is acknowledged or skipped
 	batch   []Record // handed out and not acknowledged yet
-	end     int64    // offset behind the batch
+	to      mark     // behind the batch
+	harms   []harm   // met on the way there
 
 	// of the reading goroutine
-	file   *os.File // the first segment
+	file   io.ReaderAt // the first segment
 	cursor File
 }
 
-// batchBytes is about what one batch holds.
-const batchBytes = 512 << 10
+// mark is a point in a segment.
+type mark struct {
+	at     int64
+	passed place
+}
+
+// BatchBytes is about the most that one batch holds.
+const BatchBytes = 3 << 20
+
+// readAgain is how long a file that cannot be opened for want of descriptors or memory is left alone.
+const readAgain = time.Second
 
 // Next waits for records behind the acknowledged ones and returns up to most of them, in order. They stay
 // outstanding until Ack or Release. io.EOF: the queue is sealed and all of it is acknowledged.
 func (q *Queue) Next(ctx context.Context, most int) ([]Record, error) {
 	for {
 		records, err := q.read(most)
+		if passes(err) {
+			if err := pause.For(ctx, readAgain); err != nil {
+				return nil, err
+			}
+			continue
+		}
 		if len(records) > 0 || err != nil {
 			return records, err
 		}
@@ -45,34 +63,42 @@ func (q *Queue) Next(ctx context.Context, most int) ([]Record, error) {
 // read returns nothing when there is nothing yet.
 func (q *Queue) read(most int) ([]Record, error) {
 	for {
-		s, from, size, err := q.pin()
+		s, err := q.pin()
 		if s == nil {
 			return nil, err
 		}
-		if size > from {
-			records, end := q.frames(s.path, from, size, most)
-			if q.hand(records, end) {
-				return records, nil
-			}
+		records, w, err := q.frames(*s, most)
+		if err != nil {
+			q.metrics.failed("read", err)
+			q.Release()
+			return nil, err
 		}
+		if q.hand(records, w) {
+			return records, nil
+		}
+		q.settle(q.skipped())
 		q.finish()
 	}
 }
 
-// pin holds the first segment if there is something to do with it: to read on, or to remove it. Waiting is
-// announced in the same breath, so that no append is missed.
-func (q *Queue) pin() (s *segment, from, size int64, err error) {
+// pin holds the first segment if there is something to do with it: to read on, or to remove it. It returns a
+// copy of the books. Waiting is announced in the same breath, so that no append is missed.
+func (q *Queue) pin() (*segment, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if len(q.segments) == 0 && q.sealed {
-		return nil, 0, 0, io.EOF
+		return nil, io.EOF
 	}
-	if len(q.segments) == 0 || q.active != nil && len(q.segments) == 1 && q.at >= q.segments[0].size {
+	if len(q.segments) == 0 || q.active != nil && len(q.segments) == 1 && q.from.at >= q.segments[0].size {
 		q.idle = true
-		return nil, 0, 0, nil
+		return nil, nil
 	}
 	q.idle, q.pinned = false, true
-	return q.segments[0], q.at, q.segments[0].size, nil
+	s := *q.segments[0]
+	if s.beyond.seq == 0 {
+		s.beyond = place{q.issued + 1, q.written + 1}
+	}
+	return &s, nil
 }
 
 func (q *Queue) wake() {
@@ -86,106 +112,78 @@ func (q *Queue) wake() {
 	}
 }
 
-// hand makes the records the outstanding batch; false: there were none.
-func (q *Queue) hand(records []Record, end int64) bool {
+// hand makes the records the outstanding batch; false: there were none. What was lost before an earlier
+// run's acknowledgement is accounted for.
+func (q *Queue) hand(records []Record, w walk) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.batch, q.end = records, end
+	q.batch, q.to = records, mark{w.at, w.passed}
+	q.harms = nil
+	for _, h := range w.harms {
+		if h.to > q.acked {
+			q.harms = append(q.harms, h.behind(q.acked))
+		}
+	}
 	if len(records) == 0 {
-		q.at = end
+		q.from = q.to
 	}
 	return len(records) > 0
 }
 
-// frames reads from an offset of a segment. A file that cannot be read is taken for damaged to its end.
-func (q *Queue) frames(path string, from, size int64, most int) ([]Record, int64) {
-	records, n, err := q.chunk(path, from, min(size-from, MaxFrame), size-from <= MaxFrame, most)
-	if n == 0 && err == nil { // the chunk begins with damage: find its end
-		records, n, err = q.chunk(path, from, size-from, true, most)
-	}
-	if err != nil {
-		q.metrics.failed("read", err)
-		q.metrics.damaged.Inc()
-		return nil, size
-	}
-	return records, from + n
+// skipped are the harms met where no record was.
+func (q *Queue) skipped() []harm {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.harmsUpTo(0)
 }
 
-// chunk reads frames from a part of a segment; only the last part of it may be judged to its end.
-func (q *Queue) chunk(path string, from, size int64, last bool, most int) ([]Record, int64, error) {
-	if q.file == nil {
-		f, err := os.Open(path)
-		if err != nil {
-			return nil, 0, err
-		}
-		q.file = f
+// harmsUpTo takes the harms before a sequence off the list, all if the batch is done with; mu is held.
+func (q *Queue) harmsUpTo(seq uint64) (harms []harm) {
+	i := 0
+	for i < len(q.harms) && (len(q.batch) == 0 || q.harms[i].to < seq) {
+		i++
 	}
-	b := make([]byte, size)
-	n, err := q.file.ReadAt(b, from)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, 0, err
-	}
-	records, read := q.sound(b[:n], last, most)
-	if last && n < len(b) && read == n { // shorter than the books say: what is missing is damage
-		read = len(b)
-	}
-	return records, int64(read), nil
-}
-
-// sound collects what is whole in b and not acknowledged yet.
-func (q *Queue) sound(b []byte, last bool, most int) (records []Record, read int) {
-	for read < len(b) && len(records) < most && read < batchBytes {
-		r, size := next(b[read:])
-		switch {
-		case size == 0 && !last:
-			return records, read
-		case size == 0:
-			size = resync(b[read:])
-			q.metrics.damaged.Inc()
-		case r.Seq > q.acked:
-			records = append(records, r)
-		}
-		read += size
-	}
-	return records, read
+	harms, q.harms = q.harms[:i:i], q.harms[i:]
+	return harms
 }
 
 // Ack says that the store has committed all outstanding records up to seq.
 func (q *Queue) Ack(seq uint64) {
-	n := q.ackUpTo(seq)
+	n, harms := q.ackUpTo(seq)
 	if n == 0 {
 		return
 	}
+	q.settle(harms)
 	q.saveCursor(seq)
 	if len(q.batch) == 0 {
 		q.finish()
 	}
 }
 
-func (q *Queue) ackUpTo(seq uint64) (n int) {
+func (q *Queue) ackUpTo(seq uint64) (n int, harms []harm) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for n < len(q.batch) && q.batch[n].Seq <= seq {
 		n++
 	}
 	if n == 0 {
-		return 0
+		return 0, nil
 	}
 	q.batch = q.batch[n:]
 	q.acked, q.since = seq, time.Now()
 	q.pending -= n
 	q.segments[0].done += n
 	if len(q.batch) == 0 {
-		q.at = q.end
+		q.from = q.to
 	}
-	return n
+	return n, q.harmsUpTo(seq)
 }
 
 // Release gives an outstanding batch back: Next will return what of it is not acknowledged again.
 func (q *Queue) Release() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.batch, q.pinned = nil, false
+	q.batch, q.harms, q.pinned = nil, nil, false
 	q.closeFile()
 }
 
@@ -216,27 +214,30 @@ func (q *Queue) finished() *segment {
 	defer q.mu.Unlock()
 	s := q.segments[0]
 	active := q.active != nil && len(q.segments) == 1
-	if q.at < s.size || active && s.size < q.segmentBytes/4 {
+	if q.from.at < s.size || active && s.size < q.segmentBytes/4 {
 		q.pinned = false
 		return nil
 	}
 	if active {
-		q.retire()
+		q.retire(place{q.issued + 1, q.written + 1})
 	}
 	return s
 }
 
 // restart is for a new first segment; mu is held.
 func (q *Queue) restart() {
-	q.at, q.end, q.batch = 0, 0, nil
+	q.from, q.to, q.batch, q.harms = mark{}, mark{}, nil, nil
+	if len(q.segments) > 0 {
+		q.from.passed = q.segments[0].before()
+	}
 	q.closeFile()
 }
 
 func (q *Queue) closeFile() {
-	if q.file != nil {
-		_ = q.file.Close()
-		q.file = nil
+	if f, ok := q.file.(io.Closer); ok {
+		_ = f.Close()
 	}
+	q.file = nil
 }
 
 // closeReader releases the files of the reading side.

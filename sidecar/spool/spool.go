@@ -2,7 +2,6 @@ package spool
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"hash/crc32"
 	"os"
@@ -59,6 +58,9 @@ type Spool struct {
 	current  *Epoch
 	flusher  flusher
 	closing  sync.Once
+	losses   losses
+
+	quarantine quarantine
 
 	mu      sync.Mutex
 	adopted []*Epoch // oldest first
@@ -107,38 +109,36 @@ func (s *Spool) prepare() error {
 	return s.current.create()
 }
 
-// Append spools a frame of the class: HeaderSize bytes for the spool's use and the record. The frame is
-// the caller's again when it returns.
-func (s *Spool) Append(class Class, frame []byte) {
+// Append spools a frame of the class: HeaderSize bytes for the spool's use and the record. It answers whether
+// the record is kept; if not, that is counted. The frame is the caller's again when it returns.
+func (s *Spool) Append(class Class, frame []byte) (kept bool) {
 	q := s.current.Queues[class]
 	if len(frame) > MaxFrame {
-		q.skip()
-		s.metrics.drop(class, ReasonOversize, 1)
-		return
+		q.skip(ReasonOversize)
+		return false
 	}
 	if !s.space.reserve(class, int64(len(frame))) {
-		q.skip()
-		s.metrics.drop(class, ReasonFull, 1)
-		return
+		q.skip(ReasonFull)
+		return false
 	}
 	waiting, err := q.append(frame, crc32.Checksum(frame[HeaderSize:], castagnoli))
 	if err != nil {
 		s.space.used.Add(-int64(len(frame)))
-		s.refused(class, err)
-		return
+		return false
 	}
 	s.metrics.spooled[class].Inc()
 	s.settle(waiting)
+	return true
 }
 
-func (s *Spool) refused(class Class, err error) {
-	reason := reasonOf(err)
-	if errors.Is(err, errClosed) {
-		reason = ReasonClosed
-	} else if !s.current.ready.Load() { // the folder is not there: its cause was disk trouble
-		reason = ReasonNoSpace
+// makeRoom gives up a segment of less worth than the class, for a disk that is full.
+func (s *Spool) makeRoom(newcomer Class) bool {
+	if newcomer == Debug {
+		return false
 	}
-	s.metrics.drop(class, reason, 1)
+	freed := s.shedBelow(newcomer)
+	s.space.used.Add(-freed)
+	return freed > 0
 }
 
 // settle has the frame made durable, and waits for that if there is a channel to wait for.
@@ -164,16 +164,30 @@ func (s *Spool) tick() {
 		s.metrics.failed("prepare", s.prepare())
 	}
 	s.current.flush()
+	s.saveLosses(saveEvery)
 }
 
 // shed makes room for a frame of the class: the lowest class first, the oldest epoch first.
 func (s *Spool) shed(newcomer Class) int64 {
-	epochs := append(s.Adopted(), s.current)
-	for c := Debug; c <= newcomer; c++ {
-		for _, e := range epochs {
-			if freed := e.Queues[c].shed(c < newcomer); freed > 0 {
-				return freed
-			}
+	if freed := s.shedBelow(newcomer); freed > 0 {
+		return freed
+	}
+	return s.shedOf(newcomer, false)
+}
+
+func (s *Spool) shedBelow(newcomer Class) int64 {
+	for c := Debug; c < newcomer; c++ {
+		if freed := s.shedOf(c, true); freed > 0 {
+			return freed
+		}
+	}
+	return 0
+}
+
+func (s *Spool) shedOf(c Class, force bool) int64 {
+	for _, e := range append(s.Adopted(), s.current) {
+		if freed := e.Queues[c].shed(force); freed > 0 {
+			return freed
 		}
 	}
 	return 0
@@ -197,9 +211,6 @@ func (s *Spool) Adopted() []*Epoch {
 // Current is the epoch of this run.
 func (s *Spool) Current() *Epoch { return s.current }
 
-// Rejected counts records that the store refused for good: they are acknowledged, and dropped.
-func (s *Spool) Rejected(c Class, n int) { s.metrics.drop(c, ReasonRejected, n) }
-
 // Close makes everything durable and writes down that the epoch is closed, with its final sequences. What
 // is not acknowledged is shipped by the next start. ctx bounds the wait for the disk. Only the first call
 // does anything.
@@ -213,6 +224,7 @@ func (s *Spool) close(ctx context.Context) error {
 	if err := s.flusher.close(ctx); err != nil {
 		return fmt.Errorf("flush spool: %w", err)
 	}
+	s.saveLosses(0)
 	err := s.current.markClosed()
 	s.release()
 	if err != nil && !diskTrouble(err) {
