@@ -123,4 +123,6 @@ type Block struct {
 	Attrs  string // joined by Line
 	Trace  []byte // 16 a record, zeroes for none
 	Span   []byte // 8 a record, zeroes for none
+
+	index index
 }

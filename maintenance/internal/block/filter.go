@@ -1,9 +1,134 @@
 package block
 
+import (
+	"encoding/binary"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
 // FilterBits of a Filter: 32 KiB, 8 bytes a record in a full block.
 const FilterBits = 1 << 18
 
 // Filter is a Bloom filter (Bloom 1970) over what a block holds: the trigrams of its messages and attributes, its
-// traces, and its pairs of attribute and value. Filters of one size are joined by a bitwise or, which PostgreSQL
-// can do. In the database it is a bit(262144), bit 0 first.
+// traces, and its pairs of attribute and value, two bits each. Filters of one size are joined by a bitwise or, which
+// PostgreSQL can do. In the database it is a bit(262144), bit 0 first. The zero value is empty.
+//
+// Add… and May… of equal arguments agree: false means that the block holds it nowhere.
 type Filter [FilterBits / 8]byte
+
+func (f *Filter) set(bit uint64)      { f[bit>>3] |= 0x80 >> (bit & 7) }
+func (f *Filter) has(bit uint64) bool { return f[bit>>3]&(0x80>>(bit&7)) != 0 }
+
+// places of a hash: its upper bits, which a multiplication mixes best.
+func places(h uint64) (a, b uint64) { return h >> 46, h >> 28 & (FilterBits - 1) }
+
+func (f *Filter) add(h uint64) {
+	a, b := places(h)
+	f.set(a)
+	f.set(b)
+}
+
+func (f *Filter) may(h uint64) bool {
+	a, b := places(h)
+	return f.has(a) && f.has(b)
+}
+
+// Join takes in what o holds.
+func (f *Filter) Join(o *Filter) {
+	for i := range f {
+		f[i] |= o[i]
+	}
+}
+
+const golden = 0x9E3779B97F4A7C15 // 2^64 divided by the golden ratio: Knuth's multiplicative hashing
+
+// AddText adds the trigrams of the text, folded.
+func (f *Filter) AddText(text string) { trigrams(text, f.add) }
+
+func (f *Filter) addText(text []byte) { trigrams(text, f.add) }
+
+// MayText is false when no text of the block contains this one, whatever the case. Both are folded as query.Fold does.
+// A text of less than three bytes may always be there.
+func (f *Filter) MayText(text string) bool {
+	found := true
+	trigrams(text, func(h uint64) { found = found && f.may(h) })
+	return found
+}
+
+// trigrams of the bytes of the folded text.
+func trigrams[T string | []byte](text T, fn func(hash uint64)) {
+	var t uint32
+	for i := range len(text) {
+		c := text[i]
+		if c >= utf8.RuneSelf {
+			trigramsOf(strings.Map(fold, string(text)), fn)
+			return
+		}
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		if t = (t<<8 | uint32(c)) & 0xffffff; i >= 2 {
+			fn(uint64(t) * golden)
+		}
+	}
+}
+
+func trigramsOf(folded string, fn func(hash uint64)) {
+	for i := 2; i < len(folded); i++ {
+		fn(uint64(uint32(folded[i-2])<<16|uint32(folded[i-1])<<8|uint32(folded[i])) * golden)
+	}
+}
+
+// fold is unicode.ToLower, but what is not ASCII never becomes ASCII.
+func fold(r rune) rune {
+	if l := unicode.ToLower(r); l >= utf8.RuneSelf || r < utf8.RuneSelf {
+		return l
+	}
+	return r
+}
+
+// AddTrace adds a trace's 16 bytes; one of zeroes is none.
+func (f *Filter) AddTrace(id []byte) {
+	if h := traceHash(id); h != 0 {
+		f.add(h)
+	}
+}
+
+// MayTrace is false when no record of the block belongs to the trace of these 16 bytes.
+func (f *Filter) MayTrace(id []byte) bool { return f.may(traceHash(id)) }
+
+func traceHash(id []byte) uint64 {
+	a, b := binary.BigEndian.Uint64(id), binary.BigEndian.Uint64(id[8:])
+	return mix(a ^ mix(b))
+}
+
+// AddPair adds an attribute and its value; value is the text of a string, the literal of a number, true or false. The
+// key of what stands in a group, or in a list, is its path joined by dots: a.b, a.0.
+func (f *Filter) AddPair(key, value string) { f.addPair([]byte(key), []byte(value)) }
+
+func (f *Filter) addPair(key, value []byte) { f.add(pairHash(key, value)) }
+
+// MayPair is false when no record of the block has the attribute with just this value. Groups, lists and null are
+// not in the filter: do not ask for them.
+func (f *Filter) MayPair(key, value string) bool { return f.may(pairHash([]byte(key), []byte(value))) }
+
+// pairHash is FNV-1a over both, mixed.
+func pairHash(key, value []byte) uint64 {
+	h := uint64(14695981039346656037)
+	for _, c := range key {
+		h = (h ^ uint64(c)) * 1099511628211
+	}
+	h = (h ^ 0xff) * 1099511628211 // no byte of UTF-8
+	for _, c := range value {
+		h = (h ^ uint64(c)) * 1099511628211
+	}
+	return mix(h)
+}
+
+// mix spreads all bits over all (the finalizer of MurmurHash3); 0 stays 0.
+func mix(h uint64) uint64 {
+	h = (h ^ h>>33) * 0xff51afd7ed558ccd
+	h = (h ^ h>>33) * 0xc4ceb9fe1a85ec53
+	return h ^ h>>33
+}

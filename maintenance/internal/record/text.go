@@ -2,13 +2,17 @@ package record
 
 import "strings"
 
-// clean makes s storable as PostgreSQL text: valid UTF-8 without NUL, cut at max bytes.
+// unit separates texts where the store keeps many in one: see package block.
+const unit = "\x1e"
+
+// clean makes s storable: valid UTF-8 without NUL and without the store's separator, cut at max bytes.
 func clean(s string, max int) string {
 	const cut = "…[cut]"
 	if len(s) > max {
 		s = s[:max-len(cut)] + cut
 	}
-	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
+	s = strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
+	return strings.ReplaceAll(s, unit, "\uFFFD")
 }
 
 func name(s string) string { return clean(s, maxName) }

@@ -1,0 +1,204 @@
+package block
+
+import (
+	"bytes"
+	"encoding/json"
+	"strconv"
+	"unicode/utf8"
+)
+
+// deepest is how far values may be nested; record.From cuts long before.
+const deepest = 256
+
+// pairs walks a JSON object on one line and calls fn with each scalar that is not null: its path, keys joined by dots,
+// elements of lists by their place, and its text as ->> of PostgreSQL gives it. fn must not keep either. It is false
+// for what is no JSON object, or not one that PostgreSQL's jsonb takes; fn may have been called by then.
+func pairs(object []byte, fn func(path, value []byte)) bool {
+	w := walker{in: object, fn: fn, path: make([]byte, 0, 64)}
+	if !utf8.Valid(object) || len(object) == 0 || object[0] != '{' {
+		return false
+	}
+	return w.value(0) && w.at == len(w.in)
+}
+
+type walker struct {
+	in    []byte
+	at    int
+	path  []byte
+	fn    func(path, value []byte)
+	spare []byte
+}
+
+// next is the next byte that is no blank; 0 at the end. Line ends are no blanks: an object is one line.
+func (w *walker) next() byte {
+	for w.at < len(w.in) && w.in[w.at] == ' ' {
+		w.at++
+	}
+	if w.at == len(w.in) {
+		return 0
+	}
+	return w.in[w.at]
+}
+
+func (w *walker) value(depth int) bool {
+	switch c := w.next(); {
+	case depth > deepest:
+		return false
+	case c == '{':
+		return w.list(depth, '}', w.member)
+	case c == '[':
+		return w.list(depth, ']', w.element)
+	case c == '"':
+		text, ok := w.text()
+		if ok {
+			w.fn(w.path, text)
+		}
+		return ok
+	case c == 't':
+		return w.word("true")
+	case c == 'f':
+		return w.word("false")
+	case c == 'n':
+		return w.word("null")
+	default:
+		return w.number()
+	}
+}
+
+// list walks what stands between an opening bracket and end.
+func (w *walker) list(depth int, end byte, one func(depth, n int) bool) bool {
+	w.at++
+	if w.next() == end {
+		w.at++
+		return true
+	}
+	for n := 0; ; n++ {
+		if !one(depth, n) {
+			return false
+		}
+		c := w.next()
+		w.at++
+		if c == end {
+			return true
+		}
+		if c != ',' {
+			return false
+		}
+	}
+}
+
+func (w *walker) member(depth, _ int) bool {
+	if w.next() != '"' {
+		return false
+	}
+	key, ok := w.text()
+	if !ok {
+		return false
+	}
+	before := w.enter(depth)
+	w.path = append(w.path, key...)
+	if w.next() != ':' {
+		return false
+	}
+	w.at++
+	ok = w.value(depth + 1)
+	w.path = w.path[:before]
+	return ok
+}
+
+func (w *walker) element(depth, n int) bool {
+	before := w.enter(depth)
+	w.path = strconv.AppendInt(w.path, int64(n), 10)
+	ok := w.value(depth + 1)
+	w.path = w.path[:before]
+	return ok
+}
+
+// enter begins a longer path, and returns where the present one ends.
+func (w *walker) enter(depth int) (before int) {
+	before = len(w.path)
+	if depth > 0 {
+		w.path = append(w.path, '.')
+	}
+	return before
+}
+
+// text reads a string.
+func (w *walker) text() ([]byte, bool) {
+	w.at++
+	start, plain := w.at, true
+	for w.at < len(w.in) {
+		switch c := w.in[w.at]; {
+		case c == '"':
+			raw := w.in[start:w.at]
+			w.at++
+			if plain {
+				return raw, true
+			}
+			return w.unescape(raw)
+		case c == '\\':
+			plain = false
+			w.at++
+		case c < ' ':
+			return nil, false
+		}
+		w.at++
+	}
+	return nil, false
+}
+
+// unescape is the string's text; false for an escape that jsonb refuses: NUL, or half a surrogate pair, which
+// encoding/json replaces without a word.
+func (w *walker) unescape(raw []byte) ([]byte, bool) {
+	var text string
+	if json.Unmarshal(w.in[w.at-len(raw)-2:w.at], &text) != nil || bytes.IndexByte([]byte(text), 0) >= 0 {
+		return nil, false
+	}
+	if bytes.ContainsRune([]byte(text), utf8.RuneError) && halfPair(raw) {
+		return nil, false
+	}
+	w.spare = append(w.spare[:0], text...)
+	return w.spare, true
+}
+
+// halfPair reports whether the text has an escape of a surrogate: a whole pair says the same as its character, and
+// nobody who writes a replacement character beside it needs one.
+func halfPair(raw []byte) bool {
+	lower := bytes.ToLower(raw)
+	return bytes.Contains(lower, []byte(`\ud8`)) || bytes.Contains(lower, []byte(`\ud9`)) || bytes.Contains(lower, []byte(`\uda`)) ||
+		bytes.Contains(lower, []byte(`\udb`)) || bytes.Contains(lower, []byte(`\udc`)) || bytes.Contains(lower, []byte(`\udd`)) ||
+		bytes.Contains(lower, []byte(`\ude`)) || bytes.Contains(lower, []byte(`\udf`))
+}
+
+func (w *walker) word(word string) bool {
+	if !bytes.HasPrefix(w.in[w.at:], []byte(word)) {
+		return false
+	}
+	w.at += len(word)
+	if word != "null" {
+		w.fn(w.path, []byte(word))
+	}
+	return true
+}
+
+// longest number, in digits, and in digits of its exponent: numeric knows more, nobody who logs does.
+const (
+	longest  = 400
+	exponent = 4
+)
+
+func (w *walker) number() bool {
+	start := w.at
+	for w.at < len(w.in) && bytes.IndexByte([]byte("+-.0123456789eE"), w.in[w.at]) >= 0 {
+		w.at++
+	}
+	text := w.in[start:w.at]
+	if len(text) == 0 || len(text) > longest || !json.Valid(text) {
+		return false
+	}
+	if e := bytes.IndexAny(text, "eE"); e >= 0 && len(bytes.TrimLeft(text[e+1:], "+-")) > exponent {
+		return false
+	}
+	w.fn(w.path, text)
+	return true
+}
