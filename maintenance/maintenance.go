@@ -18,6 +18,7 @@ import (
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/lease"
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/postgres"
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/query"
+	"github.com/signalbox-mesh/signalbox/sidecar/access"
 	"github.com/signalbox-mesh/signalbox/sidecar/bus"
 	fleetv1 "github.com/signalbox-mesh/signalbox/sidecar/contract/fleet/v1"
 	"github.com/signalbox-mesh/signalbox/sidecar/pg"
@@ -37,11 +38,13 @@ type Config struct {
 	LeaseTTL    time.Duration `env:"LEASE_TTL" envDefault:"15m" desc:"how long a lease holds that names no time"`
 	LeaseMaxTTL time.Duration `env:"LEASE_MAX_TTL" envDefault:"24h" desc:"longest time that a lease may name"`
 	MaxTails    int           `env:"LOG_MAX_TAILS" envDefault:"32" desc:"log tails open at once on one replica"`
+	Quota       float64       `env:"LOG_QUOTA" envDefault:"0" desc:"log records a second that one replica takes of each service; 0: no bound but a fair share of what the store can take"`
+	Queue       int           `env:"LOG_QUEUE" envDefault:"20000" desc:"log records of one service that may wait on one replica to be stored (one above 1 KiB counts for each KiB); more are refused until there is room"`
 }
 
 // DefaultConfig is what holds without settings.
 func DefaultConfig() Config {
-	return Config{Retention: 7 * 24 * time.Hour, LeaseTTL: 15 * time.Minute, LeaseMaxTTL: 24 * time.Hour, MaxTails: 32}
+	return Config{Retention: 7 * 24 * time.Hour, LeaseTTL: 15 * time.Minute, LeaseMaxTTL: 24 * time.Hour, MaxTails: 32, Queue: 20_000}
 }
 
 // Signer signs control messages with the hosting service's key.
@@ -59,6 +62,8 @@ type Settings struct {
 	Signer     Signer
 	API        *web.API
 	RPC        *rpc.Server
+	Verifier   access.Verifier // of the tokens of foreign senders
+	Services   func() []string // services of the mesh, that metrics may name
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
 }
@@ -75,12 +80,11 @@ type Maintenance struct {
 // senders may send log records in other names than their own: "up" ships the lines of the servers that it starts.
 func senders() map[string][]string { return map[string][]string{"up": {"*"}} }
 
-// maxBatch is the most records of one OTLP request; parallel the batches stored at once, so that of the
-// pool's connections some are left for questions.
+// maxBatch is the most records of one OTLP request, maxMessage its most bytes.
 const (
-	maxBatch = 10_000
-	parallel = 2
-	ackWait  = 2 * time.Second
+	maxBatch   = 10_000
+	maxMessage = 16 << 20
+	ackWait    = 2 * time.Second
 )
 
 // New wires everything and registers routes, methods and metrics with the host.
@@ -100,12 +104,15 @@ func (m *Maintenance) watched() watched { return watched{m.store, m.metrics.acti
 // register puts the receiver and the fleet on the private port.
 func (m *Maintenance) register() error {
 	s := m.settings
-	receiver := ingest.New(ingest.Settings{Store: m.store, Caller: rpc.Caller, Senders: senders(), Retention: s.Config.Retention,
-		MaxBatch: maxBatch, Parallel: parallel, Stored: m.http.Stored, Registerer: s.Registerer})
-	err := s.RPC.Register(&collogspb.LogsService_ServiceDesc, receiver, map[string]rpc.Callers{"Export": rpc.AnyService()})
+	receiver := ingest.New(ingest.Settings{Store: m.store, Caller: rpc.Caller, Senders: senders(), Known: s.Services,
+		Unavailable: pg.IsUnavailable, Retention: s.Config.Retention, MaxBatch: maxBatch, Queue: s.Config.Queue,
+		Quota: s.Config.Quota, Stored: m.http.Stored, Registerer: s.Registerer})
+	err := s.RPC.RegisterWith(&collogspb.LogsService_ServiceDesc, receiver, rpc.Registration{MaxMessage: maxMessage,
+		Callers: map[string]rpc.Callers{"Export": rpc.AnyService()}, Foreign: foreign{s.Verifier}.admit})
 	if err != nil {
 		return fmt.Errorf("register the log receiver: %w", err)
 	}
+	s.API.HandleOperation(httpapi.ExportOperation(), access.Has(access.Sender), receiver)
 	server := fleet.NewServer(m.watched(), rpc.Caller, s.Logger, s.Registerer)
 	err = s.RPC.Register(&fleetv1.FleetService_ServiceDesc, server, map[string]rpc.Callers{"Sync": rpc.AnyService()})
 	if err != nil {

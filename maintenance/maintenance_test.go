@@ -40,8 +40,9 @@ func fresh(t *testing.T, c Config) *Maintenance {
 	}
 	t.Cleanup(db.Close)
 	r := prometheus.NewRegistry()
-	m, err := New(Settings{Config: c, Service: "view-service", Instance: "view-service-1", DB: db, Signer: nobody{},
-		API: web.New(web.Settings{Service: "view-service", Verifier: nobody{}}), RPC: rpc.NewServer(rpc.Settings{Service: "view-service"}),
+	m, err := New(Settings{Config: c, Service: "view-service", Instance: "view-service-1", DB: db, Signer: nobody{}, Verifier: nobody{},
+		Services: func() []string { return nil },
+		API:      web.New(web.Settings{Service: "view-service", Verifier: nobody{}}), RPC: rpc.NewServer(rpc.Settings{Service: "view-service"}),
 		Logger: slog.New(slog.DiscardHandler), Registerer: r})
 	if err != nil {
 		t.Fatal(err)

@@ -76,6 +76,7 @@ type Sidecar struct {
 	dialer   *rpc.Dialer
 	private  *rpc.Server
 	api      *web.API
+	verifier access.Verifier
 	db       *pg.DB
 	extra    []extraDB
 	bus      bus.Bus
@@ -135,6 +136,9 @@ func (s *Sidecar) Outbox() *outbox.Outbox { return s.outbox }
 
 // API is the REST side of the public port; its routes answer 503 until the database is ready.
 func (s *Sidecar) API() *web.API { return s.api }
+
+// Verifier checks user tokens, as the API does.
+func (s *Sidecar) Verifier() access.Verifier { return s.verifier }
 
 // Mount serves a plain http.Handler of an existing service on the public port, with metrics, tracing and access
 // log; rule says who may call it. pattern is http.ServeMux's.

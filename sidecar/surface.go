@@ -82,12 +82,12 @@ func loadSigner(service, file string) (*servicetoken.Signer, error) {
 }
 
 func (s *Sidecar) wireAPI(context.Context) error {
-	verifier := s.settings.Verifier
-	if verifier == nil {
-		verifier = usertoken.New(usertoken.Settings{Keys: s.identityKeys})
+	s.verifier = s.settings.Verifier
+	if s.verifier == nil {
+		s.verifier = usertoken.New(usertoken.Settings{Keys: s.identityKeys})
 	}
 	s.api = web.New(web.Settings{
-		Service: s.settings.Service, Title: s.settings.Service, Version: s.settings.Version, Verifier: verifier,
+		Service: s.settings.Service, Title: s.settings.Service, Version: s.settings.Version, Verifier: s.verifier,
 		Logger: s.Logger("http"), Registerer: s.registry, TracerProvider: s.tracing.TracerProvider(),
 		Propagator: s.tracing.Propagator(), Gate: s.gate,
 	})

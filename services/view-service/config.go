@@ -27,6 +27,10 @@ func (c Config) check() error {
 		return bad("LOG_RETENTION", "must be at most 9576h (399 days)")
 	case m.LeaseMaxTTL < time.Second || m.LeaseTTL < time.Second || m.LeaseTTL > m.LeaseMaxTTL:
 		return bad("LEASE_TTL", "must be at least 1s and at most LEASE_MAX_TTL")
+	case m.Queue < 1000:
+		return bad("LOG_QUEUE", "must be at least 1000")
+	case m.Quota < 0:
+		return bad("LOG_QUOTA", "must be at least 0")
 	case m.MaxTails < 1:
 		return bad("LOG_MAX_TAILS", "must be at least 1")
 	}

@@ -55,7 +55,7 @@ func (v *Service) wire(c Config) (err error) {
 	}
 	v.maintenance, err = maintenance.New(maintenance.Settings{
 		Config: c.Maintenance, Service: service, Instance: v.Instance(), DB: db, Bus: v.Bus(), Signer: v.Signer(),
-		API: v.API(), RPC: v.RPC(), Logger: v.Logger("maintenance"), Registerer: v.Registry(),
+		API: v.API(), RPC: v.RPC(), Verifier: v.Verifier(), Services: v.services, Logger: v.Logger("maintenance"), Registerer: v.Registry(),
 	})
 	if err != nil {
 		return fmt.Errorf("wire maintenance: %w", err)
@@ -67,6 +67,14 @@ func (v *Service) wire(c Config) (err error) {
 	}
 	v.Subscribe(v.maintenance.Acks())
 	return v.Timed(maintenance.Retention(), v.maintenance.Retain)
+}
+
+// services of the mesh are those that have a key.
+func (v *Service) services() []string {
+	if b := v.Bundle(); b != nil {
+		return b.Services()
+	}
+	return nil
 }
 
 // Run serves until ctx ends. Open tails end first, or the listener would wait for them.

@@ -17,6 +17,10 @@ const (
 	Operator Role = "operator"
 	Admin    Role = "admin"
 	Builder  Role = "builder"
+
+	// Sender may send log records as the services of its scope, and nothing else: the role of a token that is
+	// given to a program that is no service of the mesh.
+	Sender Role = "sender"
 )
 
 // Grant is a role with its scope. No Services means all of them.

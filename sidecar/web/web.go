@@ -89,7 +89,7 @@ func New(s Settings) *API {
 	}
 	a.huma = humago.New(ruled{a}, a.humaConfig())
 	a.huma.UseMiddleware(statuses)
-	a.handle("GET /openapi.json", access.Public(), http.HandlerFunc(a.openAPI))
+	a.handle("GET /openapi.json", access.Public(), s.MaxBody, http.HandlerFunc(a.openAPI))
 	a.handler = a.chain()
 	return a
 }
@@ -151,12 +151,12 @@ func Register[I, O any](a *API, op Operation, rule access.Rule, handler func(con
 // Handle adds a plain handler for what is no JSON (SSE, pages, proxies). pattern is ServeMux's. It
 // panics on wiring errors, as Register does. The body is bounded by Settings.MaxBody.
 func (a *API) Handle(pattern string, rule access.Rule, h http.Handler) {
-	a.handle(pattern, rule, a.gated(h))
+	a.handle(pattern, rule, a.settings.MaxBody, a.gated(h))
 }
 
-func (a *API) handle(pattern string, rule access.Rule, h http.Handler) {
+func (a *API) handle(pattern string, rule access.Rule, limit int64, h http.Handler) {
 	a.admit(pattern, rule)
-	a.mux.Handle(pattern, bounded(a.settings.MaxBody, a.authenticated(rule, h)))
+	a.mux.Handle(pattern, bounded(limit, a.authenticated(rule, h)))
 }
 
 // admit notes the rule of a pattern. There is no other way to a route.

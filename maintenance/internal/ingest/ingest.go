@@ -1,12 +1,21 @@
-// Package ingest is the OTLP/gRPC receiver of the log: it reads a batch, has it stored together with the
-// ledger, and acknowledges after the commit. It writes no log lines of its own, since they would come
-// back here: what happens shows in the metrics.
+// Package ingest is the OTLP receiver of the log: it reads a batch, has it stored together with the ledger,
+// and acknowledges after the commit. It writes no log lines of its own, since they would come back here:
+// what happens shows in the metrics.
+//
+// Batches wait in a queue for each service, bounded by what they cost (a record, or each KiB of a longer
+// one, costs 1). One writer, two under load, takes from all queues in turn, so that a service that sends
+// more than its share waits behind itself and nobody else:
+//
+//	Export ─▶ read ─▶ queue of its service ─┐
+//	Export ─▶ read ─▶ queue of its service ─┼─▶ writer: up to 8192 in turn, one transaction ─▶ every Export answered
+//	Export ─▶ read ─▶ queue full: refused   ┘
+//
+// A writer exists only while something waits; there is nothing to start or to stop.
 package ingest
 
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -37,103 +46,102 @@ type Store interface {
 
 // Settings of a Receiver.
 type Settings struct {
-	Store      Store
-	Caller     func(ctx context.Context) string // the verified name of the calling service
-	Senders    map[string][]string              // callers that may send for other names too; "*" is any
-	Retention  time.Duration
-	MaxBatch   int    // records of one request
-	Parallel   int    // batches stored at once
-	Stored     func() // called after each commit that stored something; must not block
-	Registerer prometheus.Registerer
+	Store       Store
+	Caller      func(ctx context.Context) string // the verified name of the calling service; "" for a foreign sender
+	Senders     map[string][]string              // callers that may send for other names too; "*" is any
+	Known       func() []string                  // services that metrics may name; others are counted as "other"
+	Unavailable func(err error) bool             // the store is away: nothing else of the batch would fare better
+	Retention   time.Duration
+	MaxBatch    int     // records of one request
+	Queue       int     // what may wait of one service, in records (one above 1 KiB counts for each KiB)
+	Quota       float64 // records a second of one service; 0: no bound but its fair share
+	Stored      func()  // called after each commit that stored something; must not block
+	Registerer  prometheus.Registerer
 }
 
-// Receiver implements OTLP's LogsService.
+// Receiver implements OTLP's LogsService, and OTLP/HTTP as a handler.
 type Receiver struct {
 	collogspb.UnimplementedLogsServiceServer
 	settings Settings
-	slots    chan struct{}
-	metrics  metrics
+	line     *line
+	metrics  *metrics
+	decoding chan struct{} // a place for each HTTP body that may be unpacked at once
 }
 
 // New makes a receiver and registers its metrics.
 func New(s Settings) *Receiver {
-	return &Receiver{settings: s, slots: make(chan struct{}, s.Parallel), metrics: newMetrics(s.Registerer)}
+	r := &Receiver{settings: s, decoding: make(chan struct{}, decoders)}
+	r.line = newLine(newQueues(s.Queue, s.Quota), s)
+	r.metrics = newMetrics(s.Registerer, s.Known, r.line.waiting)
+	r.line.metrics = r.metrics
+	return r
 }
 
-// Export stores the batch. Errors: PermissionDenied for a name that is not the caller's own,
-// InvalidArgument for a batch that is too large, Unavailable when it should be sent again.
+// Export stores the batch. Errors: PermissionDenied for names that are not the caller's own, InvalidArgument
+// for a batch that is too large or names no service, ResourceExhausted with RetryInfo when a service of it has
+// sent too much, Unavailable when it should be sent again.
 func (r *Receiver) Export(ctx context.Context, req *collogspb.ExportLogsServiceRequest) (*collogspb.ExportLogsServiceResponse, error) {
-	all, err := r.read(ctx, req)
+	start := time.Now()
+	b, err := r.read(ctx, req)
 	if err != nil {
-		r.metrics.refused.Inc()
+		r.metrics.refuse(err)
 		return nil, err
 	}
-	select {
-	case r.slots <- struct{}{}:
-		defer func() { <-r.slots }()
-	case <-ctx.Done():
-		return nil, status.FromContextError(ctx.Err()).Err()
-	}
-	start := time.Now()
-	res, err := r.settings.Store.Write(ctx, all)
-	r.metrics.observe(res, time.Since(start), err)
-	if err != nil {
-		return nil, status.Error(codes.Unavailable, "the log store cannot take the batch now")
-	}
-	if res.Stored > 0 {
-		r.settings.Stored()
-	}
-	return answer(res, r.settings.Retention), nil
-}
-
-func answer(res Result, retention time.Duration) *collogspb.ExportLogsServiceResponse {
-	if res.Expired == 0 {
-		return &collogspb.ExportLogsServiceResponse{}
-	}
-	return &collogspb.ExportLogsServiceResponse{PartialSuccess: &collogspb.ExportLogsPartialSuccess{
-		RejectedLogRecords: int64(res.Expired),
-		ErrorMessage:       fmt.Sprintf("%d records are older than the retention of %s", res.Expired, retention),
-	}}
-}
-
-func (r *Receiver) read(ctx context.Context, req *collogspb.ExportLogsServiceRequest) ([]record.Record, error) {
-	n := count(req)
-	if n > r.settings.MaxBatch {
-		return nil, status.Errorf(codes.InvalidArgument, "%d records in one batch, at most %d are taken", n, r.settings.MaxBatch)
-	}
-	clock := record.Clock{Now: time.Now().UTC(), Retention: r.settings.Retention}
-	all := make([]record.Record, 0, n)
-	for _, rl := range req.GetResourceLogs() {
-		resource := record.Resource(rl.GetResource())
-		if err := r.allow(r.settings.Caller(ctx), resource.Service); err != nil {
+	if len(b.parts) > 0 {
+		if err := r.store(ctx, b.parts); err != nil {
 			return nil, err
 		}
-		for _, sl := range rl.GetScopeLogs() {
-			for _, in := range sl.GetLogRecords() {
-				all = append(all, record.From(resource, sl.GetScope().GetName(), in, clock))
+		r.metrics.delay.Observe(time.Since(start).Seconds())
+	}
+	return b.answer(r.settings.Retention), nil
+}
+
+// store queues all parts, or none, and waits until each is committed.
+func (r *Receiver) store(ctx context.Context, parts []*part) error {
+	if err := r.line.enter(parts); err != nil {
+		r.metrics.refuse(err)
+		return err
+	}
+	var failure error
+	for _, p := range parts {
+		select {
+		case err := <-p.done:
+			if err != nil {
+				failure = err
 			}
+		case <-ctx.Done(): // it is stored all the same, or skipped if its turn has not come
+			return status.FromContextError(ctx.Err()).Err()
 		}
 	}
-	return all, nil
+	if failure != nil {
+		return status.Error(codes.Unavailable, "the log store cannot take the batch now")
+	}
+	return nil
 }
 
-// allow lets a service send in its own name, and in those that the settings give it.
-func (r *Receiver) allow(caller, service string) error {
-	names := r.settings.Senders[caller]
-	if service == "" {
-		return status.Error(codes.InvalidArgument, "a batch without service.name in its resource")
-	}
-	if caller == service || slices.Contains(names, service) || slices.Contains(names, "*") {
-		return nil
-	}
-	return status.Errorf(codes.PermissionDenied, "%s may not send log records as %s", caller, service)
+// batch is one request as it was read.
+type batch struct {
+	parts    []*part // by service
+	expired  int     // records in parts that are too old to be stored
+	rejected int     // records that are in no part
+	reason   error   // why, of the first of them
 }
 
-func count(req *collogspb.ExportLogsServiceRequest) (n int) {
-	for _, rl := range req.GetResourceLogs() {
-		for _, sl := range rl.GetScopeLogs() {
-			n += len(sl.GetLogRecords())
+func (b batch) answer(retention time.Duration) *collogspb.ExportLogsServiceResponse {
+	out := &collogspb.ExportLogsServiceResponse{}
+	if b.expired+b.rejected == 0 {
+		return out
+	}
+	text := ""
+	if b.expired > 0 {
+		text = fmt.Sprintf("%d records are older than the retention of %s", b.expired, retention)
+	}
+	if b.rejected > 0 {
+		if text != "" {
+			text += "; "
 		}
+		text += fmt.Sprintf("%d records were refused: %s", b.rejected, status.Convert(b.reason).Message())
 	}
-	return n
+	out.PartialSuccess = &collogspb.ExportLogsPartialSuccess{RejectedLogRecords: int64(b.expired + b.rejected), ErrorMessage: text}
+	return out
 }
