@@ -2,35 +2,99 @@ package logging
 
 import (
 	"bytes"
+	"encoding"
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"reflect"
+	"unicode/utf8"
+
+	"github.com/signalbox-mesh/signalbox/sidecar/logging/internal/redact"
 )
 
 const truncated = `"…[truncated]"`
 
-// any appends a value of any type: an error by its text, the rest as encoding/json sees it, with secrets
-// hidden by key at every depth. Foreign code runs in here (Error, MarshalJSON); its panic becomes the value.
+// any appends a value of any type: an error or a Stringer by its text, the rest as encoding/json sees it, with
+// secrets hidden by key and by shape at every depth. Foreign code runs in here (Error, String, MarshalJSON); its
+// panic becomes the value, or null if the receiver is a nil pointer.
 func (e *encoder) any(key string, v any) {
 	mark := len(e.buf)
 	defer func() {
 		if p := recover(); p != nil {
 			e.buf = e.buf[:mark]
-			e.text(fmt.Sprintf("!PANIC: %v", p), maxString)
+			e.panicked(v, p)
 		}
 	}()
-	_, marshals := v.(json.Marshaler)
-	switch x := v.(type) {
-	case error:
-		if !marshals {
-			e.text(x.Error(), limitOf(key))
-			return
-		}
-	case *slog.Source:
-		e.text(fmt.Sprintf("%s:%d", x.File, x.Line), maxString)
+	if v == nil {
+		e.buf = append(e.buf, "null"...)
+		return
+	}
+	if text, ok := textOf(v); ok {
+		e.text(text, limitOf(key))
+		return
+	}
+	if all, ok := v.([]error); ok {
+		e.errors(all)
+		return
+	}
+	if left := (budget{maxNodes, maxBytes}); !left.fits(reflect.ValueOf(v), 0) {
+		e.tooLarge(v)
 		return
 	}
 	e.marshalled(v)
+}
+
+// textOf is what a value says of itself, unless it says so as JSON or is better read as such.
+func textOf(v any) (text string, ok bool) {
+	switch x := v.(type) {
+	case json.Marshaler:
+	case error:
+		return x.Error(), true
+	case *slog.Source:
+		return fmt.Sprintf("%s:%d", x.File, x.Line), true
+	case encoding.TextMarshaler:
+	case fmt.Stringer:
+		return x.String(), true
+	case []byte:
+		return string(x), utf8.Valid(x)
+	}
+	return "", false
+}
+
+func (e *encoder) panicked(v, p any) {
+	if r := reflect.ValueOf(v); r.Kind() == reflect.Pointer && r.IsNil() {
+		e.buf = append(e.buf, "null"...)
+		return
+	}
+	e.text(fmt.Sprintf("!PANIC: %v", p), maxString)
+}
+
+// errors appends a list of errors, which encoding/json would leave empty.
+func (e *encoder) errors(all []error) {
+	e.buf = append(e.buf, '[')
+	for i, err := range all {
+		e.comma()
+		if i >= maxAttrs || len(e.buf) > maxLine {
+			e.format.tally.texts.Inc()
+			e.buf = append(e.buf, truncated...)
+			break
+		}
+		e.any("", err)
+	}
+	e.buf = append(e.buf, ']')
+}
+
+// tooLarge says what is not written, for not even its beginning is to be had without the whole.
+func (e *encoder) tooLarge(v any) {
+	e.format.tally.texts.Inc()
+	what := fmt.Sprintf("…[truncated, a %T", v)
+	switch r := reflect.ValueOf(v); r.Kind() {
+	case reflect.Slice, reflect.Array, reflect.Map:
+		what += fmt.Sprintf(" of %d elements", r.Len())
+	default:
+		what += " too large or cyclic"
+	}
+	e.buf = appendQuoted(e.buf, what+"]", maxString)
 }
 
 func (e *encoder) marshalled(v any) {
@@ -62,7 +126,7 @@ func (e *encoder) json(dec *json.Decoder, depth int) error {
 	case string:
 		e.text(t, maxString)
 	case json.Number:
-		e.buf = append(e.buf, t...)
+		e.number(t.String())
 	case bool:
 		e.buf = fmt.Append(e.buf, t)
 	default:
@@ -105,10 +169,10 @@ func (e *encoder) member(dec *json.Decoder) (hidden bool, err error) {
 	}
 	name, _ := token.(string)
 	e.key(name)
-	if !secretKey(name) {
+	if !e.format.rules.Key(name) {
 		return false, nil
 	}
-	e.buf = append(e.buf, `"`+redacted+`"`...)
+	e.hidden(redact.Key)
 	return true, skip(dec)
 }
 
@@ -116,12 +180,14 @@ func (e *encoder) bounded(dec *json.Decoder, depth int) error {
 	if depth <= maxDepth {
 		return e.json(dec, depth)
 	}
+	e.format.tally.texts.Inc()
 	e.buf = append(e.buf, truncated...)
 	return skip(dec)
 }
 
 // cut ends an object or array with a mark in place of what is left of it.
 func (e *encoder) cut(dec *json.Decoder, opening json.Delim) error {
+	e.format.tally.texts.Inc()
 	e.comma()
 	if opening == '{' {
 		e.buf = append(e.buf, `"…":`...)

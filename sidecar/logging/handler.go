@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"slices"
-	"sync"
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
@@ -23,7 +22,7 @@ type sink interface {
 // WithAttrs and WithGroup return copies that carry what is already encoded.
 type handler struct {
 	sink    sink
-	frames  *sync.Pool
+	format  *format
 	level   *level.Var
 	head    []byte   // encoded from the service to the key of the message
 	attrs   []byte   // encoded attributes, with the groups that hold one left open
@@ -35,12 +34,12 @@ type handler struct {
 	audit   bool // carries audit=true
 }
 
-func newHandler(to sink, frames *sync.Pool, s Settings, logger string) *handler {
+func newHandler(to sink, f *format, s Settings, logger string) *handler {
 	head := appendField([]byte(nil), KeyService, s.Service)
 	head = appendField(head, KeyInstance, s.Instance)
 	head = appendField(head, KeyLogger, logger)
 	head = append(head, `,"`+KeyMessage+`":`...)
-	return &handler{sink: to, frames: frames, level: s.Levels.Var(logger), head: head}
+	return &handler{sink: to, format: f, level: s.Levels.Var(logger), head: head}
 }
 
 func appendField(dst []byte, key, value string) []byte {
@@ -48,13 +47,13 @@ func appendField(dst []byte, key, value string) []byte {
 	return appendQuoted(dst, value, maxString)
 }
 
-// Enabled implements slog.Handler: one atomic load.
-func (h *handler) Enabled(_ context.Context, l slog.Level) bool { return h.level.Enabled(l) }
+// Enabled implements slog.Handler: one atomic load. What is audited is enabled at every level.
+func (h *handler) Enabled(_ context.Context, l slog.Level) bool { return h.level.Enabled(l) || h.audit }
 
 // WithAttrs implements slog.Handler.
 func (h *handler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	c := *h
-	e := encoder{buf: slices.Clip(h.attrs), count: h.count, dropped: h.dropped}
+	e := encoder{format: h.format, buf: slices.Clip(h.attrs), count: h.count, dropped: h.dropped}
 	if h.within(&e, func() { e.attrs(attrs, h.secret, h.opened) }) {
 		c.opened += len(h.pending)
 		c.pending = nil
@@ -71,7 +70,7 @@ func (h *handler) WithGroup(name string) slog.Handler {
 	}
 	c := *h
 	c.pending = append(slices.Clip(h.pending), name)
-	c.secret = h.secret || secretKey(name)
+	c.secret = h.secret || h.format.rules.Key(name)
 	return &c
 }
 
@@ -100,19 +99,15 @@ func isAudit(a slog.Attr) bool {
 // maxPooled keeps a frame grown by an oversized record from being reused: it is left to the collector.
 const maxPooled = 16 << 10
 
-func newFrames() *sync.Pool {
-	return &sync.Pool{New: func() any { b := make([]byte, 0, 1024); return &b }}
-}
-
 // Handle implements slog.Handler. It returns no error: what cannot be kept is counted, not the caller's to mend.
 func (h *handler) Handle(ctx context.Context, r slog.Record) error {
-	space := h.frames.Get().(*[]byte)
-	e := encoder{buf: append((*space)[:0], make([]byte, spool.HeaderSize)...), count: h.count, dropped: h.dropped}
+	space := h.format.frames.Get().(*[]byte)
+	e := encoder{format: h.format, buf: append((*space)[:0], make([]byte, spool.HeaderSize)...), count: h.count, dropped: h.dropped}
 	h.line(ctx, &e, &r)
 	h.sink.record(h.class(&r), e.buf)
 	if cap(e.buf) <= maxPooled {
 		*space = e.buf
-		h.frames.Put(space)
+		h.format.frames.Put(space)
 	}
 	return nil
 }
@@ -173,6 +168,7 @@ func (h *handler) appendAttrs(e *encoder, r *slog.Record) {
 		e.buf = append(e.buf, '}')
 	}
 	if e.dropped > 0 {
+		h.format.tally.attrs.Add(float64(e.dropped))
 		e.key(KeyTruncated)
 		e.value(KeyTruncated, slog.IntValue(e.dropped))
 	}

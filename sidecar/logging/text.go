@@ -9,22 +9,20 @@ const hexDigits = "0123456789abcdef"
 
 // appendQuoted appends s as a JSON string of at most limit bytes of s. What does not fit is replaced by a
 // mark with the original size; invalid UTF-8 becomes U+FFFD.
-func appendQuoted(dst []byte, s string, limit int) []byte { return appendCut(dst, s, limit, len(s)) }
-
-// appendCut is appendQuoted for the beginning s of a text of the given size.
-func appendCut(dst []byte, s string, limit, size int) []byte {
-	marked := len(s) > limit || size > limit+overscan
+func appendQuoted(dst []byte, s string, limit int) []byte {
 	if len(s) > limit {
-		s = s[:runeStart(s, limit)]
+		return appendCut(dst, s, limit, len(s))
 	}
+	return append(appendEscaped(append(dst, '"'), s), '"')
+}
+
+// appendCut appends at most limit bytes of s, the beginning of a text of the given size, with the mark.
+func appendCut(dst []byte, s string, limit, size int) []byte {
 	dst = append(dst, '"')
-	dst = appendEscaped(dst, s)
-	if marked {
-		dst = append(dst, "…[truncated, "...)
-		dst = strconv.AppendInt(dst, int64(size), 10)
-		dst = append(dst, " bytes]"...)
-	}
-	return append(dst, '"')
+	dst = appendEscaped(dst, s[:runeStart(s, limit)])
+	dst = append(dst, "…[truncated, "...)
+	dst = strconv.AppendInt(dst, int64(size), 10)
+	return append(dst, " bytes]\""...)
 }
 
 // runeStart is the last place at or before limit where a rune begins.
