@@ -76,8 +76,8 @@ type Op uint8
 
 // The operators. Not equal is Not of Equal.
 const (
-	Equal Op = iota
-	Contains // ":" of Kind Message, and of no other
+	Equal    Op = iota
+	Contains    // ":" of Kind Message, and of no other
 	Less
 	LessEqual
 	Greater

@@ -1,13 +1,14 @@
-// Package query reads the one language in which people ask for log records, in the API, the command
-// line and the UI alike:
+// Package query is the one language in which people ask for log records, in the API, the command line and the UI
+// alike; docs/query.md describes it to them:
 //
 //	service:catalogs level>=warn user_id=42 "connection refused" trace:4bf9
-//	logger:catalogs.store -instance:catalogs-2 (status>=500 OR err=*)
+//	logger:catalogs.store -instance:catalogs-2 (status>=500 or err:*) took>=1.5s /ref(used|lected)/
 //
-// Terms stand side by side and must all hold; OR, parentheses and a leading minus do what one expects.
-// A word or a quoted phrase is looked for in the message and the attributes, whatever its case. A known
-// field is a column of the log; every other name is an attribute, dots reach into groups. In values of
-// text fields and attributes * stands for anything.
+// Parse reads it, String writes it down again, and Match is its meaning: what finds records faster must find the same
+// ones. For that the package says what can be known of an expression beforehand: Require names conditions that every
+// record fulfils that is found, by which blocks are skipped unread; Columns what the expression looks at; Simple
+// whether stored counts answer it.
 //
-// The package knows the language alone. What becomes of it in SQL is the store's business.
+// What a stranger may ask is bounded: length, terms, depth, and the size of regular expressions, which is estimated
+// before they are compiled.
 package query

@@ -37,6 +37,7 @@ type parser struct {
 	scanner
 	terms   int
 	program int    // steps of the regular expressions so far
+	wide    int    // their classes of many characters so far
 	about   *field // within the parentheses of field:(…)
 }
 

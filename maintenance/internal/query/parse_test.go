@@ -192,19 +192,3 @@ func TestParseRefuses(t *testing.T) {
 		}
 	}
 }
-
-func FuzzParse(f *testing.F) {
-	for _, s := range []string{"", `service:catalogs level>=warn user_id=42 "connection refused" trace:4bf9`, "-(a OR b*) c!=\"d\\\"\"", "seq<=1e9"} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		e, err := Parse(text)
-		var bad *Error
-		if err != nil && (!errors.As(err, &bad) || bad.Pos < 0 || bad.Pos > len(text)) {
-			t.Fatalf("%q: error without a place: %v", text, err)
-		}
-		if err == nil && e == nil {
-			t.Fatalf("%q: neither expression nor error", text)
-		}
-	})
-}

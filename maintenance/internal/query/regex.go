@@ -12,6 +12,7 @@ import (
 const (
 	MaxPattern = 512 // bytes of one
 	MaxProgram = 500 // steps that all of a query compile to
+	maxWide    = 32  // classes like \pL in all of a query; a range that ends beyond ASCII counts as 8
 )
 
 // compiled is a program with its origin.
@@ -68,6 +69,9 @@ func (p *parser) compile(r *Regex) error {
 	if r.Pattern == "" || len(r.Pattern) > MaxPattern {
 		return fmt.Errorf("a regular expression has 1 to %d bytes, this one has %d", MaxPattern, len(r.Pattern))
 	}
+	if p.wide += wide(r.Pattern); p.wide > maxWide {
+		return fmt.Errorf(`the regular expressions of a query have at most %d classes like \pL, or %d ranges that end beyond ASCII`, maxWide, maxWide/8)
+	}
 	tree, err := syntax.Parse(r.source(), syntax.Perl)
 	if err != nil {
 		return explain(err)
@@ -81,6 +85,19 @@ func (p *parser) compile(r *Regex) error {
 	}
 	r.compiled = &compiled{re}
 	return nil
+}
+
+// wide counts what is short to write and long to work out: regexp folds every character of a range on its own.
+func wide(pattern string) (n int) {
+	for i := 1; i < len(pattern); i++ {
+		switch c := pattern[i]; {
+		case pattern[i-1] == '\\' && (c == 'p' || c == 'P'):
+			n++
+		case pattern[i-1] == '-' && (c == '\\' || c >= 0x80):
+			n += 8
+		}
+	}
+	return n
 }
 
 func explain(err error) error {

@@ -37,11 +37,17 @@ func (n Needs) Nothing() bool {
 
 // Require derives the needs of an expression.
 func Require(e Expr) Needs {
+	n := require(e)
+	n.Grams = distinct(n.Grams)
+	return n
+}
+
+func require(e Expr) Needs {
 	switch e := e.(type) {
 	case And:
 		n := anything()
 		for _, part := range e {
-			n = both(n, Require(part))
+			n = both(n, require(part))
 		}
 		return n
 	case Or:
@@ -70,7 +76,7 @@ func anything() Needs { return Needs{MinLevel: math.MinInt16, MaxLevel: math.Max
 func oneOf(parts []Expr) Needs {
 	var all []Needs
 	for _, part := range parts {
-		if n := Require(part); !n.Nothing() {
+		if n := require(part); !n.Nothing() {
 			all = append(all, n)
 		}
 	}
