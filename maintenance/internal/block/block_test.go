@@ -138,8 +138,8 @@ func mayAll(t *rapid.T, f *Filter, path string, v any) {
 			mayAll(t, f, below(k), v)
 		}
 	case []any:
-		for i, v := range v {
-			mayAll(t, f, below(fmt.Sprint(i)), v)
+		for _, v := range v {
+			mayAll(t, f, path, v)
 		}
 	case nil:
 	default:

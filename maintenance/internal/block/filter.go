@@ -103,8 +103,7 @@ func traceHash(id []byte) uint64 {
 	return mix(a ^ mix(b))
 }
 
-// AddPair adds an attribute and its value; value is the text of a string, the literal of a number, true or false. The
-// key of what stands in a group, or in a list, is its path joined by dots: a.b, a.0.
+// AddPair adds an attribute and its value: the name as query.Attr has it, and one of the value's tokens.
 func (f *Filter) AddPair(key, value string) { f.addPair([]byte(key), []byte(value)) }
 
 func (f *Filter) addPair(key, value []byte) { f.add(pairHash(key, value)) }

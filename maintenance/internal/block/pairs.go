@@ -3,19 +3,41 @@ package block
 import (
 	"bytes"
 	"encoding/json"
-	"strconv"
 	"unicode/utf8"
+
+	"github.com/signalbox-mesh/signalbox/maintenance/internal/query"
 )
 
 // deepest is how far values may be nested; record.From cuts long before.
 const deepest = 256
 
-// pairs walks a JSON object on one line and calls fn with each scalar that is not null: its path, keys joined by dots,
-// elements of lists by their place, and its text as ->> of PostgreSQL gives it. fn must not keep either. It is false
-// for what is no JSON object, or not one that PostgreSQL's jsonb takes; fn may have been called by then.
+// pairs walks a JSON object on one line and calls fn with each scalar that is not null: its name as query.Attr has it,
+// and its text as ->> of PostgreSQL gives it; of a number also the text that all equal ones have (query.Value.Tokens).
+// fn must not keep either. It is false for what is no JSON object, or not one that PostgreSQL's jsonb takes; fn may
+// have been called by then.
 func pairs(object []byte, fn func(path, value []byte)) bool {
+	return utf8.Valid(object) && walk(object, func(name, text []byte, kind query.ValueKind) {
+		if kind > query.Truth {
+			return
+		}
+		fn(name, text)
+		if kind == query.Digits && !canonical(text) {
+			if n, ok := query.ParseNumber(string(text)); ok {
+				fn(name, []byte(n.String()))
+			}
+		}
+	})
+}
+
+// canonical reports digits that are their own query.Number.String, as nearly all are.
+func canonical(text []byte) bool {
+	return len(text) < 18 && text[0] >= '1' && len(bytes.Trim(text, "0123456789")) == 0
+}
+
+// walk calls fn with what query.Attrs visits, as the bytes that it reads; fn must not keep them.
+func walk(object []byte, fn func(name, text []byte, kind query.ValueKind)) bool {
 	w := walker{in: object, fn: fn, path: make([]byte, 0, 64)}
-	if !utf8.Valid(object) || len(object) == 0 || object[0] != '{' {
+	if len(object) == 0 || object[0] != '{' {
 		return false
 	}
 	return w.value(0) && w.at == len(w.in)
@@ -25,7 +47,7 @@ type walker struct {
 	in    []byte
 	at    int
 	path  []byte
-	fn    func(path, value []byte)
+	fn    func(name, text []byte, kind query.ValueKind)
 	spare []byte
 }
 
@@ -45,13 +67,15 @@ func (w *walker) value(depth int) bool {
 	case depth > deepest:
 		return false
 	case c == '{':
+		w.opens(depth, query.Group)
 		return w.list(depth, '}', w.member)
 	case c == '[':
+		w.opens(depth, query.List)
 		return w.list(depth, ']', w.element)
 	case c == '"':
 		text, ok := w.text()
 		if ok {
-			w.fn(w.path, text)
+			w.fn(w.path, text, query.Phrase)
 		}
 		return ok
 	case c == 't':
@@ -65,15 +89,21 @@ func (w *walker) value(depth int) bool {
 	}
 }
 
+func (w *walker) opens(depth int, kind query.ValueKind) {
+	if depth > 0 {
+		w.fn(w.path, nil, kind)
+	}
+}
+
 // list walks what stands between an opening bracket and end.
-func (w *walker) list(depth int, end byte, one func(depth, n int) bool) bool {
+func (w *walker) list(depth int, end byte, one func(depth int) bool) bool {
 	w.at++
 	if w.next() == end {
 		w.at++
 		return true
 	}
-	for n := 0; ; n++ {
-		if !one(depth, n) {
+	for {
+		if !one(depth) {
 			return false
 		}
 		c := w.next()
@@ -87,7 +117,7 @@ func (w *walker) list(depth int, end byte, one func(depth, n int) bool) bool {
 	}
 }
 
-func (w *walker) member(depth, _ int) bool {
+func (w *walker) member(depth int) bool {
 	if w.next() != '"' {
 		return false
 	}
@@ -106,13 +136,8 @@ func (w *walker) member(depth, _ int) bool {
 	return ok
 }
 
-func (w *walker) element(depth, n int) bool {
-	before := w.enter(depth)
-	w.path = strconv.AppendInt(w.path, int64(n), 10)
-	ok := w.value(depth + 1)
-	w.path = w.path[:before]
-	return ok
-}
+// element has the name of its list.
+func (w *walker) element(depth int) bool { return w.value(depth + 1) }
 
 // enter begins a longer path, and returns where the present one ends.
 func (w *walker) enter(depth int) (before int) {
@@ -175,9 +200,11 @@ func (w *walker) word(word string) bool {
 		return false
 	}
 	w.at += len(word)
-	if word != "null" {
-		w.fn(w.path, []byte(word))
+	kind := query.Truth
+	if word == "null" {
+		kind = query.Null
 	}
+	w.fn(w.path, []byte(word), kind)
 	return true
 }
 
@@ -199,6 +226,6 @@ func (w *walker) number() bool {
 	if e := bytes.IndexAny(text, "eE"); e >= 0 && len(bytes.TrimLeft(text[e+1:], "+-")) > exponent {
 		return false
 	}
-	w.fn(w.path, text)
+	w.fn(w.path, text, query.Digits)
 	return true
 }
