@@ -165,3 +165,27 @@ func restrict(r *Record, c ColumnSet) *Record {
 	}
 	return &n
 }
+
+// Pieces of the language in any order: most are refused, the rest is read again as what it was.
+func TestWhatIsUnderstoodIsWritten(t *testing.T) {
+	t.Parallel()
+	pieces := rapid.SampledFrom([]string{
+		"service", "level", "msg", "logger", "trace", "seq", "ts", "attr.", "env", "a", "b.c", "ä", "42", "-1", "1.5s", "warn", "4bf9", "2026-11-21", "*", "a*", `"`, `"x y"`, `"\"\\"`, "'", `\`,
+		":", "=", "!=", "<", ">=", "<>", "==", "~", "!", " ", "  ", "\t", "(", ")", " or ", " OR ", " and ", "NOT ", "-", "/", "/x/", "/x y/i", `\/`, "i", "{", "%", "#", "|", "&&", "\u2028", "or", "and", ".",
+	})
+	read := 0
+	rapid.Check(t, func(r *rapid.T) {
+		text := strings.Join(rapid.SliceOfN(pieces, 0, 10).Draw(r, "pieces"), "")
+		e, err := Parse(text)
+		if err != nil {
+			_ = err.(*Error).Show(text)
+			return
+		}
+		read++
+		readAgain(r, e)
+		Match(e, sample())
+	})
+	if read == 0 {
+		t.Error("nothing was understood")
+	}
+}
