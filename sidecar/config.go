@@ -11,6 +11,7 @@ type Config struct {
 	StateDir      string        `env:"STATE_DIR" desc:"where spools and the like are kept; empty: no spool, no shipping"`
 	Environment   string        `env:"ENVIRONMENT" envDefault:"dev" desc:"deployment environment, a resource attribute of logs and spans"`
 	LogLevel      string        `env:"LOG_LEVEL" envDefault:"info" desc:"baseline: LEVEL[,LOGGER=LEVEL]…"`
+	LogRedactKeys []string      `env:"LOG_REDACT_KEYS" desc:"changes to the names whose values no log record shows, by comma: iban (anywhere in the name), *pin (at its end), -cookie (no longer)"`
 	PostgresURL   string        `env:"POSTGRES_URL" secret:"true" desc:"database of the working role"`
 	PostgresOwner string        `env:"POSTGRES_OWNER_URL" secret:"true" desc:"database of the owning role, for migrations; default: POSTGRES_URL"`
 	PostgresConns int32         `env:"POSTGRES_MAX_CONNS" envDefault:"4" desc:"connections in the pool"`

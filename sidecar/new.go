@@ -88,7 +88,11 @@ func (s *Sidecar) wireLogging(context.Context) error {
 	s.logs, err = logging.New(logging.Settings{
 		Service: s.settings.Service, Instance: s.instance, Version: s.settings.Version, Environment: s.config.Environment,
 		Levels: s.levels, Stderr: s.settings.Stderr, SpoolDir: s.spoolDir(), Registerer: s.registry,
+		RedactKeys: s.config.LogRedactKeys,
 	})
+	if errors.Is(err, logging.ErrRedactKeys) {
+		return &settings.Error{Variable: settings.Variable(s.settings.Service, "LOG_REDACT_KEYS"), Problem: err.Error()}
+	}
 	if errors.Is(err, spool.ErrHeld) {
 		return &settings.Error{Variable: settings.Variable(s.settings.Service, "INSTANCE"), Problem: fmt.Sprintf("another process is %s and holds %s; give each instance a name of its own", s.instance, s.spoolDir())}
 	}
