@@ -61,7 +61,8 @@ var thirdParty = map[string][]string{
 	"github.com/failsafe-go/failsafe-go":                      {"sidecar/mesh"},
 	"go.opentelemetry.io/contrib/propagators/b3":              {"sidecar/trace"},
 	"github.com/danielgtaylor/huma":                           {"sidecar/web", "**/httpapi"},
-	"go.opentelemetry.io/otel/exporters/otlp":                 {"sidecar/trace"},
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace":       {"sidecar/trace"},
+	"go.opentelemetry.io/otel/exporters/otlp/otlplog":         {"services/view-service", "internal/e2e"}, // their tests
 	"github.com/prometheus/client_golang/prometheus/promauto": {},
 }
 
