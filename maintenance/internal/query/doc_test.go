@@ -92,10 +92,24 @@ func TestTheDocumentNamesFieldsAndBounds(t *testing.T) {
 	}
 	for _, row := range []string{
 		fmt.Sprintf("| %d bytes |", MaxLength), fmt.Sprintf("| %d |", MaxTerms), fmt.Sprintf("| %d |", MaxDepth), fmt.Sprintf("| %d bytes |", MaxField), fmt.Sprintf("| %d bytes |", MaxPattern),
-		fmt.Sprintf("| %d steps |", MaxProgram),
+		fmt.Sprintf("| %d steps |", MaxProgram), fmt.Sprintf("| %d |", maxWide),
 	} {
 		if !strings.Contains(string(text), row) {
 			t.Errorf("the bound %q is not in the document", row)
 		}
+	}
+}
+
+func TestHelpIsRead(t *testing.T) {
+	t.Parallel()
+	lines := strings.Split(strings.TrimSpace(Help), "\n")
+	for _, line := range lines {
+		asked, said, ok := strings.Cut(line, " -- ")
+		if _, err := Parse(asked); err != nil || !ok || said == "" {
+			t.Errorf("%s: %v", line, err)
+		}
+	}
+	if len(lines) < 10 {
+		t.Errorf("%d lines", len(lines))
 	}
 }

@@ -26,7 +26,7 @@ func escaped(r rune) bool {
 
 // grams of a regular expression are the literal texts without which it finds nothing.
 func (r Regex) grams() []string {
-	tree, err := syntax.Parse(r.source(), syntax.Perl)
+	tree, err := r.tree()
 	if err != nil {
 		return nil
 	}

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"regexp/syntax"
 	"strings"
+	"unicode/utf8"
 )
 
 // Bounds of regular expressions: reading and running them takes time that grows with their size.
@@ -39,6 +40,15 @@ func (r Regex) source() string {
 	return r.Pattern
 }
 
+// tree is the pattern as it was understood.
+func (r Regex) tree() (*syntax.Regexp, error) {
+	flags := syntax.Perl
+	if r.Fold {
+		flags |= syntax.FoldCase
+	}
+	return syntax.Parse(r.Pattern, flags)
+}
+
 // regex reads /pattern/flags behind a field, or alone.
 func (p *parser) regex(f *field) (Expr, error) {
 	start := p.pos
@@ -59,9 +69,18 @@ func (p *parser) regex(f *field) (Expr, error) {
 		return nil, &Error{start, r.Field + " is no text: it can be compared with = != < <= > >="}
 	}
 	if err := p.compile(&r); err != nil {
-		return nil, &Error{start, err.Error()}
+		return nil, &Error{start + placeOf(err, p.text[start:end]), err.Error()}
 	}
 	return r, nil
+}
+
+// placeOf is where in the text the part of a regular expression stands that is wrong; 0 when nobody knows.
+func placeOf(err error, text string) int {
+	var bad *syntax.Error
+	if !errors.As(err, &bad) {
+		return 0
+	}
+	return max(0, strings.Index(text, bad.Expr))
 }
 
 // compile makes the program, unless it would be too large; that is decided before it is made.
@@ -72,7 +91,7 @@ func (p *parser) compile(r *Regex) error {
 	if p.wide += wide(r.Pattern); p.wide > maxWide {
 		return fmt.Errorf(`the regular expressions of a query have at most %d classes like \pL, or %d ranges that end beyond ASCII`, maxWide, maxWide/8)
 	}
-	tree, err := syntax.Parse(r.source(), syntax.Perl)
+	tree, err := r.tree()
 	if err != nil {
 		return explain(err)
 	}
@@ -89,16 +108,24 @@ func (p *parser) compile(r *Regex) error {
 
 // wide counts what is short to write and long to work out: regexp folds every character of a range on its own.
 func wide(pattern string) (n int) {
-	for i := 1; i < len(pattern); i++ {
-		switch c := pattern[i]; {
-		case pattern[i-1] == '\\' && (c == 'p' || c == 'P'):
-			n++
-		case pattern[i-1] == '-' && (c == '\\' || c >= 0x80):
+	n = strings.Count(pattern, `\p`) + strings.Count(pattern, `\P`)
+	for rest := range strings.SplitSeq(pattern, "-") {
+		code := len(rest) > 1 && rest[0] == '\\' && (rest[1] == 'x' || '0' <= rest[1] && rest[1] <= '7')
+		if code || rest != "" && rest[0] >= utf8.RuneSelf {
 			n += 8
 		}
 	}
 	return n
 }
+
+// regexError is what regexp says, in few words.
+type regexError struct {
+	syntax *syntax.Error
+	text   string
+}
+
+func (e *regexError) Error() string { return e.text }
+func (e *regexError) Unwrap() error { return e.syntax }
 
 func explain(err error) error {
 	var bad *syntax.Error
@@ -109,7 +136,7 @@ func explain(err error) error {
 	if bad.Code == syntax.ErrInvalidPerlOp || strings.HasPrefix(bad.Expr, `\`) {
 		more = "; look-around and back references do not exist here"
 	}
-	return fmt.Errorf("%s: %s%s", bad.Code, cite(bad.Expr), more)
+	return &regexError{bad, fmt.Sprintf("%s: %s%s", bad.Code, cite(bad.Expr), more)}
 }
 
 // steps is about the size of the program that the tree compiles to, and never less.
