@@ -1,0 +1,10 @@
+package ingest
+
+import (
+	"os"
+	"testing"
+
+	"github.com/signalbox-mesh/signalbox/internal/servers/guard"
+)
+
+func TestMain(m *testing.M) { os.Exit(guard.TestMain(m)) }
