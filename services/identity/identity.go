@@ -69,7 +69,7 @@ func wire(sc *sidecar.Sidecar, c Config, ring *keyring.Keyring) error {
 		Metrics: session.NewMetrics(sc.Registry()), Idle: c.SessionIdle, Longest: c.SessionLongest,
 	})
 	users := account.NewUsers(store, hasher, trail)
-	httpapi.Mount(sc.API(), httpapi.Settings{Sessions: sessions, Users: users, Reader: store, JWKS: ring.JWKS, Proxies: proxies})
+	httpapi.Mount(sc.API(), httpapi.Settings{Sessions: sessions, Users: users, Reader: store, JWKS: ring.JWKS, Signer: ring, Trail: trail, Proxies: proxies})
 	if sc.Bus() != nil { // without one nothing is timed; expired sessions are refused all the same
 		if err := sc.Timed(timed.Schedule{Name: "identity.purge", Cron: "17 3 * * *"}, purge(sc.Logger("purge"))); err != nil {
 			return fmt.Errorf("declare identity's schedule: %w", err)

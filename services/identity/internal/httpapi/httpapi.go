@@ -50,6 +50,8 @@ type Settings struct {
 	Users    Users
 	Reader   Reader
 	JWKS     func() ([]byte, error)
+	Signer   Signer
+	Trail    Trail
 	Proxies  clientaddr.Policy // whose X-Forwarded-For names the client: the gateway's
 }
 
@@ -60,6 +62,7 @@ func Mount(api *web.API, s Settings) {
 	h := handlers{s}
 	h.mountSessions(api)
 	h.mountUsers(api)
+	h.mountSenders(api)
 	api.HandleOperation(jwksOperation(), access.Public(), http.HandlerFunc(h.jwks))
 }
 
