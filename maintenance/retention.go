@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/signalbox-mesh/signalbox/maintenance/internal/postgres"
 	"github.com/signalbox-mesh/signalbox/sidecar/pg"
 	"github.com/signalbox-mesh/signalbox/sidecar/timed"
 )
@@ -23,16 +24,19 @@ const dropTries = 5
 // more, so it needs no transaction of the host's.
 func (m *Maintenance) Retain(ctx context.Context, _ pg.Tx, _ timed.Fire) error {
 	before := time.Now().Add(-m.settings.Config.Retention)
-	for {
-		name, err := m.dropOne(ctx, before)
-		if err != nil {
-			return err
-		}
-		if name == "" {
+	parts, _, err := m.store.Partitions(ctx)
+	if err != nil {
+		return err
+	}
+	for _, p := range parts {
+		if p.Hour.Add(time.Hour).After(before) {
 			break
 		}
+		if err := m.drop(ctx, p); err != nil {
+			return err
+		}
 		m.metrics.dropped.Inc()
-		m.settings.Logger.InfoContext(ctx, "log partition dropped", slog.String("partition", name))
+		m.settings.Logger.InfoContext(ctx, "log partition dropped", slog.String("class", p.Class.String()), slog.Time("hour", p.Hour))
 	}
 	if err := m.prepare(ctx); err != nil {
 		return err
@@ -40,12 +44,12 @@ func (m *Maintenance) Retain(ctx context.Context, _ pg.Tx, _ timed.Fire) error {
 	return m.store.Forget(ctx, before)
 }
 
-func (m *Maintenance) dropOne(ctx context.Context, before time.Time) (name string, err error) {
+func (m *Maintenance) drop(ctx context.Context, p postgres.Partition) (err error) {
 	for range dropTries {
-		name, err = m.store.DropBefore(ctx, before)
+		_, err = m.store.Drop(ctx, p.Class, p.Hour)
 		if err == nil || !pg.IsUnavailable(err) || ctx.Err() != nil {
-			return name, err
+			return err
 		}
 	}
-	return "", fmt.Errorf("after %d tries: %w", dropTries, err)
+	return fmt.Errorf("after %d tries: %w", dropTries, err)
 }

@@ -38,6 +38,21 @@ const (
 // Tiers that keep records by level, the least first.
 var Tiers = [...]Tier{Debug, Info, Warn, Error}
 
+// String names a class of levels.
+func (t Tier) String() string {
+	switch t {
+	case Debug:
+		return "debug"
+	case Info:
+		return "info"
+	case Warn:
+		return "warn"
+	case Error:
+		return "error"
+	}
+	return "fresh"
+}
+
 // TierOf is the tier of a level.
 func TierOf(l slog.Level) Tier {
 	switch {

@@ -1,58 +1,62 @@
 package postgres
 
 import (
-	"context"
 	"encoding/json"
-	"fmt"
-	"maps"
-	"slices"
 	"strings"
-
-	"github.com/jackc/pgx/v5"
+	"time"
 
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/record"
-	"github.com/signalbox-mesh/signalbox/sidecar/pg"
 )
 
-// ended is what a sidecar says, in a line of its own logger <service>.logging, of an earlier run that was not stopped
-// cleanly and whose spool it has shipped: that run's last sequences. So its tail is known, and is no gap.
+// A sidecar reports on its runs in lines of its own logger <service>.logging; only a service speaks for its own runs.
+const recoverySuffix = ".logging"
+
+// ended says of an earlier run, that was not stopped cleanly and whose spool was shipped, what its last sequences are.
+// So its tail is known, and is no gap.
 type ended struct {
 	Instance string            `json:"ended_instance"`
 	Epoch    string            `json:"ended_epoch"`
 	LastSeq  map[string]uint64 `json:"last_seq"`
 }
 
-const recoverySuffix = ".logging"
+// drop says that numbers were given up, and why: so they are no riddle. Without an instance it is the reporter's.
+type drop struct {
+	Instance string `json:"dropped_instance"`
+	Epoch    string `json:"dropped_epoch"`
+	Class    string `json:"dropped_class"`
+	From     uint64 `json:"dropped_from"`
+	To       uint64 `json:"dropped_to"`
+	Reason   string `json:"dropped_reason"`
 
-// readEnded finds such a line; only a service speaks for its own runs.
-func readEnded(r *record.Record) (e ended, ok bool) {
-	if service, found := strings.CutSuffix(r.Logger, recoverySuffix); !found || service != r.Service {
-		return e, false
-	}
-	err := json.Unmarshal(r.Attrs, &e)
-	return e, err == nil && e.Instance != "" && e.Epoch != "" && len(e.LastSeq) > 0 && len(e.LastSeq) <= 16
+	at time.Time
 }
 
-// closeEnded closes the ledgers of runs that the records tell the end of.
-func closeEnded(ctx context.Context, tx pg.Tx, all []*record.Record) error {
-	batch := &pgx.Batch{}
-	for _, r := range all {
-		e, ok := readEnded(r)
-		if !ok {
-			continue
+// maxClasses of one run.
+const maxClasses = 16
+
+// report puts what the record says of other streams where it belongs.
+func report(r *record.Record, of func(record.Stream) *stream) {
+	if service, found := strings.CutSuffix(r.Logger, recoverySuffix); !found || service != r.Service {
+		return
+	}
+	var e ended
+	if json.Unmarshal(r.Attrs, &e) == nil && e.Instance != "" && e.Epoch != "" && len(e.LastSeq) <= maxClasses {
+		for class, last := range e.LastSeq {
+			s := of(record.Stream{Service: r.Service, Instance: e.Instance, Epoch: e.Epoch, Class: class})
+			s.ended, s.issued = true, max(s.issued, last)
 		}
-		for _, class := range slices.Sorted(maps.Keys(e.LastSeq)) { // the order in which all lock them
-			seq := e.LastSeq[class]
-			batch.Queue(`INSERT INTO ledger AS old (service, instance, epoch, class, issued, closed) VALUES ($1, $2, $3, $4, $5, true)
-				ON CONFLICT (service, instance, epoch, class) DO UPDATE SET issued = greatest(old.issued, excluded.issued), closed = true`,
-				r.Service, e.Instance, e.Epoch, class, int64(min(seq, 1<<62)))
+	}
+	var d drop
+	if json.Unmarshal(r.Attrs, &d) == nil && d.sound() {
+		if d.Instance == "" {
+			d.Instance = r.Instance
 		}
+		d.at = r.TS
+		s := of(record.Stream{Service: r.Service, Instance: d.Instance, Epoch: d.Epoch, Class: d.Class})
+		s.drops = append(s.drops, d)
 	}
-	if batch.Len() == 0 {
-		return nil
-	}
-	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
-		return fmt.Errorf("close the ledgers of ended runs: %w", err)
-	}
-	return nil
+}
+
+func (d drop) sound() bool {
+	return d.Epoch != "" && d.Class != "" && d.Reason != "" && d.From > 0 && d.From <= d.To && d.To < 1<<62
 }

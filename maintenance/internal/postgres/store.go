@@ -30,12 +30,15 @@ type Store struct {
 	db      *pg.DB
 	reading chan struct{} // a place for each question that may be asked at once
 
-	mu    sync.Mutex
-	hours map[int64]struct{} // partitions known to be there, by Unix hour
+	mu         sync.Mutex
+	partitions map[shelf]struct{} // known to be there, of any service
+	fresh      map[shelf]int      // small blocks that this replica has put there
+	written    int64              // bytes, since somebody has looked at the log's size
+	joining    sync.Mutex         // one joins at a time
 }
 
 // New makes a store on the schema. It does not connect.
 func New(db *pg.DB) *Store {
 	questions := max(1, db.Pool().Config().MaxConns-kept)
-	return &Store{db: db, reading: make(chan struct{}, questions), hours: map[int64]struct{}{}}
+	return &Store{db: db, reading: make(chan struct{}, questions), partitions: map[shelf]struct{}{}, fresh: map[shelf]int{}}
 }

@@ -3,41 +3,81 @@ package postgres
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 
+	"github.com/signalbox-mesh/signalbox/maintenance/internal/block"
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/ingest"
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/record"
 	"github.com/signalbox-mesh/signalbox/sidecar/pg"
 )
 
+// straight is the number of records from which on a block passes by the fresh ones: it is large enough as it is.
+const straight = 1024
+
+// shelf is where records lie together.
+type shelf struct {
+	service string
+	hour    int64 // Unix
+	class   block.Tier
+}
+
 // Write stores the records that are new, in one transaction with the ledger. After an error nothing of
 // the batch, or all of it, is stored: send it again. A record that the server refuses is stored as a
-// note of itself, and keeps its neighbours from nothing.
+// note of itself, and keeps its neighbours from nothing. Afterwards it may join small blocks of before.
 func (s *Store) Write(ctx context.Context, all []record.Record) (ingest.Result, error) {
-	if err := s.partitions(ctx, all); err != nil {
-		return ingest.Result{}, err
-	}
-	res, err := s.write(ctx, all)
-	if isNoPartition(err) {
+	res, err := s.tryWrite(ctx, all)
+	if isNoPartition(err) { // dropped since we have last looked
 		s.forget()
-		if err := s.partitions(ctx, all); err != nil {
-			return ingest.Result{}, err
-		}
-		res, err = s.write(ctx, all)
+		res, err = s.tryWrite(ctx, all)
 	}
 	if isData(err) && !isNoPartition(err) {
 		return s.halve(ctx, all, err)
 	}
+	if err == nil {
+		s.joinRipe(ctx)
+	}
 	return res, err
+}
+
+func (s *Store) tryWrite(ctx context.Context, all []record.Record) (ingest.Result, error) {
+	blocks, err := s.shelves(ctx, all)
+	if err != nil {
+		return ingest.Result{}, err
+	}
+	return s.write(ctx, all, blocks)
+}
+
+// shelves makes the partitions that the batch needs, and returns how many blocks it may become at most.
+func (s *Store) shelves(ctx context.Context, all []record.Record) (blocks int, err error) {
+	counts := map[shelf]int{}
+	for i := range all {
+		if !all[i].Expired {
+			counts[shelfOf(&all[i])]++
+		}
+	}
+	for at, n := range counts {
+		blocks += (n + block.Most - 1) / block.Most
+		if n >= straight {
+			if err := s.partition(ctx, at.class, at.hour); err != nil {
+				return 0, err
+			}
+		}
+	}
+	return blocks, nil
+}
+
+func shelfOf(r *record.Record) shelf {
+	return shelf{r.Service, r.TS.Unix() - r.TS.Unix()%3600, block.TierOf(r.Level)}
 }
 
 func (s *Store) halve(ctx context.Context, all []record.Record, cause error) (ingest.Result, error) {
 	if len(all) == 1 {
-		return s.write(ctx, []record.Record{note(all[0], cause)})
+		return s.tryWrite(ctx, []record.Record{all[0].Note(cause.Error())})
 	}
 	slices.SortStableFunc(all, func(a, b record.Record) int { return cmp.Compare(a.Seq, b.Seq) })
 	first, err := s.Write(ctx, all[:len(all)/2])
@@ -48,53 +88,107 @@ func (s *Store) halve(ctx context.Context, all []record.Record, cause error) (in
 	return first.Plus(second), err
 }
 
-// note keeps of a record what cannot be refused.
-func note(r record.Record, cause error) record.Record {
-	attrs, _ := json.Marshal(map[string]string{"signalbox.refused": cause.Error()})
-	return record.Record{
-		TS: r.TS, Level: max(min(r.Level, 64), -64), Service: r.Service, Instance: r.Instance, Epoch: r.Epoch, Class: r.Class, Seq: r.Seq,
-		Logger: "signalbox", Msg: "a record that the store refuses", Attrs: attrs, Expired: r.Expired,
-	}
-}
-
-func (s *Store) write(ctx context.Context, all []record.Record) (res ingest.Result, err error) {
+func (s *Store) write(ctx context.Context, all []record.Record, blocks int) (res ingest.Result, err error) {
+	var stored []stocked
 	err = s.db.InTx(ctx, func(tx pg.Tx) error {
 		res = ingest.Result{}
-		fresh, err := s.sift(ctx, tx, all, &res)
+		fresh, at, err := sift(ctx, tx, all, blocks, &res)
 		if err != nil {
 			return err
 		}
-		if err := closeEnded(ctx, tx, fresh); err != nil {
-			return err
-		}
-		return s.insert(ctx, tx, fresh)
+		stored = stock(fresh, at)
+		return copyIn(ctx, tx, stored)
 	})
 	if err != nil {
 		return ingest.Result{}, fmt.Errorf("store %d log records: %w", len(all), err)
 	}
+	s.count(stored)
 	return res, nil
 }
 
-func (s *Store) insert(ctx context.Context, tx pg.Tx, all []*record.Record) error {
+// stocked is a block that has its place.
+type stocked struct {
+	*block.Block
+	filter *block.Filter
+}
+
+// stock makes blocks of the records.
+func stock(all []*record.Record, at place) (blocks []stocked) {
+	groups := map[shelf][]*record.Record{}
+	for _, r := range all {
+		groups[shelfOf(r)] = append(groups[shelfOf(r)], r)
+	}
+	for _, group := range groups {
+		for part := range slices.Chunk(group, block.Most) {
+			b, filter := block.Build(part)
+			tier := block.Fresh
+			if b.Records >= straight {
+				tier = b.Class
+			}
+			b.Store(at.ids[len(blocks)], at.tx, tier)
+			blocks = append(blocks, stocked{b, filter})
+		}
+	}
+	return blocks
+}
+
+func copyIn(ctx context.Context, tx pg.Tx, all []stocked) error {
 	if len(all) == 0 {
 		return nil
 	}
-	columns := []string{"ts", "level", "service", "instance", "logger", "msg", "attrs", "trace_id", "span_id",
-		"epoch", "class", "seq", "version", "environment", "cluster", "namespace", "node"}
-	_, err := tx.CopyFrom(ctx, pgx.Identifier{"logs"}, columns, pgx.CopyFromSlice(len(all), func(i int) ([]any, error) {
-		r := all[i]
-		return []any{r.TS, int16(r.Level), r.Service, r.Instance, r.Logger, r.Msg, []byte(r.Attrs), null(r.TraceID), null(r.SpanID),
-			null(r.Epoch), null(r.Class), null(int64(r.Seq)), null(r.Version), null(r.Environment),
-			null(r.Cluster), null(r.Namespace), null(r.Node)}, nil
+	heads := []string{"id", "tx", "newest", "tier", "class", "hour", "service", "from_ts", "to_ts", "low", "high", "records", "bytes", "slots", "counts"}
+	_, err := tx.CopyFrom(ctx, pgx.Identifier{"log_directory"}, heads, pgx.CopyFromSlice(len(all), func(i int) ([]any, error) {
+		b := all[i]
+		return []any{b.ID, int64(b.Tx), int64(b.Newest), int16(b.Tier), int16(b.Class), b.Hour, b.Service, b.From, b.To,
+			int16(b.Low), int16(b.High), b.Records, b.Bytes, b.Slots, b.Counts}, nil
+	}))
+	if err != nil {
+		return err
+	}
+	columns := []string{"id", "tier", "hour", "service", "from_ts", "to_ts", "part_first", "part_records", "part_tx", "part_seq", "sources",
+		"ts", "level", "logger", "msg", "attrs", "trace", "span", "filter"}
+	_, err = tx.CopyFrom(ctx, pgx.Identifier{"log_blocks"}, columns, pgx.CopyFromSlice(len(all), func(i int) ([]any, error) {
+		b := all[i]
+		first, records, txs, seqs, sources := parts(b.Parts)
+		return []any{b.ID, int16(b.Tier), b.Hour, b.Service, b.From, b.To, first, records, txs, seqs, sources,
+			b.TS, b.Levels, b.Logger, b.Msg, b.Attrs, b.Trace, b.Span, bits(all[i].filter)}, nil
 	}))
 	return err
 }
 
-// null is nil for a zero value: what was not given is NULL in the log.
-func null[T comparable](v T) *T {
-	var zero T
-	if v == zero {
-		return nil
+func parts(all []block.Part) (first []int64, records []int32, txs, seqs []int64, sources []block.Source) {
+	for _, p := range all {
+		first, records = append(first, p.First), append(records, int32(p.Records))
+		txs, seqs = append(txs, int64(p.Tx)), append(seqs, int64(p.Seq))
+		sources = append(sources, p.Source)
 	}
-	return &v
+	return first, records, txs, seqs, sources
 }
+
+// bits is NULL for no filter.
+func bits(f *block.Filter) pgtype.Bits {
+	if f == nil {
+		return pgtype.Bits{}
+	}
+	return pgtype.Bits{Bytes: f[:], Len: block.FilterBits, Valid: true}
+}
+
+// count keeps in mind how many small blocks lie on each shelf.
+func (s *Store) count(all []stocked) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, b := range all {
+		s.written += b.Bytes
+		if b.Tier == block.Fresh {
+			s.fresh[shelf{b.Service, b.Hour.Unix(), b.Class}]++
+		}
+	}
+	for at := range s.fresh { // what the timed event has sealed long ago
+		if len(s.fresh) > maxShelves && at.hour < time.Now().Add(-2*time.Hour).Unix() {
+			delete(s.fresh, at)
+		}
+	}
+}
+
+// maxShelves that are remembered, before old ones are looked for.
+const maxShelves = 10_000

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/signalbox-mesh/signalbox/maintenance/internal/block"
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/logs"
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/record"
 )
@@ -152,12 +153,12 @@ func TestOutOfAnEmptyHourAndIntoTheNext(t *testing.T) {
 	if got := write(t, s, []record.Record{rec(1, ago), rec(2)}); got != 2 {
 		t.Errorf("stored %d", got)
 	}
-	name, err := s.DropBefore(t.Context(), time.Now().Add(-2*time.Hour))
-	if err != nil || name == "" {
-		t.Fatalf("drop: %q, %v", name, err)
+	old := time.Now().Add(-5 * time.Hour)
+	if dropped, err := s.Drop(t.Context(), block.Info, old); err != nil || !dropped {
+		t.Fatalf("drop: %v, %v", dropped, err)
 	}
-	if again, err := s.DropBefore(t.Context(), time.Now().Add(-2*time.Hour)); err != nil || again != "" {
-		t.Errorf("drop again: %q, %v", again, err)
+	if again, err := s.Drop(t.Context(), block.Info, old); err != nil || again {
+		t.Errorf("drop again: %v, %v", again, err)
 	}
 	if got := search(t, s, ""); !slices.Equal(got, []string{"record 2"}) {
 		t.Errorf("left: %v", got)
@@ -165,28 +166,40 @@ func TestOutOfAnEmptyHourAndIntoTheNext(t *testing.T) {
 	if got := write(t, s, []record.Record{rec(3, ago)}); got != 1 {
 		t.Errorf("into a dropped hour: stored %d", got)
 	}
-	if _, err := s.DropBefore(t.Context(), time.Now()); err == nil {
-		t.Error("the present hour was dropped")
+	if _, err := s.Drop(t.Context(), block.Error, time.Now()); err == nil {
+		t.Error("the errors of the present hour were dropped")
 	}
 }
 
 // S-6: who writes the log can neither change it nor reach past the functions that the owner left him.
 func TestS6_TheWorkingRoleOnlyAdds(t *testing.T) {
 	t.Parallel()
-	s, db := fresh(t)
+	s, _ := fresh(t)
 	write(t, s, recs(1))
+	write(t, s, span(2, 2000)) // into a partition
+	for _, table := range []string{"logs", "log_directory", "log_blocks", "log_blocks_fresh", "log_blocks_info", "audit",
+		"log_blocks_info_" + time.Now().UTC().Format("2006010215")} {
+		for _, sql := range []string{`UPDATE %s SET service = 'x'`, `DELETE FROM %s`, `TRUNCATE %s`, `DROP TABLE %s`, `ALTER TABLE %s ADD x int`, `LOCK TABLE %s IN EXCLUSIVE MODE`,
+			`CREATE INDEX ON %s (service)`, `CREATE TRIGGER x BEFORE INSERT ON %s EXECUTE FUNCTION logs_drop()`, `SELECT FROM %s FOR UPDATE`} {
+			if exec(t, s, fmt.Sprintf(sql, table)) == nil {
+				t.Errorf(sql+" was allowed", table)
+			}
+		}
+	}
 	for _, sql := range []string{
-		`UPDATE logs SET msg = 'x'`, `DELETE FROM logs`, `TRUNCATE logs`, `DROP TABLE logs`, `CREATE TABLE x (i int)`,
-		`UPDATE audit SET name = 'x'`, `DELETE FROM audit`, `TRUNCATE audit`,
-		`DO $$ BEGIN EXECUTE 'DELETE FROM ' || logs_partition(now()); END $$`,
-		`SELECT logs_partition(now() - interval '500 days')`, `SELECT logs_partition(null)`, `SELECT logs_partition('infinity')`,
-		`SELECT logs_drop(now())`, `SELECT logs_drop(null)`,
+		`CREATE TABLE x (i int)`, `UPDATE log_state SET revision = 9`, `DROP FUNCTION logs_seal(bigint[], bit, boolean)`,
+		`DO $$ BEGIN EXECUTE 'DELETE FROM ' || logs_partition(1::smallint, now()); END $$`,
+		`SELECT logs_partition(1::smallint, now() - interval '500 days')`, `SELECT logs_partition(1::smallint, null)`, `SELECT logs_partition(1::smallint, 'infinity')`,
+		`SELECT logs_partition(9::smallint, now())`, `SELECT logs_partition(null, now())`,
+		`SELECT logs_drop(3::smallint, now())`, `SELECT logs_drop(9::smallint, now())`, `SELECT logs_drop(1::smallint, null)`, `SELECT logs_drop_service('catalogs', 1::smallint, now() + interval '1 day')`,
 	} {
 		if exec(t, s, sql) == nil {
 			t.Errorf("%s was allowed", sql)
 		}
 	}
-	_ = db
+	if got := count(t, s, `SELECT count(*) FROM logs`); got != 2000 {
+		t.Errorf("%d records are left", got)
+	}
 }
 
 func TestReplicasMakeOnePartitionAtOnce(t *testing.T) {
@@ -203,4 +216,12 @@ func TestReplicasMakeOnePartitionAtOnce(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+func count(t *testing.T, s *Store, sql string) (n int) {
+	t.Helper()
+	if err := s.db.Pool().QueryRow(t.Context(), sql).Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
 }

@@ -60,17 +60,17 @@ CREATE TABLE audit (
 );
 CREATE INDEX audit_at ON audit (at);
 
--- What was written into the log and the audit stays as it is: the working role may add and read, no more.
+-- What was written into the audit stays as it is: the working role may add and read, no more.
 -- +goose StatementBegin
 DO $$
 DECLARE
     who record;
 BEGIN
     FOR who IN
-        SELECT DISTINCT c.relname, a.grantee FROM pg_class c, aclexplode(c.relacl) a
-        WHERE c.oid IN ('logs'::regclass, 'audit'::regclass) AND a.grantee <> c.relowner AND a.grantee <> 0
+        SELECT DISTINCT a.grantee FROM pg_class c, aclexplode(c.relacl) a
+        WHERE c.oid = 'audit'::regclass AND a.grantee <> c.relowner AND a.grantee <> 0
     LOOP
-        EXECUTE format('REVOKE UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER ON %I FROM %s', who.relname, who.grantee::regrole);
+        EXECUTE format('REVOKE UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER ON audit FROM %s', who.grantee::regrole);
     END LOOP;
 END
 $$;

@@ -1,0 +1,150 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/signalbox-mesh/signalbox/maintenance/internal/block"
+	"github.com/signalbox-mesh/signalbox/sidecar/pg"
+)
+
+// ripe is the number of small blocks of one shelf that are worth joining.
+const ripe = 32
+
+// joinRipe joins the blocks of one shelf that this replica has put enough on. One at a time: who comes meanwhile goes on.
+// An error changes nothing of what is stored; the timed event will do it.
+func (s *Store) joinRipe(ctx context.Context) {
+	at, ok := s.ripest()
+	if !ok || !s.joining.TryLock() {
+		return
+	}
+	defer s.joining.Unlock()
+	_, _ = s.join(ctx, at, false)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.fresh, at)
+}
+
+func (s *Store) ripest() (at shelf, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for at, n := range s.fresh {
+		if n >= ripe {
+			return at, true
+		}
+	}
+	return at, false
+}
+
+// settled is how long small blocks of the present hour wait for others.
+const settled = 10 * time.Minute
+
+// Seal joins, for good, the small blocks of hours that have ended, and those that have waited for ten minutes. It
+// returns how many blocks have become how many.
+func (s *Store) Seal(ctx context.Context) (from, to int, err error) {
+	rows, err := s.db.Pool().Query(ctx, `SELECT service, class, hour FROM log_directory WHERE tier = 9
+		GROUP BY service, class, hour HAVING hour <= now() - interval '1 hour' OR min(stored_at) < now() - make_interval(secs => $1)
+		ORDER BY hour, service, class`, settled.Seconds())
+	if err != nil {
+		return 0, 0, fmt.Errorf("look for blocks to join: %w", err)
+	}
+	todo, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (at shelf, err error) {
+		var hour time.Time
+		err = row.Scan(&at.service, &at.class, &hour)
+		at.hour = hour.Unix()
+		return at, err
+	})
+	if err != nil {
+		return 0, 0, fmt.Errorf("look for blocks to join: %w", err)
+	}
+	for _, at := range todo {
+		for {
+			n, err := s.join(ctx, at, true)
+			if err != nil {
+				return from, to, err
+			}
+			if n == 0 {
+				break
+			}
+			from, to = from+n, to+1
+		}
+	}
+	return from, to, nil
+}
+
+// join makes one block of the oldest small ones of the shelf, and returns how many they were: 0 when there is nothing to
+// join, or somebody else is at it.
+func (s *Store) join(ctx context.Context, at shelf, final bool) (n int, err error) {
+	err = s.db.InTx(ctx, func(tx pg.Tx) error {
+		ids, bare, err := candidates(ctx, tx, at)
+		n = len(ids)
+		if err != nil || n == 0 || n == 1 && !final {
+			n = 0
+			return err
+		}
+		filter, err := filterOf(ctx, tx, ids, bare)
+		if err != nil {
+			return err
+		}
+		var id *int64
+		if err := tx.QueryRow(ctx, `SELECT logs_seal($1, $2, $3)`, ids, bits(filter), final).Scan(&id); err != nil {
+			return err
+		}
+		if id == nil {
+			n = 0
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, fmt.Errorf("join blocks of %s: %w", at.service, err)
+	}
+	return n, nil
+}
+
+// candidates are the oldest small blocks of the shelf that make one together, and how many of their records have no filter yet.
+func candidates(ctx context.Context, tx pg.Tx, at shelf) (ids []int64, total int, err error) {
+	rows, err := tx.Query(ctx, `SELECT id, records FROM log_directory WHERE tier = 9 AND service = $1 AND class = $2 AND hour = $3 ORDER BY id LIMIT $4`,
+		at.service, int16(at.class), time.Unix(at.hour, 0), block.Most)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id int64
+		var records int
+		if err := rows.Scan(&id, &records); err != nil {
+			return nil, 0, err
+		}
+		if total+records > block.Most {
+			break
+		}
+		ids, total = append(ids, id), total+records
+	}
+	rows.Close()
+	return ids, total, rows.Err()
+}
+
+// filterOf makes the filter of those blocks that are too small to have one; nil when their sum is too small, too.
+func filterOf(ctx context.Context, tx pg.Tx, ids []int64, total int) (*block.Filter, error) {
+	if total < block.Filtered {
+		return nil, nil
+	}
+	rows, err := tx.Query(ctx, `SELECT msg, attrs, trace FROM log_blocks_fresh WHERE id = ANY ($1) AND filter IS NULL`, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	filter := new(block.Filter)
+	for rows.Next() {
+		b := block.Block{Has: block.Msg | block.Attrs | block.Trace}
+		if err := rows.Scan(&b.Msg, &b.Attrs, &b.Trace); err != nil {
+			return nil, err
+		}
+		b.Records = len(b.Trace) / 16
+		filter.AddBlock(&b)
+	}
+	return filter, rows.Err()
+}
