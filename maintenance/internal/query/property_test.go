@@ -13,7 +13,7 @@ import (
 
 // terms and records share few words, so that much of what is asked is found.
 var (
-	someWords  = rapid.SampledFrom([]string{"refused", "Conn", "a", "b", "ä", "\u212aonn", "re\u017fused", "42", "4.20e1", "1.5s", "1500ms", "true", "null", "x<y", "or", `q"\`, "/a", "", "e\u2028f"})
+	someWords  = rapid.SampledFrom([]string{"refused", "Conn", "a", "b", "ä", "\u212aonn", "re\u017fused", "42", "4.20e1", "1.5s", "1500ms", "true", "null", "x<y", "or", `q"\`, "/a", "", "e\u2028f", "g\nh"})
 	someNames  = rapid.SampledFrom([]string{"a", "b", "a.b", "a.b.a", "took", "user_id", "ä", "service", "odd key", "b\"<"})
 	someValues = rapid.SampledFrom([]string{
 		"refused", "Conn", "a*", "*", "*b*", "a", `"a"`, `"42"`, "42", "42.0", "4.2e1", "-1", "1.5s", "1500ms", "true", "null", `"x<y"`, "/a", `"q\"\\"`, `""`,

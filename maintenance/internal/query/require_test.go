@@ -3,6 +3,7 @@ package query
 import (
 	"log/slog"
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -82,5 +83,31 @@ func TestColumns(t *testing.T) {
 		if err != nil || Columns(e) != want || Simple(e) != (want&^(ReadsService|ReadsLevel) == 0) {
 			t.Errorf("%s: %b (%v)", text, Columns(e), err)
 		}
+	}
+}
+
+// Whatever a comparison holds for can be found by its pair.
+func TestPairsMeetTokens(t *testing.T) {
+	t.Parallel()
+	values := []Value{{Phrase, "42"}, {Phrase, "42.0"}, {Digits, "42"}, {Digits, "42.0"}, {Digits, "4.20e1"}, {Digits, "1e400"}, {Digits, "-0"}, {Truth, "true"}, {Phrase, "x"}, {Phrase, ""}, {Kind: Group}, {Null, "null"}}
+	found := 0
+	for _, text := range []string{"n=42", "n=42.0", "n=4.2e1", `n="42"`, `n="4.20e1"`, "n=0", "n=1e400", "n=true", "n=x", `n=""`} {
+		e, err := Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pairs := Require(e).Pairs
+		for _, v := range values {
+			if !e.(Compare).HoldsValue(v) {
+				continue
+			}
+			found++
+			if len(pairs) != 1 || !slices.ContainsFunc(v.Tokens(), func(s string) bool { return slices.Contains(pairs[0].Values, s) }) {
+				t.Errorf("%s finds %+v with the tokens %q, not with the pairs %q", text, v, v.Tokens(), pairs)
+			}
+		}
+	}
+	if found != 19 {
+		t.Errorf("%d found", found)
 	}
 }
