@@ -30,6 +30,7 @@ func TestRequire(t *testing.T) {
 		"trace:" + traceA:                  func(n *Needs) { n.Traces = []string{traceA} },
 		"trace:4bf9":                       func(*Needs) {},
 		`"Connection \"refused\" <now>"`:   func(n *Needs) { n.Grams = []string{" ", "connection ", "now", "refused"} },
+		"\"tab\tline\nA/b\u2028c\"":        func(n *Needs) { n.Grams = []string{"a", "b", "c", "line", "tab"} },
 		"Conn*REF":                         func(n *Needs) { n.Grams = []string{"conn", "ref"} },
 		"msg:conn*ref":                     func(n *Needs) { n.Grams = []string{"conn", "ref"} },
 		`msg="Done"`:                       func(n *Needs) { n.Grams = []string{"done"} },
