@@ -40,6 +40,7 @@ type commands struct {
 	Level    levelCommand    `cmd:"" help:"Read and change log levels of running services."`
 	Lease    leaseCommand    `cmd:"" help:"List what is changed in the mesh, by whom and for how long."`
 	Schedule scheduleCommand `cmd:"" help:"See and steer timed events."`
+	Token    tokenCommand    `cmd:"" help:"Get a token for a program that is no service of the mesh."`
 	Doctor   doctorCommand   `cmd:"" help:"Tell what is missing or wrong here, and the command that mends it."`
 	Context  contextCommand  `cmd:"" help:"Name remote meshes, and choose one."`
 
