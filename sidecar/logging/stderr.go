@@ -5,19 +5,24 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// maxPending bounds what waits for a slow stderr, in bytes.
-const maxPending = 1 << 20
+const (
+	maxPending = 1 << 20          // bounds what waits for a slow stderr, in bytes
+	hasty      = maxPending / 4   // what does not wait for the rest, in bytes
+	rest       = time.Millisecond // between two writes, so that a burst does not wake the writer with every line
+)
 
-// bounded writes lines to a writer in the background. A caller is never blocked by the writer: lines that
-// find the buffer full are dropped and counted.
+// bounded writes lines to a writer in the background: the first at once, what follows it within a millisecond
+// together. A caller is never blocked by the writer: lines that find the buffer full are dropped and counted.
 type bounded struct {
 	to      io.Writer
 	dropped prometheus.Counter
-	wake    chan struct{}
+	wake    chan struct{} // there is something to write
+	hurry   chan struct{} // there is much, or the end has come
 	done    chan struct{}
 
 	mu      sync.Mutex
@@ -26,7 +31,7 @@ type bounded struct {
 }
 
 func newBounded(to io.Writer, reg prometheus.Registerer) (*bounded, error) {
-	b := &bounded{to: to, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	b := &bounded{to: to, wake: make(chan struct{}, 1), hurry: make(chan struct{}, 1), done: make(chan struct{})}
 	b.dropped = prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "signalbox_log_stderr_dropped_total",
 		Help: "Lines not written to standard error because it was too slow",
@@ -42,7 +47,7 @@ func newBounded(to io.Writer, reg prometheus.Registerer) (*bounded, error) {
 func (b *bounded) line(l []byte) {
 	b.mu.Lock()
 	fits := !b.closed && len(b.pending)+len(l) < maxPending
-	first := len(b.pending) == 0
+	before := len(b.pending)
 	if fits {
 		b.pending = append(append(b.pending, l...), '\n')
 	}
@@ -50,14 +55,16 @@ func (b *bounded) line(l []byte) {
 	switch {
 	case !fits:
 		b.dropped.Inc()
-	case first:
-		b.signal()
+	case before == 0:
+		signal(b.wake)
+	case before < hasty && before+len(l) >= hasty:
+		signal(b.hurry)
 	}
 }
 
-func (b *bounded) signal() {
+func signal(c chan<- struct{}) {
 	select {
-	case b.wake <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }
@@ -65,6 +72,8 @@ func (b *bounded) signal() {
 func (b *bounded) run() {
 	defer close(b.done)
 	var spare []byte
+	timer := time.NewTimer(rest)
+	defer timer.Stop()
 	for range b.wake {
 		lines, closed := b.take(spare)
 		if len(lines) > 0 {
@@ -74,6 +83,11 @@ func (b *bounded) run() {
 			return
 		}
 		spare = lines
+		timer.Reset(rest)
+		select {
+		case <-timer.C:
+		case <-b.hurry:
+		}
 	}
 }
 
@@ -90,7 +104,8 @@ func (b *bounded) close(ctx context.Context) error {
 	b.mu.Lock()
 	b.closed = true
 	b.mu.Unlock()
-	b.signal()
+	signal(b.wake)
+	signal(b.hurry)
 	select {
 	case <-b.done:
 		return nil

@@ -1,7 +1,6 @@
 package redact
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -20,10 +19,10 @@ func AtEnd() []string {
 
 // Rules say which names are secrets'. They do not change; safe for concurrent use.
 type Rules struct {
-	parts  []string // that match anywhere
-	tails  []string // that match at the end
-	starts pairs    // the first two letters of parts
-	ends   pairs    // the last two of tails
+	parts  [codes][]string // that match anywhere, by the code of their first letter
+	tails  []string        // that match at the end
+	starts pairs           // the first two letters of parts
+	ends   pairs           // the last two of tails
 }
 
 // pairs is a set of two codes in a row.
@@ -74,8 +73,9 @@ func New(entries []string) (*Rules, error) {
 			*list = append(*list, part)
 		}
 	}
-	r := &Rules{parts: anywhere, tails: atEnd}
+	r := &Rules{tails: atEnd}
 	for _, part := range anywhere {
+		r.parts[code[part[0]]] = append(r.parts[code[part[0]]], part)
 		r.starts.add(part[0], part[1])
 	}
 	for _, part := range atEnd {
@@ -92,59 +92,86 @@ func (r *Rules) Key(name string) bool {
 	if len(name) > 2*maxName {
 		return r.Key(name[:maxName]) || r.Key(name[len(name)-maxName:])
 	}
-	if !r.possible(name) {
+	return r.anywhere(name, true)
+}
+
+// keyAnywhere is Key without the parts that count at the end only.
+func (r *Rules) keyAnywhere(name string) bool { return r.anywhere(name, false) }
+
+// anywhere looks closer only where a pair of letters begins a part, or, with tails, ends one.
+func (r *Rules) anywhere(name string, tails bool) bool {
+	var before, last byte
+	at := 0 // of last
+	for i := 0; i < len(name); i++ {
+		c := code[name[i]]
+		if c == 0 {
+			continue
+		}
+		if r.starts.has(last, c) {
+			for _, part := range r.parts[last] {
+				if begins(name[at:], part) {
+					return true
+				}
+			}
+		}
+		before, last, at = last, c, i
+	}
+	if !tails || !r.ends.has(before, last) {
 		return false
 	}
-	var space [64]byte
-	plain := normalise(space[:0], name)
-	return r.anywhere(plain) || r.atEnd(plain)
-}
-
-// possible rules out nearly all names by the pairs of letters in them.
-func (r *Rules) possible(name string) bool {
-	var before, last byte
-	found := false
-	for i := 0; i < len(name); i++ {
-		if c := code[name[i]]; c != 0 {
-			before, last = last, c
-			found = found || r.starts.has(before, last)
-		}
-	}
-	return found || r.ends.has(before, last)
-}
-
-// keyAnywhere is Key without the parts that count at the end only; name is short.
-func (r *Rules) keyAnywhere(name string) bool {
-	var space [maxWord]byte
-	return r.anywhere(normalise(space[:0], name))
-}
-
-func (r *Rules) anywhere(plain []byte) bool {
-	for _, part := range r.parts {
-		if bytes.Contains(plain, []byte(part)) {
-			return true
-		}
-	}
-	return false
-}
-
-func (r *Rules) atEnd(plain []byte) bool {
 	for _, part := range r.tails {
-		if bytes.HasSuffix(plain, []byte(part)) {
+		if ends(name, part) {
 			return true
 		}
 	}
 	return false
+}
+
+// begins says whether name begins with part, as normalise would have it.
+func begins(name, part string) bool {
+	for i := 0; part != ""; i++ {
+		switch {
+		case i == len(name):
+			return false
+		case code[name[i]] == 0:
+		case lower(name[i]) != part[0]:
+			return false
+		default:
+			part = part[1:]
+		}
+	}
+	return true
+}
+
+// ends says whether name ends with part, as normalise would have it.
+func ends(name, part string) bool {
+	for i := len(name) - 1; part != ""; i-- {
+		last := len(part) - 1
+		switch {
+		case i < 0:
+			return false
+		case code[name[i]] == 0:
+		case lower(name[i]) != part[last]:
+			return false
+		default:
+			part = part[:last]
+		}
+	}
+	return true
+}
+
+func lower(c byte) byte {
+	if isUpper(c) {
+		return c + 'a' - 'A'
+	}
+	return c
 }
 
 // normalise leaves what counts of a name: API-Key, api_key and apiKey are one.
 func normalise(dst []byte, name string) []byte {
 	for i := 0; i < len(name); i++ {
-		switch c := name[i]; {
-		case isUpper(c):
-			dst = append(dst, c+'a'-'A')
-		case !skipped(c):
-			dst = append(dst, c)
+		if c := name[i]; !skipped(c) {
+			dst = append(dst, lower(c))
 		}
 	}
 	return dst
