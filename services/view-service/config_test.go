@@ -19,6 +19,8 @@ func TestWrongSettingsEndWithOneSentence(t *testing.T) {
 		"LOG_RETENTION":       func(c *viewservice.Config) { c.Retention = time.Minute },
 		"LEASE_TTL":           func(c *viewservice.Config) { c.LeaseTTL = 48 * time.Hour },
 		"LOG_MAX_TAILS":       func(c *viewservice.Config) { c.MaxTails = 0 },
+		"LOG_QUEUE":           func(c *viewservice.Config) { c.Queue = 999 },
+		"LOG_QUOTA":           func(c *viewservice.Config) { c.Quota = -1 },
 		"KEY_FILE":            func(c *viewservice.Config) { c.KeyFile = "" },
 		"POSTGRES_URL":        func(c *viewservice.Config) { c.LogsURL = "mysql://user:hunter2@host/db" },
 		"POSTGRES_URL of the": func(c *viewservice.Config) { c.LogsURL, c.LogsOwnerURL = "", "" },
