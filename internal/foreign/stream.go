@@ -114,7 +114,7 @@ func (s *Stream) line(w wrapped, end int64) {
 	}
 	if s.open != nil && s.from == w.stream && !structured(w.text) {
 		if yes, stack := s.trace.goesOn(w.text, !s.open.leveled || s.open.Level >= slog.LevelError); yes {
-			s.join(w.text, stack, end)
+			s.join(w.text, stack && s.open.Format != PostgreSQL, end) // SQL has lines that look like frames
 			return
 		}
 	}

@@ -108,7 +108,8 @@ func javaHead(line string) bool {
 // frame: an indented line that is a frame of a stack, in Java, JavaScript, .NET, Python or Ruby.
 func frame(line string) bool {
 	line = strings.TrimLeft(line, " \t")
-	return strings.HasPrefix(line, "at ") || strings.HasPrefix(line, `File "`) || strings.HasPrefix(line, "... ") || strings.HasPrefix(line, "from ")
+	return strings.HasPrefix(line, "at ") || strings.HasPrefix(line, `File "`) || strings.HasPrefix(line, "... ") ||
+		strings.HasPrefix(line, "from ") && strings.Contains(line, ":in ")
 }
 
 func (t *trace) goLine(line string) bool {

@@ -42,9 +42,9 @@ func (h *hider) literals(text string) string {
 
 // What a server says of rows (DETAIL) and of input that it cannot read (the SQL states of class 22).
 var (
-	rowKey   = regexp.MustCompile(`=\(.*\)`)
-	rowWhole = regexp.MustCompile(`contains \(.*`)
-	input    = regexp.MustCompile(`".*"`)
+	rowKey   = regexp.MustCompile(`(?s)=\(.*\)`)
+	rowWhole = regexp.MustCompile(`(?s)contains \(.*`)
+	input    = regexp.MustCompile(`(?s)".*"`)
 )
 
 func hideRow(text string) string {

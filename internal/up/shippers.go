@@ -5,18 +5,12 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"os"
 	"sync"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
-	fleetv1 "github.com/signalbox-mesh/signalbox/sidecar/contract/fleet/v1"
-	"github.com/signalbox-mesh/signalbox/sidecar/fleet"
-	"github.com/signalbox-mesh/signalbox/sidecar/level"
-	"github.com/signalbox-mesh/signalbox/sidecar/logging"
+	"github.com/signalbox-mesh/signalbox/internal/foreign"
+	"github.com/signalbox-mesh/signalbox/internal/intake"
 	"github.com/signalbox-mesh/signalbox/sidecar/rpc"
-	"github.com/signalbox-mesh/signalbox/sidecar/servicetoken"
 )
 
 // Names by which `up` itself and the servers that it starts are known in the mesh. Each has a key of its own, so
@@ -29,22 +23,18 @@ const (
 
 // shippers bring the servers' own lines into the log store.
 type shippers struct {
-	all     map[string]*shipper
+	all     map[string]*intake.Sender
+	logs    []io.Closer // of the servers, whose last lines may wait
 	started bool
-	cancel  context.CancelFunc
-	running sync.WaitGroup
-}
-
-type shipper struct {
-	logs   *logging.Logs
-	dialer *rpc.Dialer
-	agent  *fleet.Agent // tells the store how far the sequences go; without an address it is no instance
 }
 
 func newShippers(m *meshup) (*shippers, error) {
-	s := &shippers{all: map[string]*shipper{}, cancel: func() {}}
+	s := &shippers{all: map[string]*intake.Sender{}}
 	for _, name := range []string{operator, serverPostgres, serverRabbitMQ} {
-		one, err := newShipper(m, name)
+		one, err := intake.NewSender(intake.SenderSettings{
+			Service: name, Instance: name + "-1", Version: m.options.Version, Environment: "dev", Level: slog.LevelInfo, Began: m.began,
+			SpoolDir: m.state.path("spool", name, name+"-1"), SignAs: name, KeyFile: m.state.keyFile(name), Peers: m.book,
+		})
 		if err != nil {
 			return nil, errors.Join(err, s.close(context.Background()))
 		}
@@ -53,65 +43,27 @@ func newShippers(m *meshup) (*shippers, error) {
 	return s, nil
 }
 
-func newShipper(m *meshup, name string) (*shipper, error) {
-	key, err := servicetoken.LoadKey(m.state.keyFile(name))
-	if err != nil {
-		return nil, err
-	}
-	signer, err := servicetoken.NewSigner(name, key)
-	if err != nil {
-		return nil, err
-	}
-	spec, err := level.ParseSpec("info")
-	if err != nil {
-		return nil, err
-	}
-	levels, registry := level.NewTable(spec), prometheus.NewRegistry() // nobody scrapes `up`; what matters is in the store
-	logs, err := logging.New(logging.Settings{
-		Service: name, Instance: name + "-1", Version: m.options.Version, Environment: "dev", Levels: levels,
-		Stderr: io.Discard, SpoolDir: m.state.path("spool", name, name+"-1"), Registerer: registry,
-	})
-	if err != nil {
-		return nil, err
-	}
-	one := &shipper{logs: logs, dialer: rpc.NewDialer(rpc.Settings{Service: name, Signer: signer, Registerer: registry, Logger: logs.Logger(name)}, m.book)}
-	conn, err := one.dialer.Dial("view-service")
-	if err != nil {
-		return nil, errors.Join(err, logs.Close(context.Background()))
-	}
-	one.agent = fleet.New(fleet.Settings{
-		Service: name, Instance: name + "-1", Version: m.options.Version, Epoch: logs.Epoch(), PID: os.Getpid(), StartedAt: m.began,
-		Client: fleetv1.NewFleetServiceClient(conn), Levels: level.NewSources(levels, fleet.Source), Ledger: logs.Ledger, Registerer: registry,
-	})
-	return one, nil
-}
-
 // lines is where a server writes its stderr.
 func (s *shippers) lines(server string) io.Writer {
-	parse := parsePostgres()
-	if server == serverRabbitMQ {
-		parse = parseRabbitMQ
+	format, emit := foreign.RabbitMQ, s.all[server].Record
+	if server == serverPostgres {
+		format, emit = foreign.PostgreSQL, hidePostgres(emit)
 	}
-	return &lineLog{log: s.all[server].logs.Logger(server), parse: parse}
+	l := newLineLog(format, emit)
+	s.logs = append(s.logs, l)
+	return l
 }
 
 // log is where `up` speaks of itself.
-func (s *shippers) log() *slog.Logger { return s.all[operator].logs.Logger(operator) }
+func (s *shippers) log() *slog.Logger { return s.all[operator].Logger() }
 
-func (s *shippers) dialerOf(name string) *rpc.Dialer { return s.all[name].dialer }
+func (s *shippers) dialerOf(name string) *rpc.Dialer { return s.all[name].Dialer() }
 
 // start ships what has gathered in the spools, and all that follows.
 func (s *shippers) start() {
-	ctx, cancel := context.WithCancel(context.Background())
-	s.cancel, s.started = cancel, true
+	s.started = true
 	for _, one := range s.all {
-		s.running.Go(func() {
-			conn, err := one.dialer.Dial("view-service")
-			if err == nil {
-				_ = one.logs.Ship(ctx, conn) // it ends with ctx alone; what is left stays in the spool
-			}
-		})
-		s.running.Go(func() { _ = one.agent.Run(ctx) }) // likewise
+		one.Start()
 	}
 }
 
@@ -125,19 +77,16 @@ func (s *shippers) goodbye(ctx context.Context) {
 	defer cancel()
 	var done sync.WaitGroup
 	for _, one := range s.all {
-		done.Go(func() {
-			if one.logs.Drain(ctx) == nil {
-				one.agent.Stop(ctx)
-			}
-		})
+		done.Go(func() { _ = one.Drain(ctx) }) // what is left goes out with the next `up`
 	}
 	done.Wait()
 }
 
 // stop ends shipping.
 func (s *shippers) stop(context.Context) error {
-	s.cancel()
-	s.running.Wait()
+	for _, one := range s.all {
+		one.Stop()
+	}
 	return nil
 }
 
@@ -146,8 +95,11 @@ func (s *shippers) close(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	var errs []error
+	for _, l := range s.logs {
+		errs = append(errs, l.Close())
+	}
 	for _, one := range s.all {
-		errs = append(errs, one.dialer.Close(), one.logs.Close(ctx))
+		errs = append(errs, one.Close(ctx))
 	}
 	return errors.Join(errs...)
 }

@@ -1,7 +1,6 @@
 package up
 
 import (
-	"bytes"
 	"io"
 	"log/slog"
 	"os"
@@ -9,6 +8,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/signalbox-mesh/signalbox/internal/foreign"
 )
 
 func TestOptionsRefuseWhatCannotWorkTogether(t *testing.T) {
@@ -100,58 +102,99 @@ func TestEnvironment(t *testing.T) {
 func TestServersLines(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
-		parse func(string) (slog.Level, string, []slog.Attr)
+		from  foreign.Format
 		line  string
 		level slog.Level
 		msg   string
 	}{
-		{parsePostgres(), `2026-11-21 07:00:00.000 UTC [12] 00000 LOG:  ready`, slog.LevelInfo, "ready"},
-		{parsePostgres(), `2026-11-21 07:00:00.000 UTC [12] 42P01 app@mesh ERROR:  relation "x" does not exist`, slog.LevelError, `relation "x" does not exist`},
-		{parsePostgres(), `2026-11-21 07:00:00.000 UTC [12] 42P01 app@mesh STATEMENT:  ALTER ROLE a PASSWORD 'pa''ss' VALID`, slog.LevelInfo, `ALTER ROLE a PASSWORD '…' VALID`},
-		{parsePostgres(), "\tWHERE password = 'hunter2", slog.LevelInfo, "\tWHERE password = '…"},
-		{parsePostgres(), `2026-11-21 07:00:00.000 UTC [12] 57P03 app@mesh FATAL:  the database system is starting up`, slog.LevelInfo, "the database system is starting up"},
-		{parsePostgres(), `2026-11-21 07:00:00.000 UTC [12] 00000 app@mesh LOG:  duration: 1103.2 ms  statement: ALTER ROLE a PASSWORD E'it\'s' VALID`, slog.LevelInfo, `duration: 1103.2 ms  statement: ALTER ROLE a PASSWORD E'…' VALID`},
-		{parsePostgres(), `2026-11-21 07:00:00.000 UTC [12] 23505 app@mesh DETAIL:  Key (name, mail)=(anna, a@b.c) already exists.`, slog.LevelInfo, `Key (name, mail)=(…) already exists.`},
-		{parsePostgres(), `2026-11-21 07:00:00.000 UTC [12] 23514 app@mesh DETAIL:  Failing row contains (-1, hunter2).`, slog.LevelInfo, `Failing row contains (…)`},
-		{parsePostgres(), `2026-11-21 07:00:00.000 UTC [12] 22P02 app@mesh ERROR:  invalid input syntax for type integer: "hunter2" at character 8`, slog.LevelError, `invalid input syntax for type integer: "…" at character 8`},
-		{parseRabbitMQ, `2026-11-21 07:00:00.000000+00:00 [warning] <0.1.0> disk is low`, slog.LevelWarn, "disk is low"},
-		{parseRabbitMQ, `  ##  ##      RabbitMQ 3.10.8`, slog.LevelInfo, `  ##  ##      RabbitMQ 3.10.8`},
+		{foreign.PostgreSQL, `2026-11-21 07:00:00.000 UTC [12] 00000 LOG:  ready`, slog.LevelInfo, "ready"},
+		{foreign.PostgreSQL, `2026-11-21 07:00:00.000 UTC [12] 42P01 app@mesh ERROR:  relation "x" does not exist`, slog.LevelError, `relation "x" does not exist`},
+		{foreign.PostgreSQL, `2026-11-21 07:00:00.000 UTC [12] 42P01 app@mesh STATEMENT:  ALTER ROLE a PASSWORD 'pa''ss' VALID`, slog.LevelInfo, `ALTER ROLE a PASSWORD '…' VALID`},
+		{foreign.PostgreSQL, "\tWHERE password = 'hunter2", slog.LevelInfo, "\tWHERE password = '…"},
+		{foreign.PostgreSQL, `2026-11-21 07:00:00.000 UTC [12] 57P03 app@mesh FATAL:  the database system is starting up`, slog.LevelInfo, "the database system is starting up"},
+		{foreign.PostgreSQL, `2026-11-21 07:00:00.000 UTC [12] 00000 app@mesh LOG:  duration: 1103.2 ms  statement: ALTER ROLE a PASSWORD E'it\'s' VALID`, slog.LevelInfo, `duration: 1103.2 ms  statement: ALTER ROLE a PASSWORD E'…' VALID`},
+		{foreign.PostgreSQL, `2026-11-21 07:00:00.000 UTC [12] 23505 app@mesh DETAIL:  Key (name, mail)=(anna, a@b.c) already exists.`, slog.LevelInfo, `Key (name, mail)=(…) already exists.`},
+		{foreign.PostgreSQL, `2026-11-21 07:00:00.000 UTC [12] 23514 app@mesh DETAIL:  Failing row contains (-1, hunter2).`, slog.LevelInfo, `Failing row contains (…)`},
+		{foreign.PostgreSQL, `2026-11-21 07:00:00.000 UTC [12] 22P02 app@mesh ERROR:  invalid input syntax for type integer: "hunter2" at character 8`, slog.LevelError, `invalid input syntax for type integer: "…" at character 8`},
+		{foreign.RabbitMQ, `2026-11-21 07:00:00.000000+00:00 [warning] <0.1.0> disk is low`, slog.LevelWarn, "disk is low"},
+		{foreign.RabbitMQ, `  ##  ##      RabbitMQ 3.10.8`, slog.LevelInfo, `  ##  ##      RabbitMQ 3.10.8`},
 	} {
-		level, msg, _ := c.parse(c.line)
-		if level != c.level || msg != c.msg {
-			t.Errorf("%q reads as %v %q, want %v %q", c.line, level, msg, c.level, c.msg)
+		all := read(t, c.from, c.line+"\n")
+		if len(all) != 1 || all[0].Level != c.level || all[0].Message != c.msg {
+			t.Errorf("%q reads as %v, want %v %q", c.line, all, c.level, c.msg)
 		}
 	}
 }
 
-// A literal that goes on in the next lines is hidden in all of them, and the next message begins outside of any.
+// read is what a server's text becomes.
+func read(t *testing.T, from foreign.Format, parts ...string) (all []foreign.Record) {
+	t.Helper()
+	emit := func(r foreign.Record) { all = append(all, r) }
+	if from == foreign.PostgreSQL {
+		emit = hidePostgres(emit)
+	}
+	l := newLineLog(from, emit)
+	for _, part := range parts {
+		if _, err := io.WriteString(l, part); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// A literal that goes on in the next lines is hidden in all of them, and so is a row; the next message begins outside of any.
 func TestLiteralsOverLines(t *testing.T) {
 	t.Parallel()
-	parse := parsePostgres()
-	for _, c := range []struct{ line, msg string }{
-		{`2026-11-21 07:00:00.000 UTC [12] 42601 app@mesh STATEMENT:  select 'one`, `select '…`},
-		{"\thunter2", "…"},
-		{"\tthree' from four", "…' from four"},
-		{`2026-11-21 07:00:00.000 UTC [12] 00000 app@mesh LOG:  statement: select 'one`, `statement: select '…`},
-		{`2026-11-21 07:00:00.000 UTC [12] 00000 LOG:  ready`, "ready"},
-	} {
-		if _, msg, _ := parse(c.line); msg != c.msg {
-			t.Errorf("%q reads as %q, want %q", c.line, msg, c.msg)
+	const head = `2026-11-21 07:00:00.000 UTC [12] 42601 app@mesh `
+	text := head + "STATEMENT:  select 'one\n\thunter2\n\tfrom 'x'\n\tthree' from four\n" +
+		head + "DETAIL:  Failing row contains (1, a\n\thunter2).\n" + head + "LOG:  statement: select 'one\n" + head + "LOG:  ready\n"
+	want := []string{"select '…'x'…' from four", "Failing row contains (…)", "statement: select '…", "ready"}
+	var got []string
+	for _, r := range read(t, foreign.PostgreSQL, text) {
+		got = append(got, r.Message)
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	long := head + "STATEMENT:  select 'one\n" + strings.Repeat("\thunter2\n", 20_000) + "\t'\n" + head + "LOG:  ready\n"
+	all := read(t, foreign.PostgreSQL, long)
+	for _, r := range all {
+		if strings.Contains(r.Message, "hunter2") {
+			t.Fatal("what goes on in a record of its own is not hidden")
 		}
+	}
+	if len(all) < 3 {
+		t.Errorf("%d records of a statement that does not fit into one", len(all))
 	}
 }
 
 func TestLinesComeWhole(t *testing.T) {
 	t.Parallel()
-	var out bytes.Buffer
-	l := &lineLog{log: slog.New(slog.NewTextHandler(&out, nil)), parse: func(line string) (slog.Level, string, []slog.Attr) { return slog.LevelInfo, line, nil }}
-	for _, part := range []string{"fir", "st\nsec", "ond\n\n", strings.Repeat("x", 3*maxLine), "\n"} {
-		if _, err := io.WriteString(l, part); err != nil {
-			t.Fatal(err)
-		}
+	all := read(t, foreign.RabbitMQ, "fir", "st\nsec", "ond\n\n", strings.Repeat("x", 2*foreign.MaxLine), "\n", "no end")
+	if len(all) != 4 || all[0].Message != "first" || all[1].Message != "second" || all[3].Message != "no end" || !strings.HasSuffix(all[2].Message, "bytes]") {
+		t.Errorf("%d records: %.300v", len(all), all)
 	}
-	if got := strings.Count(out.String(), "msg="); got < 5 || got > 6 || !strings.Contains(out.String(), "msg=second") {
-		t.Errorf("%d lines:\n%.300s", got, &out)
+}
+
+// A record does not wait for ever for lines that continue it.
+func TestIdleRecordComes(t *testing.T) {
+	t.Parallel()
+	came := make(chan string, 1)
+	l := newLineLog(foreign.RabbitMQ, func(r foreign.Record) { came <- r.Message })
+	defer l.Close() //nolint:errcheck // it never fails
+	if _, err := io.WriteString(l, "the last line\n"); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case got := <-came:
+		if got != "the last line" {
+			t.Errorf("%q", got)
+		}
+	case <-time.After(20 * time.Second):
+		t.Error("it waits still")
 	}
 }
 

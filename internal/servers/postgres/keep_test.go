@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/signalbox-mesh/signalbox/internal/foreign"
 	"github.com/signalbox-mesh/signalbox/internal/pgtest"
 	"github.com/signalbox-mesh/signalbox/internal/servers/guard"
 	"github.com/signalbox-mesh/signalbox/internal/servers/postgres"
@@ -59,10 +60,10 @@ func TestSecondStartFindsItsData(t *testing.T) {
 	if err := again.Stop(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	ready := false
+	ready, reader := false, foreign.NewRecogniser(foreign.Settings{})
 	for _, line := range log.lines() {
-		l, ok := postgres.ParseLine(line)
-		ready = ready || ok && l.Severity == "LOG" && strings.HasPrefix(l.Message, "database system is ready")
+		l := reader.Line(line)
+		ready = ready || l.Format == foreign.PostgreSQL && strings.HasPrefix(l.Message, "database system is ready")
 	}
 	if !ready {
 		t.Errorf("no parseable line says that the server is ready: %q", log.lines())

@@ -16,6 +16,9 @@ import (
 // errEnded: the server ended before it was ready.
 var errEnded = errors.New("server ended before it was ready")
 
+// linePrefix makes every line of the server parseable (internal/foreign does): time, process, SQL state, user and database.
+const linePrefix = "%m [%p] %e %q%u@%d "
+
 // arguments configure the server for one machine of a developer. They are not written into the data
 // folder: a new release's values then hold for old data too.
 func (s *Server) arguments() []string {

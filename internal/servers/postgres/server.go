@@ -28,7 +28,7 @@ type Settings struct {
 	Dir            string    // holds data and password; made if missing, found again if not
 	Port           int       // 0: a free one
 	MaxConnections int       // 0: 200
-	Log            io.Writer // the server's lines (see ParseLine); nil: discarded
+	Log            io.Writer // the server's lines (internal/foreign reads them); nil: discarded
 	// LockWait is how long Start waits for another program on the same Dir to finish, which it does when the
 	// new one comes right after a kill -9 of the old. 0: 15 s.
 	LockWait time.Duration

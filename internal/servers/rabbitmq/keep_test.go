@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/signalbox-mesh/signalbox/internal/foreign"
 	"github.com/signalbox-mesh/signalbox/internal/servers/guard"
 	"github.com/signalbox-mesh/signalbox/internal/servers/rabbitmq"
 	"github.com/signalbox-mesh/signalbox/internal/servers/testdir"
@@ -89,8 +90,9 @@ func started(t *testing.T, settings rabbitmq.Settings) *rabbitmq.Server {
 }
 
 func saysReady(lines []string) bool {
+	reader := foreign.NewRecogniser(foreign.Settings{})
 	for _, line := range lines {
-		if l, ok := rabbitmq.ParseLine(line); ok && strings.Contains(l.Message, "started TCP listener") {
+		if l := reader.Line(line); l.Format == foreign.RabbitMQ && strings.Contains(l.Message, "started TCP listener") {
 			return true
 		}
 	}

@@ -1,0 +1,276 @@
+package intake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/signalbox-mesh/signalbox/internal/follow"
+	"github.com/signalbox-mesh/signalbox/internal/foreign"
+)
+
+// Settings of one run.
+type Settings struct {
+	Sender *Sender // not started; it is the caller's to close
+	Format foreign.Format
+
+	Stdin   io.Reader        // read when neither File nor Command is set; the command's own otherwise
+	File    *follow.Settings // its Emit, Gate, Tell and Format are set here
+	Command []string         // name and arguments
+	Signals <-chan os.Signal // passed to the command; after it, one ends the wait
+
+	Stdout, Stderr io.Writer // what the command writes is passed on to them
+	NoWait         bool      // end when all is spooled, and leave the shipping to the next run
+	Progress       func(Progress)
+}
+
+// Progress of a run, for people.
+type Progress struct {
+	Records, Bytes int64
+	Left           int64 // bytes of the file; 0: not known
+	Waiting        int   // records in the spool
+	Draining       bool  // everything was read
+	Reached        bool  // the store's port answers
+}
+
+// Summary of a run.
+type Summary struct {
+	Service  string           `json:"service"`
+	Instance string           `json:"instance"`
+	Records  int64            `json:"records"`
+	Bytes    int64            `json:"bytes"`
+	Seconds  float64          `json:"seconds"`
+	Formats  map[string]int64 `json:"formats"`           // records by format
+	Waiting  int              `json:"waiting"`           // records in the spool that the store has not acknowledged
+	Dropped  map[string]int   `json:"dropped,omitempty"` // records that are not in the store, by reason
+	Exit     *int             `json:"exit,omitempty"`    // of the command: its code, 128 and more for a signal
+}
+
+// drainLimit bounds the wait for the store once somebody has asked for the end.
+const drainLimit = 2 * time.Second
+
+// job is one run under way.
+type job struct {
+	Settings
+	pace  pace
+	bytes atomic.Int64
+	file  *follow.File
+
+	mu       sync.Mutex
+	formats  map[string]int64
+	waiting  atomic.Int64
+	draining atomic.Bool
+}
+
+// Run reads until the source ends, ships, and returns when the store has everything. When ctx ends it stops reading and
+// returns with what waits in the spool; a command is not ended by ctx, but by Signals.
+func Run(ctx context.Context, s Settings) (sum Summary, err error) {
+	began := time.Now()
+	j := &job{Settings: s, pace: pace{sender: s.Sender}, formats: map[string]int64{}}
+	if err := j.open(); err != nil {
+		return sum, err
+	}
+	s.Sender.Start()
+	defer s.Sender.Stop()
+	stop := j.report()
+	exit, err := j.read(ctx)
+	j.draining.Store(true)
+	if err == nil && !s.NoWait {
+		j.drain(ctx)
+	}
+	stop()
+	sum = j.summary(began)
+	sum.Exit = exit
+	return sum, err
+}
+
+func (j *job) open() (err error) {
+	if j.File == nil {
+		return nil
+	}
+	f := *j.File
+	f.Format = foreign.Settings{Format: j.Format}
+	f.Emit, f.Gate = j.emit, j.pace.room
+	f.Tell = func(level slog.Level, what string, attrs ...slog.Attr) {
+		j.Sender.Logger().LogAttrs(context.Background(), level, what, attrs...)
+	}
+	j.file, err = follow.Open(f)
+	return err
+}
+
+func (j *job) read(ctx context.Context) (exit *int, err error) {
+	switch {
+	case len(j.Command) > 0:
+		code, err := j.command(ctx)
+		return &code, err
+	case j.file != nil:
+		return nil, j.file.Run(ctx)
+	default:
+		return nil, j.copy(ctx, j.Stdin, "", j.pace.room)
+	}
+}
+
+// emit gives a record to the spool.
+func (j *job) emit(r foreign.Record) {
+	j.mu.Lock()
+	j.formats[string(r.Format)]++
+	j.mu.Unlock()
+	j.pace.take(r)
+}
+
+// drain waits for the store: as long as it takes, or a while when the end is asked for.
+func (j *job) drain(ctx context.Context) {
+	for {
+		st, err := j.Sender.State()
+		if err != nil || st.Waiting == 0 || ctx.Err() != nil {
+			break
+		}
+		select {
+		case <-j.Signals:
+			return
+		case <-ctx.Done():
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainLimit)
+	defer cancel()
+	_ = j.Sender.Drain(ctx) // what is left is in the summary
+}
+
+// report calls Progress twice a second until the returned stop.
+func (j *job) report() (stop func()) {
+	if j.Progress == nil {
+		return func() {}
+	}
+	done := make(chan struct{})
+	var running sync.WaitGroup
+	running.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			case <-time.After(500 * time.Millisecond):
+				j.Progress(j.progress())
+			}
+		}
+	})
+	return func() { close(done); running.Wait() }
+}
+
+func (j *job) progress() Progress {
+	p := Progress{Records: j.pace.records.Load(), Bytes: j.seen(), Draining: j.draining.Load(), Reached: j.Sender.Reached()}
+	if j.file != nil {
+		p.Left = j.file.Ahead()
+	}
+	if st, err := j.Sender.State(); err == nil {
+		p.Waiting = st.Waiting
+	}
+	return p
+}
+
+func (j *job) seen() int64 {
+	if j.file != nil {
+		return j.file.Read()
+	}
+	return j.bytes.Load()
+}
+
+func (j *job) summary(began time.Time) Summary {
+	st, err := j.Sender.State()
+	sum := Summary{Service: j.Sender.settings.Service, Instance: j.Sender.settings.Instance, Records: j.pace.records.Load(),
+		Bytes: j.seen(), Seconds: time.Since(began).Seconds(), Waiting: st.Waiting, Dropped: st.Dropped}
+	if err != nil {
+		sum.Waiting = -1
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	sum.Formats = maps.Clone(j.formats)
+	return sum
+}
+
+// copy makes records of a stream until it ends, or ctx does. room holds it back; nil: nothing does.
+func (j *job) copy(ctx context.Context, from io.Reader, name string, room func(context.Context) error) error {
+	st := foreign.NewStream(foreign.Settings{Format: j.Format}, func(r foreign.Record) {
+		if name != "" {
+			r.Attrs = append(r.Attrs, slog.String(foreign.KeyStream, name))
+		}
+		j.emit(r)
+	})
+	pieces := make(chan []byte)
+	free := make(chan []byte, 2)
+	ended := make(chan error, 1)
+	free <- make([]byte, 64<<10)
+	free <- make([]byte, 64<<10)
+	go func() { ended <- pump(ctx, from, pieces, free) }() // a read of a terminal cannot be broken off: it ends with the process
+	for {
+		select {
+		case p := <-pieces:
+			j.bytes.Add(int64(len(p)))
+			_, _ = st.Write(p) // it does not fail
+			free <- p[:cap(p)]
+			if room == nil {
+				continue
+			}
+			if err := room(ctx); err != nil {
+				st.Close()
+				return orNil(ctx, err)
+			}
+		case err := <-ended:
+			st.Close()
+			return err
+		case <-idle(st):
+			st.Flush()
+		case <-ctx.Done():
+			st.Close()
+			return nil
+		}
+	}
+}
+
+// idle ends after the time that a record waits for lines that continue it; never, if none waits.
+func idle(st *foreign.Stream) <-chan time.Time {
+	if !st.Waiting() {
+		return nil
+	}
+	return time.After(foreign.Idle)
+}
+
+// pump reads a stream piece by piece, until its end or that of ctx.
+func pump(ctx context.Context, from io.Reader, pieces chan<- []byte, free <-chan []byte) error {
+	for {
+		var p []byte
+		select {
+		case p = <-free:
+		case <-ctx.Done():
+			return nil
+		}
+		n, err := from.Read(p)
+		if n > 0 {
+			select {
+			case pieces <- p[:n]:
+			case <-ctx.Done():
+				return nil
+			}
+		}
+		if errors.Is(err, io.EOF) || errors.Is(err, os.ErrClosed) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("read: %w", err)
+		}
+	}
+}
+
+func orNil(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,231 @@
+// Package intake brings the log lines of programs that are not ours into the log store: their standard input, a file, or
+// a command that it runs. Lines are recognised by internal/foreign, and go through the same spool, redaction and shipper
+// as every service's own.
+//
+//	stdin ───────────────────────┐
+//	file ── follow (place kept) ─┼─▶ foreign.Stream ─▶ Sender ─▶ logging ─▶ spool ─▶ OTLP/gRPC ─▶ store
+//	command ── stdout, stderr ───┘                       ▲
+//	                 └─▶ passed through                  └── waits while the spool has no room (not for a command)
+package intake
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
+	"google.golang.org/grpc"
+
+	"github.com/signalbox-mesh/signalbox/internal/foreign"
+	fleetv1 "github.com/signalbox-mesh/signalbox/sidecar/contract/fleet/v1"
+	"github.com/signalbox-mesh/signalbox/sidecar/fleet"
+	"github.com/signalbox-mesh/signalbox/sidecar/level"
+	"github.com/signalbox-mesh/signalbox/sidecar/logging"
+	"github.com/signalbox-mesh/signalbox/sidecar/peers"
+	"github.com/signalbox-mesh/signalbox/sidecar/rpc"
+	"github.com/signalbox-mesh/signalbox/sidecar/servicetoken"
+)
+
+// store is the service whose private port takes log records.
+const store = "view-service"
+
+// SenderSettings say in whose name records are sent, and by whom.
+type SenderSettings struct {
+	Service, Instance string // of the records
+	Version           string
+	Environment       string
+	Level             slog.Level // lower ones are left out
+	SpoolDir          string
+	Began             time.Time
+
+	SignAs  string // name of the key's owner in the trust bundle; it may send for Service
+	KeyFile string
+	Peers   peers.Resolver
+}
+
+// Sender is the line of one foreign service into the store. Safe for concurrent use; Start once, Stop before Close.
+type Sender struct {
+	settings SenderSettings
+	registry *prometheus.Registry
+	logs     *logging.Logs
+	dialer   *rpc.Dialer
+	conn     *grpc.ClientConn
+	agent    *fleet.Agent // tells the store how far the sequences go; without an address it is no instance
+	cancel   context.CancelFunc
+	running  sync.WaitGroup
+
+	mu      sync.Mutex
+	loggers map[string]slog.Handler
+}
+
+// NewSender opens the spool, and connects to nobody yet. A spool that another process holds is spool.ErrHeld.
+func NewSender(s SenderSettings) (*Sender, error) {
+	key, err := servicetoken.LoadKey(s.KeyFile)
+	if err != nil {
+		return nil, err
+	}
+	signer, err := servicetoken.NewSigner(s.SignAs, key)
+	if err != nil {
+		return nil, err
+	}
+	// Nobody scrapes a command; what matters is in the store.
+	levels, registry := level.NewTable(level.Spec{Root: s.Level}), prometheus.NewRegistry()
+	logs, err := logging.New(logging.Settings{
+		Service: s.Service, Instance: s.Instance, Version: s.Version, Environment: s.Environment, Levels: levels,
+		Stderr: io.Discard, SpoolDir: s.SpoolDir, Registerer: registry,
+	})
+	if err != nil {
+		return nil, err
+	}
+	one := &Sender{settings: s, registry: registry, logs: logs, cancel: func() {}, loggers: map[string]slog.Handler{}}
+	one.dialer = rpc.NewDialer(rpc.Settings{Service: s.SignAs, Signer: signer, Registerer: registry, Logger: logs.Logger(s.Service)}, s.Peers)
+	if one.conn, err = one.dialer.Dial(store); err != nil {
+		return nil, errors.Join(err, one.Close(context.Background()))
+	}
+	one.agent = fleet.New(fleet.Settings{
+		Service: s.Service, Instance: s.Instance, Version: s.Version, Epoch: logs.Epoch(), PID: os.Getpid(), StartedAt: s.Began,
+		Client: fleetv1.NewFleetServiceClient(one.conn), Levels: level.NewSources(levels, fleet.Source), Ledger: logs.Ledger, Registerer: registry,
+	})
+	return one, nil
+}
+
+// Logger is for records of the caller's own, in the service's name.
+func (s *Sender) Logger() *slog.Logger { return s.logs.Logger(s.settings.Service) }
+
+// Dialer calls others by the same key.
+func (s *Sender) Dialer() *rpc.Dialer { return s.dialer }
+
+// Start ships what has gathered in the spool, and all that follows.
+func (s *Sender) Start() {
+	ctx, cancel := context.WithCancel(context.Background())
+	s.cancel = cancel
+	s.running.Go(func() { _ = s.logs.Ship(ctx, s.conn) }) // it ends with ctx alone; what is left stays in the spool
+	s.running.Go(func() { _ = s.agent.Run(ctx) })         // likewise
+}
+
+// Drain waits until the store has what is there, and tells it that no more will come while it is away. Records made from
+// now on stay in the spool, for the next run.
+func (s *Sender) Drain(ctx context.Context) error {
+	if err := s.logs.Drain(ctx); err != nil {
+		return err
+	}
+	s.agent.Stop(ctx)
+	return nil
+}
+
+// Stop ends shipping.
+func (s *Sender) Stop() {
+	s.cancel()
+	s.running.Wait()
+}
+
+// Close ends the spool. What is in it is shipped by the next Sender of this service.
+func (s *Sender) Close(ctx context.Context) error {
+	return errors.Join(s.dialer.Close(), s.logs.Close(ctx))
+}
+
+// Record makes a log record of a foreign one.
+func (s *Sender) Record(r foreign.Record) {
+	ctx := traced(r)
+	h := s.handler(&r)
+	if !h.Enabled(ctx, r.Level) {
+		return
+	}
+	at := r.Time
+	if at.IsZero() {
+		at = time.Now()
+	}
+	rec := slog.NewRecord(at, r.Level, r.Message, 0)
+	rec.AddAttrs(r.Attrs...)
+	_ = h.Handle(ctx, rec) // it returns no error
+}
+
+// traced carries the record's trace, where it has both ids; one alone becomes an attribute.
+func traced(r foreign.Record) context.Context {
+	var config trace.SpanContextConfig
+	_, err1 := hex.Decode(config.TraceID[:], []byte(r.TraceID))
+	_, err2 := hex.Decode(config.SpanID[:], []byte(r.SpanID))
+	if err := errors.Join(err1, err2); err != nil {
+		return context.Background()
+	}
+	return trace.ContextWithSpanContext(context.Background(), trace.NewSpanContext(config))
+}
+
+// mostLoggers bounds what hostile names can take; later ones become an attribute.
+const (
+	mostLoggers = 200
+	longLogger  = 128
+)
+
+// handler is that of the record's logger. A single id of a trace becomes an attribute.
+func (s *Sender) handler(r *foreign.Record) slog.Handler {
+	switch {
+	case r.TraceID != "" && r.SpanID == "":
+		r.Attrs = append(r.Attrs, slog.String("trace_id", r.TraceID))
+	case r.TraceID == "" && r.SpanID != "":
+		r.Attrs = append(r.Attrs, slog.String("span_id", r.SpanID))
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	name := r.Logger
+	if name == "" {
+		name = s.settings.Service
+	}
+	h, ok := s.loggers[name]
+	if !ok && (len(s.loggers) >= mostLoggers || len(name) > longLogger) {
+		r.Attrs = append(r.Attrs, slog.String("logger", name))
+		name = s.settings.Service
+		h, ok = s.loggers[name]
+	}
+	if !ok {
+		h = s.logs.Logger(name).Handler()
+		s.loggers[name] = h
+	}
+	return h
+}
+
+// State of the spool.
+type State struct {
+	Waiting int            // records that the store has not acknowledged, those of earlier runs included
+	Bytes   int64          // on disk
+	Dropped map[string]int // records that are not in the store and will not be, by reason
+}
+
+// State reads the spool's own metrics.
+func (s *Sender) State() (State, error) {
+	st := State{Dropped: map[string]int{}}
+	families, err := s.registry.Gather()
+	if err != nil {
+		return st, fmt.Errorf("look at the spool: %w", err)
+	}
+	for _, family := range families {
+		for _, m := range family.GetMetric() {
+			switch family.GetName() {
+			case "signalbox_log_spool_records":
+				st.Waiting += int(m.GetGauge().GetValue())
+			case "signalbox_log_spool_bytes":
+				st.Bytes = int64(m.GetGauge().GetValue())
+			case "signalbox_log_dropped_total":
+				for _, l := range m.GetLabel() {
+					if n := int(m.GetCounter().GetValue()); l.GetName() == "reason" && n > 0 {
+						st.Dropped[l.GetValue()] += n
+					}
+				}
+			}
+		}
+	}
+	return st, nil
+}
+
+// Reached says whether the store's port answers now.
+func (s *Sender) Reached() bool {
+	state := s.conn.GetState().String()
+	return state == "READY" || state == "IDLE" || state == "CONNECTING"
+}
