@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/alecthomas/kong"
 
@@ -22,6 +23,14 @@ type Process struct {
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 	Version        string
+	Clock          func() time.Time // nil: time.Now
+}
+
+func (p Process) now() time.Time {
+	if p.Clock == nil {
+		return time.Now()
+	}
+	return p.Clock()
 }
 
 // Exit codes.
@@ -39,6 +48,7 @@ type commands struct {
 	Logs     logsCommand     `cmd:"" help:"Search the log store, or follow it."`
 	Level    levelCommand    `cmd:"" help:"Read and change log levels of running services."`
 	Lease    leaseCommand    `cmd:"" help:"List what is changed in the mesh, by whom and for how long."`
+	Sizing   sizingCommand   `cmd:"" help:"Reckon what a log of so many records takes: disk, WAL and CPU."`
 	Schedule scheduleCommand `cmd:"" help:"See and steer timed events."`
 	Token    tokenCommand    `cmd:"" help:"Get a token for a program that is no service of the mesh."`
 	Doctor   doctorCommand   `cmd:"" help:"Tell what is missing or wrong here, and the command that mends it."`
@@ -67,7 +77,7 @@ func Main(ctx context.Context, p Process) int {
 	if err != nil {
 		return fail(p, fmt.Errorf("command line: %w", err))
 	}
-	call, err := parser.Parse(p.Args)
+	call, err := parser.Parse(negations(p.Args))
 	if exited { // --help
 		return code
 	}
@@ -81,9 +91,9 @@ func Main(ctx context.Context, p Process) int {
 	return exitOK
 }
 
-// fail prints one sentence; what the operator set wrongly ends with 2.
+// fail prints one sentence, and below it a query with its place if that is what is wrong; what the operator set wrongly ends with 2.
 func fail(p Process, err error) int {
-	fmt.Fprintf(p.Stderr, "signalbox: %s\n", oneLine(err)) //nolint:errcheck // there is nobody left to tell
+	fmt.Fprintf(p.Stderr, "signalbox: %s\n%s", oneLine(err), below(err)) //nolint:errcheck // there is nobody left to tell
 	var wrong *settings.Error
 	var misuse usageError
 	if errors.As(err, &wrong) || errors.As(err, &misuse) {

@@ -20,7 +20,7 @@ func call(t *testing.T, environ []string, stdin string, args ...string) (code in
 	t.Helper()
 	var out, bad bytes.Buffer
 	code = Main(t.Context(), Process{
-		Args: args, Environ: environ, Stdin: strings.NewReader(stdin), Stdout: &out, Stderr: &bad, Version: "v0.0.0-test",
+		Args: args, Environ: environ, Stdin: strings.NewReader(stdin), Stdout: &out, Stderr: &bad, Version: "v0.0.0-test", Clock: clock,
 	})
 	return code, out.String(), bad.String()
 }

@@ -1,209 +1,73 @@
 package cli
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
 	"net/http"
 	"net/url"
-	"slices"
-	"strconv"
 	"strings"
 	"time"
+
+	"github.com/signalbox-mesh/signalbox/internal/client"
+	"github.com/signalbox-mesh/signalbox/maintenance"
 )
 
 const logsPath = "/api/maintenance/v1/logs"
 
 type logsCommand struct {
-	meshFlags
-	output
-	Query  []string      `arg:"" optional:"" help:"What to look for; all of it must hold." placeholder:"QUERY"`
-	Follow bool          `short:"f" help:"Go on with what comes in."`
-	Since  time.Duration `default:"1h" help:"How far back to look."`
-	Limit  int           `short:"n" default:"100" help:"The newest so many records, 1 to 1000."`
+	Search    logsSearch    `cmd:"" default:"withargs" help:"Search, or follow with -f: what 'signalbox logs' does without one of the words below."`
+	Context   logsContext   `cmd:"" help:"Show what stands around one record."`
+	Histogram logsHistogram `cmd:"" help:"Draw how many records there were, by time and level."`
+	Patterns  logsPatterns  `cmd:"" help:"Group the records by their message template: what is said how often, and what is new."`
+	Values    logsValues    `cmd:"" help:"Count the values of a field."`
+	Top       logsTop       `cmd:"" help:"Name the services and templates that cost most."`
+	Gaps      logsGaps      `cmd:"" help:"List what is missing from the log, since when and why."`
+	Export    logsExport    `cmd:"" help:"Write every matching record to a file, as NDJSON or CSV."`
 }
 
 func (logsCommand) Help() string {
-	return `The query language is the API's and the studio's:
-  service:catalogs  instance:…  logger:catalogs.store  level>=warn  trace:4bf9…  user_id=42  "connection refused"  -service:gateway
-
-Lines missing from the store are shown as gaps. With --json each record is one line.
+	return `Without one of these words it searches: 'signalbox logs search --help' lists the flags. The language (docs/query.md):
+` + maintenance.Language + `
+What is missing is shown where it is missing, as a line of its own:
+  --- gap: 12 records of catalogs-1 (info) missing, 13:02:11–13:02:14: missing ---
 
 Examples:
-  signalbox logs 'level>=warn'
-  signalbox logs -f service:catalogs
-  signalbox logs --since 24h -n 20 service:postgresql 'level>=error' --json`
+  signalbox logs 'level>=warn'                             the newest of the last hour
+  signalbox logs -f service:catalogs                       live; a broken connection goes on where it was
+  signalbox logs --since 13:02 --until 13:10 timeout       a time of today
+  signalbox logs histogram --since 24h 'level>=warn'
+  signalbox logs patterns --new-since 2h 'level>=error'    what is said now that nobody said before
+  signalbox logs search export                             a word that is a command's name`
 }
 
-// record is one line of the store.
-type record struct {
-	TS       time.Time       `json:"ts"`
-	Level    string          `json:"level"`
-	Service  string          `json:"service"`
-	Instance string          `json:"instance"`
-	Logger   string          `json:"logger"`
-	Msg      string          `json:"msg"`
-	Attrs    json.RawMessage `json:"attrs,omitempty"`
-	TraceID  string          `json:"trace_id,omitempty"`
+// question is what is looked for, and when.
+type question struct {
+	Query []string `arg:"" optional:"" help:"What to look for; all of it must hold." placeholder:"QUERY"`
+	Since string   `default:"1h" help:"From when on: how long ago (15m, 2h, 7d), a time of today (13:02), a local time (2026-11-21T13:02), or RFC 3339." placeholder:"TIME"`
+	Until string   `help:"Until when, in the same forms; nothing: now." placeholder:"TIME"`
 }
 
-type gap struct {
-	Service  string     `json:"service"`
-	Instance string     `json:"instance"`
-	Class    string     `json:"class"`
-	FromSeq  uint64     `json:"from_seq"`
-	ToSeq    uint64     `json:"to_seq"` // 0: not known
-	FromTS   *time.Time `json:"from_ts"`
-	ToTS     *time.Time `json:"to_ts"`
-	Cause    string     `json:"cause"`
-}
+func (q question) text() string { return strings.Join(q.Query, " ") }
 
-func (g gap) String() string {
-	count := "an unknown number of"
-	if g.ToSeq >= g.FromSeq && g.ToSeq > 0 {
-		count = strconv.FormatUint(g.ToSeq-g.FromSeq+1, 10)
-	}
-	return fmt.Sprintf("gap: %s %s, class %s: %s lines are missing between %s and %s (%s)", g.Service, g.Instance, g.Class, count, moment(g.FromTS), moment(g.ToTS), g.Cause)
-}
-
-// Run prints the newest records, oldest first, and with -f what follows.
-func (c *logsCommand) Run(ctx context.Context, p Process) error {
-	if c.Limit < 1 || c.Limit > 1000 {
-		return misuse("--limit %d: want 1 to 1000", c.Limit)
-	}
-	if c.Follow {
-		return c.follow(ctx, p)
-	}
-	return c.search(ctx, p)
-}
-
-func (c *logsCommand) search(ctx context.Context, p Process) error {
-	api, err := c.connect(p)
-	if err != nil {
-		return err
-	}
-	query := url.Values{
-		"q": {strings.Join(c.Query, " ")}, "limit": {strconv.Itoa(c.Limit)},
-		"since": {time.Now().Add(-c.Since).UTC().Format(time.RFC3339Nano)},
-	}
-	var page struct {
-		Records []json.RawMessage `json:"records"`
-		Gaps    []gap             `json:"gaps"`
-	}
-	if err := api.Do(ctx, http.MethodGet, logsPath, query, nil, &page); err != nil {
-		return err
-	}
-	slices.Reverse(page.Records)
-	for _, raw := range page.Records {
-		if err := c.print(p.Stdout, raw); err != nil {
-			return err
+// values are the question as the API takes it.
+func (q question) values(now time.Time) (url.Values, error) {
+	v := url.Values{"q": {q.text()}}
+	for name, text := range map[string]string{"since": q.Since, "until": q.Until} {
+		if text == "" {
+			continue
 		}
-	}
-	for _, g := range page.Gaps {
-		fmt.Fprintln(p.Stderr, g) //nolint:errcheck // people may look away
-	}
-	return nil
-}
-
-// follow tails, and opens the tail again, where it ended, when the mesh ends it, until ctx ends.
-func (c *logsCommand) follow(ctx context.Context, p Process) error {
-	api, err := c.connect(p)
-	if err != nil {
-		return err
-	}
-	query := url.Values{"q": {strings.Join(c.Query, " ")}, "backlog": {strconv.Itoa(min(c.Limit, 10))}}
-	for ctx.Err() == nil {
-		stream, err := api.Stream(ctx, logsPath+"/tail", query)
+		t, err := instant(text, now)
 		if err != nil {
-			return orNil(ctx, err)
+			return nil, misuse("--%s %w", name, err)
 		}
-		after, err := c.events(stream, p.Stdout)
-		err = errors.Join(err, stream.Close())
-		if err != nil && ctx.Err() == nil {
-			return fmt.Errorf("follow: %w", err)
-		}
-		query.Set("backlog", "0")
-		query.Set("after", after)
+		v.Set(name, t.UTC().Format(time.RFC3339Nano))
 	}
-	return nil
+	if u := v.Get("until"); u != "" && u <= v.Get("since") {
+		return nil, misuse("--until %s is not behind --since %s", q.Until, q.Since)
+	}
+	return v, nil
 }
 
-// orNil: what the user ended is no error.
-func orNil(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return nil
-	}
-	return err
-}
-
-// events prints the records of one server-sent event stream, until it ends, and says where to go on; "" if the stream
-// did not.
-func (c *logsCommand) events(stream io.Reader, out io.Writer) (after string, err error) {
-	lines := bufio.NewScanner(stream)
-	lines.Buffer(nil, 8<<20)
-	event := ""
-	for lines.Scan() {
-		line := lines.Text()
-		if name, ok := strings.CutPrefix(line, "event: "); ok {
-			event = name
-		}
-		data, ok := strings.CutPrefix(line, "data: ")
-		switch {
-		case !ok:
-		case event == "end":
-			var end struct{ After string }
-			if json.Unmarshal([]byte(data), &end) == nil {
-				after = end.After
-			}
-		default:
-			if err := c.print(out, json.RawMessage(data)); err != nil {
-				return after, err
-			}
-		}
-	}
-	return after, lines.Err()
-}
-
-func (c *logsCommand) print(out io.Writer, raw json.RawMessage) error {
-	if c.JSON {
-		_, err := fmt.Fprintf(out, "%s\n", raw)
-		return err
-	}
-	var r record
-	if err := json.Unmarshal(raw, &r); err != nil {
-		return fmt.Errorf("read a record: %w", err)
-	}
-	_, err := fmt.Fprintf(out, "%s %-5s %-12s %s%s\n", r.TS.Local().Format("15:04:05.000"), r.Level, r.Service, printable(r.Msg), attrsText(r.Attrs))
-	return err
-}
-
-// attrsText is " key=value …", in the record's order of names.
-func attrsText(raw json.RawMessage) string {
-	var attrs map[string]json.RawMessage
-	if len(raw) == 0 || json.Unmarshal(raw, &attrs) != nil {
-		return ""
-	}
-	var names []string
-	for name := range attrs {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	var b strings.Builder
-	for _, name := range names {
-		fmt.Fprintf(&b, " %s=%s", name, printable(string(attrs[name])))
-	}
-	return b.String()
-}
-
-// printable keeps what a log line holds from steering the terminal.
-func printable(text string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' && r != '\t' || r == 0x7f || (r >= 0x80 && r <= 0x9f) {
-			return '·'
-		}
-		return r
-	}, text)
+// ask gets one answer of the log; a query that cannot be read is shown with the place.
+func (q question) ask(ctx context.Context, api *client.Client, path string, in url.Values, out any) error {
+	return showPlace(api.Do(ctx, http.MethodGet, logsPath+path, in, nil, out))
 }

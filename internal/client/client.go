@@ -40,8 +40,10 @@ type Problem struct {
 	Code    string `json:"code"`
 	TraceID string `json:"trace_id"`
 	Errors  []struct {
-		Name   string `json:"name"`
-		Detail string `json:"detail"`
+		Name     string `json:"name"`
+		Detail   string `json:"detail"`
+		Position int    `json:"position"` // of the first wrong character, from 1; 0: it has none
+		Shown    string `json:"shown"`    // the input with a caret under the place
 	} `json:"errors"`
 }
 

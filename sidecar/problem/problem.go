@@ -34,8 +34,10 @@ type Error struct {
 
 // Field names one offending input.
 type Field struct {
-	Name   string `json:"name"`   // JSON pointer or parameter name
-	Detail string `json:"detail"` // what is wrong and what would be right
+	Name     string `json:"name"`                                                                          // JSON pointer or parameter name
+	Detail   string `json:"detail"`                                                                        // what is wrong and what would be right
+	Position int    `json:"position,omitempty" doc:"The first wrong character of a text, counted from 1"`  // 0: it has none
+	Shown    string `json:"shown,omitempty" doc:"The text and, in a second line, a caret under the place"` // for a monospaced font
 }
 
 // New makes an error whose detail the caller may read.

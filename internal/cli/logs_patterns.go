@@ -1,0 +1,203 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/signalbox-mesh/signalbox/internal/client"
+)
+
+type logsPatterns struct {
+	meshFlags
+	question
+	output
+	Limit    int    `short:"n" default:"30" help:"The most frequent so many, 1 to 1000."`
+	NewSince string `help:"Mark what was not said before: a time in the forms of --since, or a version of the service." placeholder:"TIME|VERSION"`
+	New      bool   `help:"Show only what is new; with --new-since."`
+	UTC      bool   `help:"Show times in UTC, not in local time."`
+}
+
+func (logsPatterns) Help() string {
+	return `A pattern is a message with its numbers, ids and names left out.
+
+Examples:
+  signalbox logs patterns 'level>=warn'
+  signalbox logs patterns --since 6h --new-since 30m 'level>=error'
+  signalbox logs patterns --since 24h --new-since v1.8.0 --new service:catalogs`
+}
+
+// patterns is what the API groups.
+type patterns struct {
+	Patterns []pattern `json:"patterns"`
+	Records  int64     `json:"records"`
+	Others   int64     `json:"others"` // in patterns that are not listed
+	Partial  bool      `json:"partial,omitempty"`
+	Gaps     []gap     `json:"gaps"`
+}
+
+type pattern struct {
+	Template string           `json:"template"`
+	Count    int64            `json:"count"`
+	Share    float64          `json:"share"`
+	Levels   map[string]int64 `json:"levels"`
+	Services []string         `json:"services"`
+	First    time.Time        `json:"first"`
+	Last     time.Time        `json:"last"`
+	New      bool             `json:"new"`
+	Example  struct {
+		ID       string `json:"id"`
+		Service  string `json:"service"`
+		Instance string `json:"instance"`
+		Msg      string `json:"msg"`
+	} `json:"example"`
+}
+
+// worst level that the pattern occurs with.
+func (p pattern) worst() (level string) {
+	for l := range p.Levels {
+		if level == "" || severity(l) > severity(level) {
+			level = l
+		}
+	}
+	return level
+}
+
+// from is the service, or how many there are.
+func (p pattern) from() string {
+	if len(p.Services) == 1 {
+		return printable(p.Services[0])
+	}
+	return strconv.Itoa(len(p.Services)) + " services"
+}
+
+// Run lists them, the most frequent first.
+func (c *logsPatterns) Run(ctx context.Context, p Process) error {
+	if c.Limit < 1 || c.Limit > 1000 {
+		return misuse("--limit %d: want 1 to 1000", c.Limit)
+	}
+	if c.New && c.NewSince == "" {
+		return misuse("--new says nothing without --new-since")
+	}
+	api, err := c.connect(p)
+	if err != nil {
+		return err
+	}
+	answer, err := c.get(ctx, api, p.now())
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return printJSON(p.Stdout, answer)
+	}
+	l := &lines{out: p.Stdout, screen: screenOf(p.Stdout, p.Environ), utc: c.UTC, told: map[string]bool{}}
+	l.today = l.zone(p.now()).Format(time.DateOnly)
+	return answer.print(l, c.NewSince != "")
+}
+
+func (c *logsPatterns) get(ctx context.Context, api *client.Client, now time.Time) (answer patterns, err error) {
+	query, err := c.values(now)
+	if err != nil {
+		return answer, err
+	}
+	query.Set("limit", strconv.Itoa(c.Limit))
+	if c.NewSince != "" {
+		since := c.NewSince
+		if t, err := instant(since, now); err == nil {
+			since = t.UTC().Format(time.RFC3339Nano)
+		}
+		query.Set("new_since", since)
+	}
+	if err := c.ask(ctx, api, "/patterns", query, &answer); err != nil || !c.New {
+		return answer, err
+	}
+	fresh := []pattern{}
+	for _, one := range answer.Patterns {
+		if one.New {
+			fresh = append(fresh, one)
+		}
+	}
+	answer.Patterns = fresh
+	return answer, nil
+}
+
+// print writes a table whose last column is cut to the terminal; a file gets it whole.
+func (a patterns) print(l *lines, marks bool) error {
+	rows := [][]string{{"COUNT", "SHARE", "LEVEL", "SERVICE", "FIRST", "LAST", "PATTERN"}}
+	for _, one := range a.Patterns {
+		text := printable(one.Template)
+		if marks && one.New {
+			text = "NEW " + text
+		}
+		rows = append(rows, []string{grouped(one.Count), percent(one.Share), one.worst(), one.from(), l.clock(one.First), l.clock(one.Last), text})
+	}
+	err := l.grid(rows, 2, func(row, column int) string {
+		switch {
+		case row == 0:
+			return faint
+		case column == 2:
+			return ofLevel(rows[row][2])
+		case column == 6 && marks && a.Patterns[row-1].New:
+			return bold
+		}
+		return ""
+	})
+	if err == nil && a.Others > 0 {
+		err = l.note(grouped(a.Others) + " of " + grouped(a.Records) + " records are in patterns that are not listed; -n lists more")
+	}
+	if err == nil {
+		err = l.foot(a.Partial)
+	}
+	if err == nil {
+		err = l.all(nil, a.Gaps)
+	}
+	return err
+}
+
+func percent(share float64) string { return strconv.FormatFloat(100*share, 'f', 1, 64) + "%" }
+
+// foot says when an answer is not the whole truth.
+func (l *lines) foot(partial bool) error {
+	if !partial {
+		return nil
+	}
+	return l.note("--- time was up before everything was counted: take a shorter time, or name a service ---")
+}
+
+// grid prints rows in columns, the first so many of them numbers; the last column is cut to a terminal's width. Not
+// tabwriter: it counts what paints as text.
+func (l *lines) grid(rows [][]string, numbers int, colour func(row, column int) string) error {
+	widths := make([]int, len(rows[0]))
+	for _, row := range rows {
+		for i, text := range row {
+			widths[i] = max(widths[i], cells(text))
+		}
+	}
+	for r, row := range rows {
+		var b strings.Builder
+		used := 0
+		for i, text := range row {
+			last := i == len(row)-1
+			switch {
+			case last && l.screen.terminal:
+				text = cut(text, max(l.screen.cells-used, 20))
+			case last:
+			case i < numbers:
+				text = strings.Repeat(" ", widths[i]-cells(text)) + text
+			default:
+				text = pad(text, widths[i])
+			}
+			b.WriteString(l.screen.paint(colour(r, i), text))
+			if !last {
+				b.WriteString("  ")
+			}
+			used += widths[i] + 2
+		}
+		if _, err := fmt.Fprintln(l.out, strings.TrimRight(b.String(), " ")); err != nil {
+			return err
+		}
+	}
+	return nil
+}

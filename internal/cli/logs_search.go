@@ -1,0 +1,156 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/signalbox-mesh/signalbox/internal/client"
+)
+
+type logsSearch struct {
+	meshFlags
+	question
+	shape
+	Follow  bool   `short:"f" help:"Go on with what comes in, after the last ten of before."`
+	Around  string `help:"What stands around a record (its id) or a time, half of --limit on each side." placeholder:"ID|TIME"`
+	Limit   int    `short:"n" default:"100" help:"The newest so many records, 1 to 100000."`
+	Asc     bool   `help:"Begin at --since and take the oldest so many, not the newest."`
+	Explain bool   `help:"Tell what would be looked through, and look at nothing."`
+}
+
+func (logsSearch) Help() string {
+	return `Records are printed oldest first, the newest at the bottom. With --json each is one line, and a gap is {"gap":{…}}.
+--columns +id shows the id that --around and 'signalbox logs context' take.
+
+Examples:
+  signalbox logs 'level>=warn'
+  signalbox logs -f service:catalogs -logger:catalogs.http
+  signalbox logs --since 24h -n 20 service:postgresql 'level>=error' --json
+  signalbox logs --since 2026-11-21T13:00 --until 2026-11-21T13:10 '"connection refused"'
+  signalbox logs --columns time,level,service,user_id,msg 'user_id=*'
+  signalbox logs --around 13:02:11 -n 40
+  signalbox logs --explain --since 7d 'refused'`
+}
+
+// limits of one answer, and of one call.
+const (
+	pageLimit = 1000
+	mostLines = 100_000
+	backlog   = 10 // records before a tail
+	searching = 30 * time.Second
+)
+
+// Run prints what is found, oldest first, and with -f what follows.
+func (c *logsSearch) Run(ctx context.Context, p Process) error {
+	if c.Limit < 1 || c.Limit > mostLines {
+		return misuse("--limit %d: want 1 to %d", c.Limit, mostLines)
+	}
+	if c.Follow && (c.Until != "" || c.Around != "" || c.Asc || c.Explain) {
+		return misuse("-f goes on with what comes in; --until, --around, --asc and --explain do not go with it")
+	}
+	now := p.now()
+	l, err := newLines(p, c.shape, now)
+	if err != nil {
+		return err
+	}
+	query, err := c.values(now)
+	if err != nil {
+		return err
+	}
+	if c.Follow {
+		return c.follow(ctx, p, l)
+	}
+	api, err := c.connect(p)
+	if err != nil {
+		return err
+	}
+	switch {
+	case c.Explain:
+		return c.explain(ctx, p, api, query)
+	case c.Around != "":
+		return c.around(ctx, api, l, query, now)
+	}
+	return c.search(ctx, p, api, l, query)
+}
+
+// logPage is one answer.
+type logPage struct {
+	Records []json.RawMessage `json:"records"`
+	Gaps    []gap             `json:"gaps"`
+	Next    string            `json:"next"`
+	Partial bool              `json:"partial"`
+	Since   time.Time         `json:"since"`
+	Until   time.Time         `json:"until"`
+}
+
+// search goes from page to page until there are enough records, or none are left. What has been found is printed
+// however the search ends.
+func (c *logsSearch) search(ctx context.Context, p Process, api *client.Client, l *lines, query url.Values) error {
+	found, err := c.pages(ctx, api, query)
+	if !c.Asc {
+		slices.Reverse(found.Records)
+	}
+	if shown := l.all(found.Records, found.Gaps); shown != nil {
+		return shown
+	}
+	if err != nil {
+		return err
+	}
+	c.say(p, l, found)
+	return nil
+}
+
+func (c *logsSearch) pages(ctx context.Context, api *client.Client, query url.Values) (found logPage, err error) {
+	query.Set("order", map[bool]string{true: "asc", false: "desc"}[c.Asc])
+	for began := time.Now(); ; {
+		query.Set("limit", strconv.Itoa(min(c.Limit-len(found.Records), pageLimit)))
+		var page logPage
+		if err := c.ask(ctx, api, "", query, &page); err != nil {
+			return found, err
+		}
+		found.Records, found.Gaps = append(found.Records, page.Records...), append(found.Gaps, page.Gaps...)
+		found.Next, found.Partial = page.Next, page.Partial
+		if page.Next == "" || len(found.Records) >= c.Limit || time.Since(began) > searching {
+			return found, nil
+		}
+		query.Set("cursor", page.Next)
+	}
+}
+
+// say tells what the lines alone do not: that there is nothing, that there is more, or that time was up.
+func (c *logsSearch) say(p Process, l *lines, found logPage) {
+	n := len(found.Records)
+	switch {
+	case n == 0 && found.Next == "":
+		fmt.Fprintf(p.Stderr, "no record matches since %s; --since 24h looks farther back\n", c.Since) //nolint:errcheck // people may look away
+	case n < c.Limit && found.Next != "":
+		fmt.Fprintf(p.Stderr, "the search ended after %v before it was through: name a service or a shorter time\n", searching) //nolint:errcheck // as above
+	case found.Next != "" && l.screen.terminal:
+		fmt.Fprintf(p.Stderr, "%s records shown, there are more: -n takes more of them\n", grouped(int64(n))) //nolint:errcheck // as above
+	}
+}
+
+// around prints what stands around a record or a time.
+func (c *logsSearch) around(ctx context.Context, api *client.Client, l *lines, query url.Values, now time.Time) error {
+	place := c.Around
+	if t, err := instant(place, now); err == nil {
+		place = t.UTC().Format(time.RFC3339Nano)
+	} else {
+		l.marked = place
+	}
+	query.Del("since") // the place says when
+	query.Del("until")
+	query.Set("around", place)
+	query.Set("limit", strconv.Itoa(min(c.Limit, pageLimit)))
+	var page logPage
+	if err := c.ask(ctx, api, "", query, &page); err != nil {
+		return err
+	}
+	slices.Reverse(page.Records)
+	return l.all(page.Records, page.Gaps)
+}
