@@ -94,3 +94,10 @@ func (m Bitmap) without(o Bitmap) Bitmap {
 }
 
 func (m Bitmap) clone() Bitmap { return append(Bitmap(nil), m...) }
+
+// Clear takes out the records from from to before to.
+func (m Bitmap) Clear(from, to int) {
+	for i := from; i < to; i++ {
+		m[i/64] &^= 1 << (i % 64)
+	}
+}

@@ -164,9 +164,9 @@ func (r *run) filter(among Bitmap, fn func(i int) bool) Bitmap {
 	return found
 }
 
-// giveUp asks stop at every 64th call.
+// giveUp asks stop at every eighth call: a regular expression may take a millisecond for a long text.
 func (r *run) giveUp() bool {
-	if r.checks++; r.checks%64 == 0 && r.stop != nil && !r.stopped {
+	if r.checks++; r.checks%8 == 0 && r.stop != nil && !r.stopped {
 		r.stopped = r.stop()
 	}
 	return r.stopped

@@ -2,6 +2,8 @@ package block
 
 import (
 	"encoding/hex"
+	"log/slog"
+	"math"
 
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/query"
 )
@@ -64,3 +66,9 @@ func (h *Head) May(n query.Needs) bool {
 	}
 	return false
 }
+
+// Bounds of a level, as it is stored.
+const (
+	MinLevel slog.Level = math.MinInt16
+	MaxLevel slog.Level = math.MaxInt16
+)

@@ -2,76 +2,165 @@ package logs
 
 import (
 	"context"
-	"errors"
+	"slices"
 	"time"
+
+	"github.com/signalbox-mesh/signalbox/maintenance/internal/block"
 )
 
-// Searcher finds records.
-type Searcher interface {
-	// Search finds the records of q that are visible in the snapshot; "" is now. Errors: ErrTooSlow.
-	Search(ctx context.Context, q Query, snapshot string) ([]Stored, error)
+// Found is a page of records.
+type Found struct {
+	Records []Stored
+	Next    *Key // where the following page begins; nil after the last record
+	Partial bool // time was up before the page was full: Next is how far it has looked
+	Gaps    []Gap
 }
 
-// Budget is the time that one page may take.
-const Budget = 5 * time.Second
-
-// spans of time that a page looks into, one after the other, from where it begins: what people look for
-// is mostly near, and what has been found is not lost when a farther slice takes too long.
-func spans() []time.Duration { return []time.Duration{time.Hour, 8 * time.Hour, 3 * 24 * time.Hour} }
-
-// Page finds the first q.Limit records of q. next is where the following page begins, nil after the last
-// record. partial says that time was up before the page was full: next is how far it has looked.
-// Errors: ErrTooSlow when not even the first slice could be looked through.
-func Page(ctx context.Context, s Searcher, q Query) (found []Stored, next *Key, partial bool, err error) {
-	start := time.Now()
-	limit := q.Limit
-	for n, w := range windows(q) {
-		one := w
-		one.Limit, one.Within = limit+1-len(found), Budget-time.Since(start)
-		if n > 0 && one.Within < Budget/10 {
-			return found, boundary(w), true, nil
-		}
-		part, err := s.Search(ctx, one, "")
-		if n > 0 && (errors.Is(err, ErrTooSlow) || errors.Is(err, ErrBusy)) {
-			return found, boundary(w), true, nil
-		}
-		if err != nil {
-			return nil, nil, false, err
-		}
-		if found = append(found, part...); len(found) > limit {
-			return found[:limit], &found[limit-1].Key, false, nil
-		}
+// Page finds the first q.Limit records of q. Pages that follow one another by Next neither skip nor repeat a record
+// that was there when the first was read, whatever comes in meanwhile.
+// Errors: ErrTooSlow when not even the first block could be looked through, ErrBusy.
+func Page(ctx context.Context, s Store, q Query) (Found, error) {
+	found, err := page(ctx, s, q)
+	if err != nil {
+		return Found{}, err
 	}
-	return found, nil, false, nil
+	found.Gaps, err = gapsOf(ctx, s, q, found.Next)
+	return found, err
 }
 
-// windows cuts the query's time into slices, in the order asked for.
-func windows(q Query) (all []Query) {
-	if q.After != nil && q.Oldest && q.After.TS.After(q.Since) {
-		q.Since = q.After.TS
-	}
-	if q.After != nil && !q.Oldest && q.After.TS.Before(q.Until) {
-		q.Until = q.After.TS.Add(time.Microsecond)
-	}
-	for _, d := range spans() {
-		if q.Until.Sub(q.Since) <= d {
-			break
-		}
-		near, far := q, q
-		if q.Oldest {
-			near.Until, far.Since = q.Since.Add(d), q.Since.Add(d)
-		} else {
-			near.Since, far.Until = q.Until.Add(-d), q.Until.Add(-d)
-		}
-		all, q = append(all, near), far
-	}
-	return append(all, q)
+// page is Page without its gaps.
+func page(ctx context.Context, s Store, q Query) (Found, error) {
+	p := &pager{query: q, want: q.Limit + 1}
+	err := s.View(ctx, q.Within, func(v View) error { return p.fill(ctx, v) })
+	return p.page, err
 }
 
-// boundary is a key that stands before everything in the window, in its order: ids begin with 1.
-func boundary(w Query) *Key {
-	if w.Oldest {
-		return &Key{TS: w.Since}
+// pager keeps the best rows that it was shown.
+type pager struct {
+	query Query
+	want  int
+	rows  []row // a heap with the worst on top, once it is full
+	page  Found
+}
+
+type row struct {
+	key   Key
+	chunk *Chunk
+	at    int
+}
+
+func (p *pager) fill(ctx context.Context, v View) error {
+	rest, err := v.Scan(ctx, p.query, 0, p)
+	if err != nil {
+		return err
 	}
-	return &Key{TS: w.Until}
+	slices.SortFunc(p.rows, func(a, b row) int { return p.order(a.key, b.key) })
+	if rest != nil {
+		p.stop(*rest)
+	}
+	if len(p.rows) > p.query.Limit {
+		p.rows = p.rows[:p.query.Limit]
+		p.page.Next, p.page.Partial = &p.rows[p.query.Limit-1].key, false
+	}
+	return p.load(ctx, v)
+}
+
+// stop keeps what lies before the place where time was up; the next page begins there.
+func (p *pager) stop(rest time.Time) {
+	end := Key{TS: rest}
+	if !p.query.Oldest {
+		end.TS = rest.Add(time.Microsecond)
+	}
+	n, _ := slices.BinarySearchFunc(p.rows, end, func(r row, k Key) int { return p.order(r.key, k) })
+	p.rows, p.page.Next, p.page.Partial = p.rows[:n], &end, true
+}
+
+func (p *pager) load(ctx context.Context, v View) error {
+	var chunks []*Chunk
+	known := map[*Chunk]bool{}
+	for _, r := range p.rows {
+		if !known[r.chunk] {
+			known[r.chunk], chunks = true, append(chunks, r.chunk)
+		}
+	}
+	if err := v.Load(ctx, block.AllColumns, chunks...); err != nil {
+		return err
+	}
+	p.page.Records = make([]Stored, len(p.rows))
+	for i, r := range p.rows {
+		p.page.Records[i] = r.chunk.Stored(r.at)
+	}
+	return nil
+}
+
+// order of keys as the query asks for it.
+func (p *pager) order(a, b Key) int {
+	if p.query.Oldest {
+		return a.Compare(b)
+	}
+	return b.Compare(a)
+}
+
+// Wants a block that may hold something better than the worst of a full page.
+func (p *pager) Wants(h *block.Head) bool {
+	if len(p.rows) < p.want {
+		return true
+	}
+	if p.query.Oldest {
+		return !h.From.After(p.rows[0].key.TS)
+	}
+	return !h.To.Before(p.rows[0].key.TS)
+}
+
+// Visit takes what is good enough.
+func (p *pager) Visit(c *Chunk) error {
+	for i := range c.Match.All() {
+		if len(p.rows) == p.want && p.worse(c.Time(i)) {
+			continue
+		}
+		r := row{c.Key(i), c, i}
+		switch {
+		case len(p.rows) < p.want:
+			p.rows = append(p.rows, r)
+			p.up(len(p.rows) - 1)
+		case p.order(r.key, p.rows[0].key) < 0:
+			p.rows[0] = r
+			p.down(0)
+		}
+	}
+	return nil
+}
+
+func (p *pager) worse(ts time.Time) bool {
+	if p.query.Oldest {
+		return ts.After(p.rows[0].key.TS)
+	}
+	return ts.Before(p.rows[0].key.TS)
+}
+
+func (p *pager) up(i int) {
+	for i > 0 {
+		above := (i - 1) / 2
+		if p.order(p.rows[i].key, p.rows[above].key) <= 0 {
+			return
+		}
+		p.rows[i], p.rows[above] = p.rows[above], p.rows[i]
+		i = above
+	}
+}
+
+func (p *pager) down(i int) {
+	for {
+		worst := i
+		for _, below := range [2]int{2*i + 1, 2*i + 2} {
+			if below < len(p.rows) && p.order(p.rows[below].key, p.rows[worst].key) > 0 {
+				worst = below
+			}
+		}
+		if worst == i {
+			return
+		}
+		p.rows[i], p.rows[worst] = p.rows[worst], p.rows[i]
+		i = worst
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/signalbox-mesh/signalbox/internal/wait"
+	"github.com/signalbox-mesh/signalbox/maintenance/internal/logs"
 )
 
 // However many slow questions are asked, there is a connection left to hear of instances and to store batches.
@@ -25,14 +26,14 @@ func TestQuestionsLeaveConnectionsForTheRest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := tx.Exec(t.Context(), `LOCK TABLE maintenance.logs IN ACCESS EXCLUSIVE MODE`); err != nil {
+	if _, err := tx.Exec(t.Context(), `LOCK TABLE maintenance.log_blocks IN ACCESS EXCLUSIVE MODE`); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	var asking sync.WaitGroup
 	q := ask(t, "")
 	for range 8 {
-		asking.Go(func() { _, _ = s.Search(ctx, q, "") })
+		asking.Go(func() { _, _ = logs.Page(ctx, s, q) })
 	}
 	wait.For(t, 10*time.Second, "slow questions", func() bool {
 		var slow int

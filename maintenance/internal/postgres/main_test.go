@@ -82,11 +82,11 @@ func ask(t *testing.T, text string) logs.Query {
 
 func search(t *testing.T, s *Store, text string) (msgs []string) {
 	t.Helper()
-	found, err := s.Search(t.Context(), ask(t, text), "")
-	if err != nil {
-		t.Fatalf("%s: %v", text, err)
+	found, err := logs.Page(t.Context(), s, ask(t, text))
+	if err != nil || found.Partial {
+		t.Fatalf("%s: partial=%v, %v", text, found.Partial, err)
 	}
-	for _, f := range found {
+	for _, f := range found.Records {
 		msgs = append(msgs, f.Msg)
 	}
 	return msgs

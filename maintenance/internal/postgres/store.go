@@ -29,6 +29,7 @@ const kept = 2
 type Store struct {
 	db      *pg.DB
 	reading chan struct{} // a place for each question that may be asked at once
+	reader  reader
 
 	mu         sync.Mutex
 	partitions map[shelf]struct{} // known to be there, of any service
@@ -37,8 +38,14 @@ type Store struct {
 	joining    sync.Mutex         // one joins at a time
 }
 
+// DefaultCache is how many bytes of blocks' filters are kept in memory.
+const DefaultCache = 256 << 20
+
+// Cache sets how many bytes of filters are kept in memory. Call it before the first question.
+func (s *Store) Cache(bytes int64) { s.reader.filters = newFilters(bytes) }
+
 // New makes a store on the schema. It does not connect.
 func New(db *pg.DB) *Store {
 	questions := max(1, db.Pool().Config().MaxConns-kept)
-	return &Store{db: db, reading: make(chan struct{}, questions), partitions: map[shelf]struct{}{}, fresh: map[shelf]int{}}
+	return &Store{db: db, reading: make(chan struct{}, questions), reader: reader{catalogue: newCatalogue(), filters: newFilters(DefaultCache)}, partitions: map[shelf]struct{}{}, fresh: map[shelf]int{}}
 }

@@ -1,0 +1,164 @@
+package postgres
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/signalbox-mesh/signalbox/maintenance/internal/block"
+	"github.com/signalbox-mesh/signalbox/maintenance/internal/logs"
+)
+
+// textColumns in the order of the bits of block.Column.
+func textColumns() [5]string { return [5]string{"logger", "msg", "attrs", "trace", "span"} }
+
+// fetch reads blocks and gives them to fn, in no order, until it says no. A block that is not there any more has been
+// dropped by retention.
+func fetch(ctx context.Context, tx pgx.Tx, heads []*block.Head, columns block.Column, fn func(b *block.Block) (bool, error)) error {
+	byID := make(map[int64]*block.Head, len(heads))
+	for _, h := range heads {
+		byID[h.ID] = h
+	}
+	list := "id, part_first, part_records, part_tx, part_seq, sources::text, ts, level" + names(columns)
+	rows, err := tx.Query(ctx, from(heads, list), inBinary()...)
+	if err != nil {
+		return fmt.Errorf("read blocks: %w", err)
+	}
+	defer rows.Close()
+	sources := map[string]block.Source{}
+	for rows.Next() {
+		v := rows.RawValues()
+		b := &block.Block{Head: *byID[int64Of(v[0])]}
+		if err := decode(b, v, sources); err != nil {
+			return fmt.Errorf("read block %d: %w", b.ID, err)
+		}
+		fill(b, columns, v[8:])
+		if more, err := fn(b); err != nil || !more {
+			return err
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("read blocks: %w", err)
+	}
+	return nil
+}
+
+func names(columns block.Column) (list string) {
+	for i, name := range textColumns() {
+		if columns&(1<<i) != 0 {
+			list += ", " + name
+		}
+	}
+	return list
+}
+
+// from selects the list from the blocks. Tier and hour stand there as constants, so that the server looks into their
+// partitions alone.
+func from(heads []*block.Head, list string) string {
+	heads = slices.SortedFunc(slices.Values(heads), func(a, b *block.Head) int {
+		return cmp.Or(cmp.Compare(a.Tier, b.Tier), a.Hour.Compare(b.Hour), cmp.Compare(a.ID, b.ID))
+	})
+	var sql strings.Builder
+	for i, h := range heads {
+		if i > 0 && h.Tier == heads[i-1].Tier && h.Hour.Equal(heads[i-1].Hour) {
+			sql.WriteString("," + strconv.FormatInt(h.ID, 10))
+			continue
+		}
+		if i > 0 {
+			sql.WriteString("}') UNION ALL ")
+		}
+		fmt.Fprintf(&sql, "SELECT %s FROM log_blocks WHERE tier = %d AND hour = to_timestamp(%d) AND id = ANY ('{%d", list, h.Tier, h.Hour.Unix(), h.ID)
+	}
+	return sql.String() + "}')"
+}
+
+// decode reads what every block has. sources remembers texts that it has read.
+func decode(b *block.Block, v [][]byte, sources map[string]block.Source) error {
+	firsts, err1 := int64s(v[1])
+	records, err2 := int32s(v[2])
+	txs, err3 := int64s(v[3])
+	seqs, err4 := int64s(v[4])
+	var errs [2]error
+	b.TS, errs[0] = int32s(v[6])
+	b.Levels, errs[1] = int16s(v[7])
+	var texts []json.RawMessage
+	if err := errors.Join(err1, err2, err3, err4, errs[0], errs[1], json.Unmarshal(v[5], &texts)); err != nil {
+		return err
+	}
+	n := len(firsts)
+	if len(records) != n || len(txs) != n || len(seqs) != n || len(texts) != n || len(b.TS) != b.Records || len(b.Levels) != b.Records {
+		return errors.New("its columns are not of one length")
+	}
+	b.Parts = make([]block.Part, n)
+	for i := range b.Parts {
+		source, known := sources[string(texts[i])]
+		if !known {
+			if err := json.Unmarshal(texts[i], &source); err != nil {
+				return err
+			}
+			sources[string(texts[i])] = source
+		}
+		b.Parts[i] = block.Part{Source: source, First: firsts[i], Records: int(records[i]), Tx: uint64(txs[i]), Seq: uint64(seqs[i])}
+	}
+	return nil
+}
+
+// fill puts the texts where they belong; v holds those of columns, in their order.
+func fill(b *block.Block, columns block.Column, v [][]byte) {
+	for i := range textColumns() {
+		c := block.Column(1) << i
+		if columns&c == 0 {
+			continue
+		}
+		switch c {
+		case block.Logger:
+			b.Logger = string(v[0])
+		case block.Msg:
+			b.Msg = string(v[0])
+		case block.Attrs:
+			b.Attrs = string(v[0])
+		case block.Trace:
+			b.Trace = slices.Clone(v[0])
+		case block.Span:
+			b.Span = slices.Clone(v[0])
+		}
+		b.Has |= c
+		v = v[1:]
+	}
+}
+
+// complete reads the columns that chunks have not got.
+func complete(ctx context.Context, tx pgx.Tx, columns block.Column, chunks []*logs.Chunk) error {
+	byID, heads, missing := map[int64]*logs.Chunk{}, []*block.Head(nil), block.Column(0)
+	for _, c := range chunks {
+		if lacks := columns &^ c.Has; lacks != 0 && byID[c.ID] == nil {
+			byID[c.ID], heads, missing = c, append(heads, &c.Head), missing|lacks
+		}
+	}
+	for part := range slices.Chunk(heads, maxBatch) {
+		rows, err := tx.Query(ctx, from(part, "id"+names(missing)), inBinary()...)
+		if err != nil {
+			return fmt.Errorf("read blocks: %w", err)
+		}
+		for rows.Next() {
+			v := rows.RawValues()
+			fill(byID[int64Of(v[0])].Block, missing, v[1:])
+			delete(byID, int64Of(v[0]))
+		}
+		rows.Close()
+		if err := rows.Err(); err != nil {
+			return fmt.Errorf("read blocks: %w", err)
+		}
+	}
+	if len(byID) > 0 {
+		return fmt.Errorf("%d blocks were dropped while they were read: %w", len(byID), logs.ErrBusy)
+	}
+	return nil
+}

@@ -1,0 +1,251 @@
+package postgres
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/signalbox-mesh/signalbox/maintenance/internal/block"
+	"github.com/signalbox-mesh/signalbox/maintenance/internal/logs"
+	"github.com/signalbox-mesh/signalbox/maintenance/internal/query"
+)
+
+// View runs fn on the log as it is at one moment. Errors: logs.ErrBusy, logs.ErrTooSlow, fn's.
+func (s *Store) View(ctx context.Context, within time.Duration, fn func(logs.View) error) error {
+	if within <= 0 {
+		within = logs.Budget
+	}
+	start := time.Now()
+	err := s.bounded(ctx, within, func(tx pgx.Tx) error {
+		d, err := s.refresh(ctx, tx, start.Add(within))
+		if err != nil {
+			return err
+		}
+		return fn(&question{reader: &s.reader, tx: tx, directory: d, end: start.Add(within * 4 / 5)})
+	})
+	if err != nil {
+		return fmt.Errorf("read the log: %w", err)
+	}
+	return nil
+}
+
+func (s *Store) refresh(ctx context.Context, tx pgx.Tx, end time.Time) (*directory, error) {
+	soon, cancel := context.WithDeadline(ctx, end)
+	defer cancel()
+	d, err := s.reader.catalogue.refresh(soon, tx)
+	if err != nil && soon.Err() != nil && ctx.Err() == nil {
+		return nil, logs.ErrBusy
+	}
+	return d, err
+}
+
+// reader is what questions share.
+type reader struct {
+	catalogue catalogue
+	filters   filters
+}
+
+// question is a View. Its transaction sees just what the directory lists.
+type question struct {
+	*reader
+	tx        pgx.Tx
+	directory *directory
+	end       time.Time // by when it should have looked; the rest of the time is for the answer
+}
+
+// Snapshot of the moment.
+func (v *question) Snapshot() *logs.Snapshot { return v.directory.snapshot }
+
+func (v *question) late() bool { return time.Now().After(v.end) }
+
+// Scan shows the blocks with a match, in the order of the query, and says where it stopped when time was up.
+func (v *question) Scan(ctx context.Context, q logs.Query, columns block.Column, to logs.Visitor) (*time.Time, error) {
+	s := &scan{question: v, query: clip(q), visitor: to, size: firstBatch}
+	s.matcher = block.Compile(q.Expr, v.late)
+	s.columns = columns | s.matcher.Columns()
+	if q.Expr != nil {
+		s.needs, s.bounded = query.Require(q.Expr), true
+	}
+	for heads := s.heads(); len(heads) > 0; {
+		if v.late() {
+			return s.rest(heads[0])
+		}
+		batch, rest, err := s.next(ctx, heads)
+		if err != nil {
+			return nil, err
+		}
+		if len(batch) > 0 {
+			done, err := s.read(ctx, batch)
+			if err != nil {
+				return nil, err
+			}
+			if !done {
+				return s.rest(batch[0])
+			}
+		}
+		heads = rest
+	}
+	return nil, nil
+}
+
+// clip bounds the query's time to what lies behind its key.
+func clip(q logs.Query) logs.Query {
+	if q.After != nil && q.Oldest && q.After.TS.After(q.Since) {
+		q.Since = q.After.TS
+	}
+	if q.After != nil && !q.Oldest && q.After.TS.Before(q.Until) {
+		q.Until = q.After.TS.Add(time.Microsecond)
+	}
+	return q
+}
+
+// scan is one way through the blocks.
+type scan struct {
+	*question
+	query   logs.Query
+	needs   query.Needs
+	bounded bool // needs is set
+	matcher *block.Matcher
+	columns block.Column
+	visitor logs.Visitor
+	size    int // of the next batch, in blocks
+}
+
+const (
+	firstBatch = 4
+	maxBatch   = 32
+	maxBytes   = 16 << 20 // of texts in one batch
+	atOnce     = 64       // heads whose filters are read together
+)
+
+// heads that may hold records, by what they tell themselves, in the query's order.
+func (s *scan) heads() (heads []*block.Head) {
+	q := s.query
+	s.directory.between(q.Since, q.Until, func(h *block.Head) {
+		if s.inTime(h) && q.Scope.Sees(h.Service) && (!s.bounded || h.May(s.needs)) {
+			heads = append(heads, h)
+		}
+	})
+	slices.SortFunc(heads, func(a, b *block.Head) int {
+		if q.Oldest {
+			return cmp.Or(a.From.Compare(b.From), cmp.Compare(a.ID, b.ID))
+		}
+		return cmp.Or(b.To.Compare(a.To), cmp.Compare(b.ID, a.ID))
+	})
+	return heads
+}
+
+// inTime: a block whose newest part was stored by a transaction that all see who see Seen has nothing new.
+func (s *scan) inTime(h *block.Head) bool {
+	q := s.query
+	if d := q.Delta; d != nil && d.Seen != nil && h.Newest < d.Seen.Xmin {
+		return false
+	}
+	return !h.To.Before(q.Since) && h.From.Before(q.Until)
+}
+
+// next takes heads from the front that are to be read, and returns what is left.
+func (s *scan) next(ctx context.Context, heads []*block.Head) (batch, rest []*block.Head, err error) {
+	look := heads[:min(atOnce, len(heads))]
+	asks := s.bounded && block.Asks(s.needs)
+	if asks {
+		wanted := slices.DeleteFunc(slices.Clone(look), func(h *block.Head) bool { return !s.visitor.Wants(h) })
+		if len(wanted) == 0 {
+			return nil, heads[len(look):], nil
+		}
+		if err := s.filters.load(ctx, s.tx, wanted); err != nil {
+			return nil, nil, err
+		}
+	}
+	bytes := int64(0)
+	for i, h := range look {
+		if len(batch) == s.size || bytes > maxBytes {
+			s.size = min(2*s.size, maxBatch)
+			return batch, heads[i:], nil
+		}
+		if s.visitor.Wants(h) && (!asks || s.filters.may(h, s.needs)) {
+			batch, bytes = append(batch, h), bytes+h.Bytes
+		}
+	}
+	return batch, heads[len(look):], nil
+}
+
+// rest is where the unread part begins. It must not be where the scan itself began: the next one would come no further.
+func (s *scan) rest(first *block.Head) (*time.Time, error) {
+	at, begin := first.To, s.query.Until.Add(-time.Microsecond)
+	if s.query.Oldest {
+		at, begin = first.From, s.query.Since
+	}
+	if s.query.Oldest != at.After(begin) || at.Equal(begin) {
+		return nil, logs.ErrTooSlow
+	}
+	return &at, nil
+}
+
+// read reads a batch and shows what matches; false when time was up.
+func (s *scan) read(ctx context.Context, batch []*block.Head) (done bool, err error) {
+	done = true
+	err = fetch(ctx, s.tx, batch, s.columns, func(b *block.Block) (bool, error) {
+		found, ok := s.matcher.Match(b, s.among(b))
+		if done = ok && !s.late(); !done || found.Empty() {
+			return done, nil
+		}
+		return true, s.visitor.Visit(&logs.Chunk{Block: b, Match: found})
+	})
+	return done, err
+}
+
+// among are the block's records that lie within the query's bounds, whatever they say.
+func (s *scan) among(b *block.Block) block.Bitmap {
+	q := s.query
+	all := block.Full(b.Records)
+	if q.After != nil || b.From.Before(q.Since) || !b.To.Before(q.Until) {
+		all = s.within(b)
+	}
+	if q.Delta == nil {
+		return all
+	}
+	at := 0
+	for i := range b.Parts {
+		p := &b.Parts[i]
+		if !q.Delta.Shows(p.Tx) {
+			all.Clear(at, at+p.Records)
+		}
+		at += p.Records
+	}
+	return all
+}
+
+func (s *scan) within(b *block.Block) block.Bitmap {
+	q, all := s.query, block.NewBitmap(b.Records)
+	since, until := offset(b, q.Since), offset(b, q.Until)
+	for i, ts := range b.TS {
+		if at := int64(ts) + 1<<31; at >= since && at < until && (q.After == nil || s.behind(b, i)) {
+			all.Set(i)
+		}
+	}
+	return all
+}
+
+// offset of the first microsecond of the block's hour that is not before t.
+func offset(b *block.Block, t time.Time) int64 {
+	return int64((t.Sub(b.Hour) + time.Microsecond - 1).Truncate(time.Microsecond) / time.Microsecond)
+}
+
+func (s *scan) behind(b *block.Block, i int) bool {
+	k, ts := s.query.After, b.Time(i)
+	order := ts.Compare(k.TS)
+	if order == 0 {
+		order = cmp.Compare(b.RecordID(i), k.ID)
+	}
+	return order > 0 == s.query.Oldest && order != 0
+}
+
+// Load reads further columns of what Scan has shown.
+func (v *question) Load(ctx context.Context, columns block.Column, chunks ...*logs.Chunk) error {
+	return complete(ctx, v.tx, columns, chunks)
+}
