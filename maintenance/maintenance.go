@@ -34,7 +34,7 @@ func Migrations() pg.Migrations { return postgres.Migrations() }
 
 // Config is what an operator sets.
 type Config struct {
-	Retention   time.Duration `env:"LOG_RETENTION" envDefault:"168h" desc:"how long log records are kept; older ones are refused"`
+	Keeping
 	LeaseTTL    time.Duration `env:"LEASE_TTL" envDefault:"15m" desc:"how long a lease holds that names no time"`
 	LeaseMaxTTL time.Duration `env:"LEASE_MAX_TTL" envDefault:"24h" desc:"longest time that a lease may name"`
 	MaxTails    int           `env:"LOG_MAX_TAILS" envDefault:"32" desc:"log tails open at once on one replica"`
@@ -44,7 +44,7 @@ type Config struct {
 
 // DefaultConfig is what holds without settings.
 func DefaultConfig() Config {
-	return Config{Retention: 7 * 24 * time.Hour, LeaseTTL: 15 * time.Minute, LeaseMaxTTL: 24 * time.Hour, MaxTails: 32, Queue: 20_000}
+	return Config{Keeping: Keeping{Retention: 7 * 24 * time.Hour, MaxSize: "0"}, LeaseTTL: 15 * time.Minute, LeaseMaxTTL: 24 * time.Hour, MaxTails: 32, Queue: 20_000}
 }
 
 // Signer signs control messages with the hosting service's key.
@@ -104,8 +104,8 @@ func (m *Maintenance) watched() watched { return watched{m.store, m.metrics.acti
 // register puts the receiver and the fleet on the private port.
 func (m *Maintenance) register() error {
 	s := m.settings
-	receiver := ingest.New(ingest.Settings{Store: m.store, Caller: rpc.Caller, Senders: senders(), Known: s.Services,
-		Unavailable: pg.IsUnavailable, Retention: s.Config.Retention, MaxBatch: maxBatch, Queue: s.Config.Queue,
+	receiver := ingest.New(ingest.Settings{Store: bounded{m}, Caller: rpc.Caller, Senders: senders(), Known: s.Services,
+		Unavailable: pg.IsUnavailable, Retention: s.Config.longest(), MaxBatch: maxBatch, Queue: s.Config.Queue,
 		Quota: s.Config.Quota, Stored: m.http.Stored, Registerer: s.Registerer})
 	err := s.RPC.RegisterWith(&collogspb.LogsService_ServiceDesc, receiver, rpc.Registration{MaxMessage: maxMessage,
 		Callers: map[string]rpc.Callers{"Export": rpc.AnyService()}, Foreign: foreign{s.Verifier}.admit})

@@ -13,14 +13,24 @@ import (
 )
 
 type metrics struct {
-	dropped prometheus.Counter
+	dropped *prometheus.CounterVec
+	joined  prometheus.Counter
+	size    prometheus.Gauge
 	active  *active
 }
 
 func newMetrics(r prometheus.Registerer) metrics {
-	m := metrics{active: &active{ends: map[string]time.Time{}}, dropped: prometheus.NewCounter(prometheus.CounterOpts{
-		Name: "signalbox_log_partitions_dropped_total", Help: "Partitions of the log dropped by its retention"})}
-	r.MustRegister(m.dropped, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+	m := metrics{active: &active{ends: map[string]time.Time{}},
+		dropped: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "signalbox_log_store_dropped_total",
+			Help: "Partitions (cause age, size) and blocks (cause service) of the log dropped by its retention"}, []string{"cause"}),
+		joined: prometheus.NewCounter(prometheus.CounterOpts{Name: "signalbox_log_store_joined_total",
+			Help: "Small blocks of the log that were joined into larger ones by the timed event"}),
+		size: prometheus.NewGauge(prometheus.GaugeOpts{Name: "signalbox_log_store_bytes",
+			Help: "What the log occupies in the database, as last looked at"})}
+	for _, cause := range []string{byAge, byService, bySize} {
+		m.dropped.WithLabelValues(cause)
+	}
+	r.MustRegister(m.dropped, m.joined, m.size, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "signalbox_lease_active", Help: "Leases in force"}, m.active.count))
 	return m
 }

@@ -20,11 +20,10 @@ type Config struct {
 }
 
 func (c Config) check() error {
+	if name, problem := c.Wrong(); name != "" {
+		return bad(name, problem)
+	}
 	switch m := c.Maintenance; {
-	case m.Retention < 2*time.Hour:
-		return bad("LOG_RETENTION", "must be at least 2h")
-	case m.Retention > 399*24*time.Hour:
-		return bad("LOG_RETENTION", "must be at most 9576h (399 days)")
 	case m.LeaseMaxTTL < time.Second || m.LeaseTTL < time.Second || m.LeaseTTL > m.LeaseMaxTTL:
 		return bad("LEASE_TTL", "must be at least 1s and at most LEASE_MAX_TTL")
 	case m.Queue < 1000:

@@ -66,6 +66,9 @@ func (v *Service) wire(c Config) (err error) {
 		return nil // no leases at once and no timed events; heartbeats carry the leases
 	}
 	v.Subscribe(v.maintenance.Acks())
+	if err := v.Timed(maintenance.Sealing(), v.maintenance.Seal); err != nil {
+		return err
+	}
 	return v.Timed(maintenance.Retention(), v.maintenance.Retain)
 }
 

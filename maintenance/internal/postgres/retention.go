@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -15,46 +14,35 @@ import (
 type Partition struct {
 	Class block.Tier
 	Hour  time.Time
-	Bytes int64 // with its indexes and its long values
+	Bytes int64 // with its indexes and its long values, without what lies among the fresh blocks
 }
 
-// Partitions that there are, in the order in which they are dropped: the oldest hour first, and of an hour the lowest class.
-// all is what the whole log occupies.
+// Partitions that there are, in the order in which they are dropped: the oldest hour first, and of an hour the lowest
+// class; those too of which only fresh blocks are there. all is what the whole log occupies.
 func (s *Store) Partitions(ctx context.Context) (parts []Partition, all int64, err error) {
-	rows, err := s.db.Pool().Query(ctx, `SELECT i.inhparent::regclass::text, right(c.relname, 10), pg_total_relation_size(c.oid)
-		FROM pg_class c JOIN pg_inherits i ON i.inhrelid = c.oid JOIN pg_class p ON p.oid = i.inhparent
-		WHERE c.relnamespace = current_schema()::regnamespace AND p.relname ~ '^log_blocks_(debug|info|warn|error)$' AND c.relkind = 'r'
-			AND pg_total_relation_size(c.oid) IS NOT NULL
-		ORDER BY 2, p.relname = 'log_blocks_error', p.relname = 'log_blocks_warn', p.relname = 'log_blocks_info'`)
+	rows, err := s.db.Pool().Query(ctx, `WITH found AS (
+			SELECT array_position(ARRAY['debug', 'info', 'warn', 'error'], split_part(c.relname, '_', 3)) - 1 AS class,
+				to_timestamp(right(c.relname, 10) || ' +00', 'YYYYMMDDHH24 TZH') AS hour, pg_total_relation_size(c.oid) AS bytes
+			FROM pg_class c WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind = 'r' AND c.relname ~ '^log_blocks_[a-z]+_[0-9]{10}$'
+			UNION ALL
+			SELECT DISTINCT class, hour, 0 FROM log_directory WHERE tier = 9
+			UNION ALL
+			SELECT -1, NULL, pg_total_relation_size('log_directory') + pg_total_relation_size('log_blocks_fresh')
+		) SELECT class, coalesce(hour, 'epoch'), sum(bytes)::bigint FROM found WHERE bytes IS NOT NULL GROUP BY class, hour ORDER BY hour, class`)
 	if err != nil {
 		return nil, 0, fmt.Errorf("list the log's partitions: %w", err)
 	}
-	parts, err = pgx.CollectRows(rows, scanPartition)
+	found, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Partition])
 	if err != nil {
 		return nil, 0, fmt.Errorf("list the log's partitions: %w", err)
 	}
-	err = s.db.Pool().QueryRow(ctx, `SELECT pg_total_relation_size('log_directory') + pg_total_relation_size('log_blocks_fresh')`).Scan(&all)
-	if err != nil {
-		return nil, 0, fmt.Errorf("measure the log: %w", err)
-	}
-	for _, p := range parts {
-		all += p.Bytes
-	}
-	return parts, all, nil
-}
-
-func scanPartition(row pgx.CollectableRow) (p Partition, err error) {
-	var parent, hour string
-	if err := row.Scan(&parent, &hour, &p.Bytes); err != nil {
-		return p, err
-	}
-	for _, tier := range block.Tiers {
-		if strings.HasSuffix(parent, tier.String()) {
-			p.Class = tier
+	for _, p := range found {
+		if all += p.Bytes; p.Class >= 0 {
+			p.Hour = p.Hour.UTC()
+			parts = append(parts, p)
 		}
 	}
-	p.Hour, err = time.Parse("2006010215", hour)
-	return p, err
+	return parts, all, nil
 }
 
 // Drop drops a class of an hour, and reports whether there was anything. An error that pg.IsUnavailable knows may be
