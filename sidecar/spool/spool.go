@@ -22,6 +22,7 @@ type Settings struct {
 	Environment  string
 	LimitBytes   int64 // of all classes and adopted epochs together; 0: 256 MiB
 	SegmentBytes int64 // of one segment file; 0: 4 MiB, and never more than a 16th of the limit
+	Unhurried    bool  // Append waits for no disk at all, not for an error either: its caller could give the record again
 	Disk         Disk  // nil: the operating system's
 	Registerer   prometheus.Registerer
 }
@@ -143,7 +144,7 @@ func (s *Spool) makeRoom(newcomer Class) bool {
 
 // settle has the frame made durable, and waits for that if there is a channel to wait for.
 func (s *Spool) settle(waiting <-chan struct{}) {
-	if waiting == nil {
+	if waiting == nil || s.settings.Unhurried {
 		s.flusher.soon()
 		return
 	}
