@@ -101,7 +101,7 @@ func (l *Logs) openSpool() error {
 	}
 	l.spool, l.epoch = opened, opened.Current().Epoch
 	l.shipper, err = ship.New(ship.Settings{Spool: opened,
-		Registerer: s.Registerer, Trouble: l.trouble, Recovered: l.recovered})
+		Registerer: s.Registerer, Trouble: l.trouble, Recovered: l.recovered, Dropped: l.dropped})
 	if err != nil {
 		return errors.Join(err, l.closeSpool(context.Background()))
 	}

@@ -28,6 +28,9 @@ type Settings struct {
 	Trouble func(err error)
 	// Recovered hears of each adopted epoch that is shipped to its end.
 	Recovered func(e *spool.Epoch)
+	// Dropped hears why records are missing, once the store has come to the place; one loss a second at
+	// most. It makes a record of it, and answers whether that is kept. nil: nobody is told.
+	Dropped func(spool.Loss) bool
 }
 
 const (
@@ -43,7 +46,9 @@ type Shipper struct {
 	oldest   [len(spool.Classes)]atomic.Int64 // Unix nanoseconds of the first record on its way; 0: none
 
 	mu      sync.Mutex
-	failure error // the latest, nil after a success
+	failure error     // the latest, nil after a success
+	success time.Time // the latest
+	adopted time.Time // the latest progress with an adopted epoch
 	told    time.Time
 }
 
@@ -66,6 +71,7 @@ func (s *Shipper) Run(ctx context.Context, conn grpc.ClientConnInterface) {
 	for _, q := range s.settings.Spool.Current().Queues {
 		work.Go(func() { _ = s.stream(client, s.settings.Spool.Current(), q).run(ctx) })
 	}
+	work.Go(func() { s.report(ctx) })
 	s.recover(ctx, client)
 }
 
@@ -101,7 +107,8 @@ func (s *Shipper) drain(ctx context.Context, client collector.LogsServiceClient,
 	s.settings.Recovered(e)
 }
 
-// Progress is nil while records are acknowledged, or none wait; else it says how many wait, and why.
+// Progress is nil while records are acknowledged, or none wait; else it says how many wait, and why. Those of
+// earlier runs count too.
 func (s *Shipper) Progress() error {
 	for _, state := range s.settings.Spool.Current().States() {
 		if waited := time.Since(state.Since); state.Pending > 0 && waited > stuckAfter {
@@ -109,7 +116,28 @@ func (s *Shipper) Progress() error {
 				state.Pending, state.Class, waited.Round(time.Second), s.latest())
 		}
 	}
+	if pending, since := s.recovering(); pending > 0 && time.Since(since) > stuckAfter {
+		return fmt.Errorf("%d records of earlier runs not shipped for %s: %w",
+			pending, time.Since(since).Round(time.Second), s.latest())
+	}
 	return nil
+}
+
+// recovering is what waits in adopted epochs, and since when nothing of it was shipped. They are shipped one
+// after the other, so that the progress of one is that of all.
+func (s *Shipper) recovering() (pending int, since time.Time) {
+	s.mu.Lock()
+	since = s.adopted
+	s.mu.Unlock()
+	for _, e := range s.settings.Spool.Adopted() {
+		for _, state := range e.States() {
+			pending += state.Pending
+			if state.Since.After(since) {
+				since = state.Since
+			}
+		}
+	}
+	return pending, since
 }
 
 var errNoAnswer = errors.New("no answer from the log store")
@@ -123,22 +151,39 @@ func (s *Shipper) latest() error {
 	return s.failure
 }
 
+// succeeded: the store has answered, for better or for worse.
 func (s *Shipper) succeeded() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.failure = nil
+	s.failure, s.success = nil, time.Now()
 }
 
-// trouble remembers a failure, and tells of it if nothing was told of late.
+func (s *Shipper) progressed(live bool) {
+	if live {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.adopted = time.Now()
+}
+
+// trouble remembers a failure, and tells of it.
 func (s *Shipper) trouble(err error) {
 	s.mu.Lock()
 	s.failure = err
-	tell := s.told.IsZero() || time.Since(s.told) >= troubleEvery
-	if tell {
+	s.mu.Unlock()
+	s.tell(err)
+}
+
+// tell says what is wrong if nothing was said of late.
+func (s *Shipper) tell(err error) {
+	s.mu.Lock()
+	now := s.told.IsZero() || time.Since(s.told) >= troubleEvery
+	if now {
 		s.told = time.Now()
 	}
 	s.mu.Unlock()
-	if tell {
+	if now {
 		s.settings.Trouble(err)
 	}
 }

@@ -45,8 +45,11 @@ func (s *store) Export(ctx context.Context, r *collector.ExportLogsServiceReques
 		}
 	}
 	s.commit(places, bodies, seqs)
-	if s.after != nil {
-		if err := s.after(); err != nil {
+	s.mu.Lock()
+	after := s.after
+	s.mu.Unlock()
+	if after != nil {
+		if err := after(); err != nil {
 			return nil, err
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"time"
 
 	collector "go.opentelemetry.io/proto/otlp/collector/logs/v1"
@@ -19,11 +18,8 @@ import (
 )
 
 const (
-	mostRecords = 2000                   // in one batch
-	linger      = 50 * time.Millisecond  // while few records wait, so that more go together
-	callTimeout = 20 * time.Second       // of one export
-	firstPause  = 100 * time.Millisecond // between attempts, doubled up to
-	longPause   = 10 * time.Second
+	linger      = 50 * time.Millisecond // while few records wait, so that more go together
+	callTimeout = 20 * time.Second      // of one export
 )
 
 // rejection is an answer that says OK and that not all was taken, but not which.
@@ -43,17 +39,18 @@ type stream struct {
 	epoch  *spool.Epoch
 	queue  *spool.Queue
 	live   bool // of the current epoch
+	pace   pace
 }
 
 func (s *Shipper) stream(client collector.LogsServiceClient, e *spool.Epoch, q *spool.Queue) *stream {
-	return &stream{Shipper: s, client: client, epoch: e, queue: q, live: e == s.settings.Spool.Current()}
+	return &stream{Shipper: s, client: client, epoch: e, queue: q, live: e == s.settings.Spool.Current(), pace: newPace()}
 }
 
 // run ships until the queue ends (io.EOF) or ctx does.
 func (s *stream) run(ctx context.Context) error {
 	defer s.queue.Release()
 	for {
-		records, err := s.queue.Next(ctx, mostRecords)
+		records, err := s.queue.Next(ctx, s.pace.records)
 		if err != nil {
 			return err
 		}
@@ -63,7 +60,7 @@ func (s *stream) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if s.live && s.queue.State().Pending < mostRecords/2 {
+		if s.live && s.queue.State().Pending < s.pace.records/2 {
 			if err := pause.For(ctx, linger); err != nil {
 				return err
 			}
@@ -84,7 +81,8 @@ func (s *stream) ended() {
 }
 
 // deliver has all records committed or set aside when it returns nil. A refused batch is halved until the
-// bad record stands alone; one that is too much for the store is halved too.
+// bad record stands alone; one that is too much for the store is halved too, but not when the store has
+// only asked to wait.
 func (s *stream) deliver(ctx context.Context, records []spool.Record) error {
 	for delay := firstPause; ; delay = min(2*delay, longPause) {
 		err := s.export(ctx, records)
@@ -97,12 +95,19 @@ func (s *stream) deliver(ctx context.Context, records []spool.Record) error {
 		case refusedAll(err, len(records)):
 			s.setAside(records, err)
 			return nil
-		case refused(err) || tooMuch(err) && len(records) > 1:
+		case refused(err):
+			return s.halve(ctx, records)
+		case tooMuch(err) && len(records) > 1:
+			s.pace.tooMuch(len(records))
 			return s.halve(ctx, records)
 		}
 		s.metrics.failures.WithLabelValues(status.Code(err).String()).Inc()
 		s.trouble(err)
-		if err := pause.For(ctx, delay/2+rand.N(delay)); err != nil {
+		wait := jittered(delay)
+		if quota, ok := asked(err); ok {
+			wait = after(quota)
+		}
+		if err := pause.For(ctx, wait); err != nil {
 			return err
 		}
 	}
@@ -128,8 +133,10 @@ func refusedAll(err error, n int) bool {
 	return refused(err) && (n == 1 || errors.As(err, &r) && r.records >= n)
 }
 
+// tooMuch: less at once may go through.
 func tooMuch(err error) bool {
-	return status.Code(err) == codes.ResourceExhausted || status.Code(err) == codes.DeadlineExceeded
+	_, waits := asked(err)
+	return !waits && (status.Code(err) == codes.ResourceExhausted || status.Code(err) == codes.DeadlineExceeded)
 }
 
 func (s *stream) export(ctx context.Context, records []spool.Record) error {
@@ -138,7 +145,8 @@ func (s *stream) export(ctx context.Context, records []spool.Record) error {
 	defer cancel()
 	start := time.Now()
 	answer, err := s.client.Export(ctx, request, grpc.UseCompressor(gzip.Name))
-	s.metrics.duration.Observe(time.Since(start).Seconds())
+	took := time.Since(start)
+	s.metrics.duration.Observe(took.Seconds())
 	if err != nil {
 		return fmt.Errorf("export logs: %w", err)
 	}
@@ -146,6 +154,7 @@ func (s *stream) export(ctx context.Context, records []spool.Record) error {
 		return &rejection{int(partial.GetRejectedLogRecords()), partial.GetErrorMessage()}
 	}
 	s.metrics.bytes.Add(float64(proto.Size(request)))
+	s.pace.observe(len(records), took)
 	return nil
 }
 
@@ -157,6 +166,7 @@ func (s *stream) committed(records []spool.Record) {
 
 func (s *stream) acknowledge(seq uint64) {
 	s.queue.Ack(seq)
+	s.progressed(s.live)
 	if s.live {
 		s.metrics.watermark[s.queue.Class()].Set(float64(seq))
 	}
@@ -164,12 +174,13 @@ func (s *stream) acknowledge(seq uint64) {
 
 // setAside keeps bad records in the quarantine folder with the store's reason, and goes on.
 func (s *stream) setAside(records []spool.Record, reason error) {
+	s.succeeded()
 	for _, r := range records {
 		if err := s.quarantine(r, reason); err != nil {
-			s.trouble(err)
+			s.tell(err)
 		}
 	}
-	s.trouble(fmt.Errorf("%d records were set aside: %w", len(records), reason))
+	s.tell(fmt.Errorf("%d records were set aside: %w", len(records), reason))
 	last := records[len(records)-1].Seq
 	s.queue.Reject(uint64(len(records)), records[0].Seq, last)
 	s.acknowledge(last)

@@ -44,7 +44,7 @@
 //	dropped_class     debug, info, warn or error
 //	dropped_from      a range of sequences: of these, what the store misses
 //	dropped_to        was dropped
-//	dropped_reason    full, shed, no_space, io, damaged, rejected or oversized
+//	dropped_reason    full (also what was shed), no_space, io, damaged, rejected or oversized
 //	dropped_records   how many
 //
 // Such a record that is dropped itself is no new cause for one: its Loss comes again with the others.

@@ -57,12 +57,17 @@ func (l *losses) add(x Loss) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.dirty = true
-	for i := len(l.all) - 1; i >= 0; i-- {
-		if l.all[i].sameCause(x) && l.all[i].distance(x) == 0 {
-			l.all[i].widen(x)
-			return
-		}
+	if i := len(l.all) - 1; i >= 0 && l.all[i].sameCause(x) && l.all[i].To+1 == x.From {
+		l.all[i].widen(x) // the usual case, in the caller's time
+		return
 	}
+	l.all = slices.DeleteFunc(l.all, func(o Loss) bool {
+		near := o.sameCause(x) && o.distance(x) == 0
+		if near {
+			x.widen(o)
+		}
+		return near
+	})
 	if len(l.all) >= mostLosses {
 		l.compact()
 	}

@@ -125,9 +125,13 @@ func (q *Queue) reasonOf(err error) string {
 // and to. They are to be acknowledged besides.
 func (q *Queue) Reject(n, from, to uint64) { q.drop(ReasonRejected, n, from, to) }
 
-// drop counts records that are not kept, which are among the sequences from and to.
+// drop counts records that are not kept, which are among the sequences from and to. Whether a spool that is
+// full gives up the oldest or the newest makes no difference to who misses them: one hole has one cause.
 func (q *Queue) drop(reason string, n, from, to uint64) {
 	q.metrics.drop(q.class, reason, int(n))
+	if reason == ReasonShed {
+		reason = ReasonFull
+	}
 	if n > 0 && reason != ReasonClosed {
 		q.losses.add(Loss{Instance: q.instance, Epoch: q.epoch, Class: q.class, From: from, To: to, Records: n, Reason: reason})
 	}

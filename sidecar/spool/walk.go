@@ -31,7 +31,7 @@ type walk struct {
 	beyond place  // what it says
 }
 
-// over walks over b, which lies at w.at, until it has handed most records or bytes to visit. last: the
+// over walks over b, which lies at w.at, until it has handed most records, or so many bytes, to visit. last: the
 // segment ends with b; if not, damage may be a frame that b cuts in two, and the walk stops before it.
 func (w *walk) over(b []byte, last bool, most, bytes int, visit func(Record)) {
 	for read := 0; read < len(b) && most > 0 && read < bytes; {
@@ -40,7 +40,7 @@ func (w *walk) over(b []byte, last bool, most, bytes int, visit func(Record)) {
 			why = whyStale
 		}
 		switch {
-		case why != "" && !last:
+		case why != "" && !last || why == "" && read > 0 && read+size > bytes:
 			return
 		case why != "":
 			size = resync(b[read:])
