@@ -38,7 +38,7 @@ var hosts = map[string]string{
 
 // testKits may be imported by any _test.go file, whatever its rank: they are no part of what ships.
 var testKits = []string{
-	"internal/pgtest", "internal/amqptest", "internal/wait", "internal/seed", "internal/lifecycletest",
+	"internal/pgtest", "internal/amqptest", "internal/wait", "internal/seed", "internal/loglines", "internal/lifecycletest",
 	"internal/servers",
 }
 
