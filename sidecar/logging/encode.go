@@ -61,13 +61,17 @@ func (e *encoder) key(k string) {
 // text looks for secrets somewhat behind the limit too: one that the cut goes through must not stay. For the same
 // reason what was read only for that is never written, even where marks have made room for it.
 func (e *encoder) text(s string, limit int) {
-	size := len(s)
-	behind := 0
-	if size > limit+overscan {
+	size, behind := len(s), 0
+	cut := size > limit+overscan
+	if cut {
 		s, behind = s[:runeStart(s, limit+overscan)], overscan
+		if at := redact.Unfinished(s); at < len(s) {
+			behind = max(0, behind-(len(s)-at))
+			s = s[:at] + redact.Password.Mark()
+		}
 	}
 	s = e.format.clean(s)
-	if keep := min(limit, max(0, len(s)-behind)); keep < len(s) {
+	if keep := min(limit, max(0, len(s)-behind)); cut || keep < len(s) {
 		e.format.tally.texts.Inc()
 		e.buf = appendCut(e.buf, s, keep, size)
 		return

@@ -25,8 +25,11 @@ func appendCut(dst []byte, s string, limit, size int) []byte {
 	return append(dst, " bytes]\""...)
 }
 
-// runeStart is the last place at or before limit where a rune begins.
+// runeStart is the last place at or before limit where a rune begins, or the end.
 func runeStart(s string, limit int) int {
+	if limit >= len(s) {
+		return len(s)
+	}
 	for i := limit; i > limit-utf8.UTFMax && i > 0; i-- {
 		if utf8.RuneStart(s[i]) {
 			return i

@@ -149,6 +149,16 @@ func TestIsCard(t *testing.T) {
 	}
 }
 
+func TestUnfinished(t *testing.T) {
+	t.Parallel()
+	for in, left := range map[string]string{"": "", "x": "x", "a://u:pass": "a://u:", "a://u:p@h b://u:pass": "a://u:p@h b://u:", "a://h:80": "a://h:80",
+		"a://h/b:c": "a://h/b:c", "a://u:p@h": "a://u:p@h", "a://[::1": "a://[::1", "a://u:pass b": "a://u:pass b", "a://": "a://"} {
+		if got := in[:Unfinished(in)]; got != left {
+			t.Errorf("of %q %q is left, want %q", in, got, left)
+		}
+	}
+}
+
 func TestHarmlessCostsNoAllocation(t *testing.T) {
 	r := rules(t)
 	text := "GET /api/catalogs/v1/records?limit=50&after=4711 took 12.5 ms: 200, 4096 bytes of A-Z_x"

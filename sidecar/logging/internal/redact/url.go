@@ -53,6 +53,22 @@ func unescaped(rest string, colon, end int) int {
 	return strings.LastIndexByte(rest[:stop], '@')
 }
 
+// Unfinished is where the password of a URL may begin in a text that was cut before its "@" came; the text's length if
+// there is no such place.
+func Unfinished(s string) int {
+	i := strings.LastIndex(s, "://")
+	if i < 0 {
+		return len(s)
+	}
+	i += len("://")
+	rest := s[i:]
+	colon := strings.IndexByte(rest, ':')
+	if colon < 0 || rest[0] == '[' || strings.ContainsAny(rest, " /?#\t\r\n\"'<>\\@") || run(rest, colon+1, isDigit) == len(rest) {
+		return len(s)
+	}
+	return i + colon + 1
+}
+
 // nameOnly says that before the "@" of such a URL stands a name and never a token.
 func nameOnly(before string) bool {
 	for _, scheme := range [...]string{"ssh://", "sftp://", "postgres://", "postgresql://"} {
