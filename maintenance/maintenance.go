@@ -125,12 +125,13 @@ func (m *Maintenance) register() error {
 func (m *Maintenance) Acks() bus.Subscription { return m.announce.Acks() }
 
 // Run makes the partitions of this hour and the next as soon as the schema is there, and ends the open
-// tails when ctx ends.
+// tails when ctx ends. After an error it is called again, and until then tails stay open: closed once, none would ever
+// hold again.
 func (m *Maintenance) Run(ctx context.Context) error {
-	defer m.http.Close()
 	if err := m.prepare(ctx); err != nil {
 		return err
 	}
+	defer m.http.Close()
 	<-ctx.Done()
 	return nil
 }

@@ -31,6 +31,7 @@ func routes(openapi, docs http.Handler) []route.Route {
 		{Pattern: "/api/scheduler/", Service: "scheduler", Rule: signedIn, Body: mib, Timeout: normalWait},
 
 		{Method: "GET", Pattern: "/api/maintenance/v1/logs/tail", Service: "view-service", Rule: signedIn, Timeout: normalWait, Stream: true},
+		{Method: "GET", Pattern: "/api/maintenance/v1/logs/export", Service: "view-service", Rule: signedIn, Timeout: normalWait, Stream: true},
 		{Method: "POST", Pattern: "/api/maintenance/v1/otlp/v1/logs", Service: "view-service", Rule: signedIn, Body: 4 * mib, Timeout: normalWait},
 		{Pattern: "/api/maintenance/", Service: "view-service", Rule: signedIn, Body: mib, Timeout: normalWait},
 

@@ -5,6 +5,7 @@ package httpapi
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -24,10 +25,7 @@ import (
 const Prefix = "/api/maintenance/v1"
 
 // Logs is the log as it is read.
-type Logs interface {
-	logs.Store
-	Gaps(ctx context.Context, scope logs.Scope, since, until time.Time, limit int) ([]logs.Gap, error)
-}
+type Logs interface{ logs.Store }
 
 // Fleet is what is known of the instances and of who changed them.
 type Fleet interface {
@@ -63,11 +61,12 @@ type Handlers struct {
 	settings Settings
 	wake     *wake
 	tails    chan struct{}
+	exports  chan struct{}
 }
 
 // New makes the handlers and registers the metric of open tails.
 func New(s Settings) *Handlers {
-	h := &Handlers{settings: s, wake: newWake(), tails: make(chan struct{}, s.MaxTails)}
+	h := &Handlers{settings: s, wake: newWake(), tails: make(chan struct{}, s.MaxTails), exports: make(chan struct{}, maxExports)}
 	s.Registerer.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "signalbox_log_tails",
 		Help: "Log tails that are open now"}, func() float64 { return float64(len(h.tails)) }))
 	return h
@@ -78,6 +77,12 @@ func (h *Handlers) Register(api *web.API) {
 	viewer, operator := access.Has(access.Viewer), access.Has(access.Operator)
 	web.Register(api, op(http.MethodGet, "/logs", "query-logs", "Query the log"), viewer, h.queryLogs)
 	api.HandleOperation(tailOperation(), viewer, http.HandlerFunc(h.tail))
+	api.HandleOperation(exportOperation(), viewer, http.HandlerFunc(h.export))
+	web.Register(api, op(http.MethodGet, "/logs/histogram", "count-logs", "Count records by time and level"), viewer, h.histogram)
+	web.Register(api, op(http.MethodGet, "/logs/patterns", "group-logs", "Group records by their message template"), viewer, h.patterns)
+	web.Register(api, op(http.MethodGet, "/logs/top-values", "list-log-values", "Count the values of a field"), viewer, h.topValues)
+	web.Register(api, op(http.MethodGet, "/logs/context", "show-log-context", "Show what stands around a record"), viewer, h.context)
+	web.Register(api, op(http.MethodGet, "/logs/cost", "list-log-costs", "Name the services and templates that cost most"), viewer, h.cost)
 	web.Register(api, op(http.MethodGet, "/logs/gaps", "list-gaps", "List what is missing from the log"), viewer, h.listGaps)
 	web.Register(api, op(http.MethodGet, "/instances", "list-instances", "List the instances of the mesh"), viewer, h.listInstances)
 	web.Register(api, op(http.MethodGet, "/targets", "list-targets", "Targets for Prometheus' HTTP service discovery"), viewer, h.listTargets)
@@ -117,6 +122,10 @@ func (h *Handlers) failed(err error) error {
 		return problem.New(problem.Invalid, "the query took longer than 5 s; narrow its time range, or name a service")
 	case errors.Is(err, logs.ErrBusy):
 		return problem.New(problem.TooMany, "too many slow queries are being answered; try again")
+	case errors.Is(err, logs.ErrWidth):
+		return invalid("every", fmt.Sprintf("from 1ms on, and so long that there are %d buckets at most", logs.MaxBuckets))
+	case errors.Is(err, logs.ErrUnknown):
+		return problem.New(problem.NotFound, "there is no such log record, or none that you may see")
 	case errors.Is(err, lease.ErrUnknown):
 		return problem.New(problem.NotFound, "no such lease")
 	case h.settings.Ready() != nil || pg.IsUnavailable(err):

@@ -7,11 +7,11 @@ import (
 	"time"
 
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/logs"
-	"github.com/signalbox-mesh/signalbox/maintenance/internal/query"
 )
 
 // Record is a line of the log as the API shows it.
 type Record struct {
+	ID          string          `json:"id" doc:"its place in the log: what around and context take"`
 	TS          time.Time       `json:"ts"`
 	Level       string          `json:"level" doc:"slog's name: DEBUG, INFO, WARN, ERROR, or one with an offset"`
 	Service     string          `json:"service"`
@@ -47,9 +47,11 @@ type Gap struct {
 type logsIn struct {
 	Q string `query:"q" doc:"the query, as: service:catalogs level>=warn user_id=42 \"connection refused\"" maxLength:"4096"`
 	Window
-	Order  string `query:"order" enum:"desc,asc" default:"desc" doc:"newest or oldest first"`
-	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
-	Cursor string `query:"cursor" doc:"next of the page before" maxLength:"200"`
+	Around  string `query:"around" doc:"the id of a record, or a time: half of limit before it, half behind; the record itself is among them" maxLength:"64"`
+	Order   string `query:"order" enum:"desc,asc" default:"desc" doc:"newest or oldest first"`
+	Limit   int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
+	Cursor  string `query:"cursor" doc:"next of the page before" maxLength:"200"`
+	Explain bool   `query:"explain" doc:"only tell what would be looked through"`
 }
 
 type logsOut struct{ Body LogsPage }
@@ -62,6 +64,7 @@ type LogsPage struct {
 	Gaps    []Gap     `json:"gaps" doc:"what is missing in the time of this page"`
 	Since   time.Time `json:"since"`
 	Until   time.Time `json:"until"`
+	Plan    *Plan     `json:"plan,omitempty" doc:"with explain"`
 }
 
 func (h *Handlers) queryLogs(ctx context.Context, in *logsIn) (*logsOut, error) {
@@ -69,48 +72,42 @@ func (h *Handlers) queryLogs(ctx context.Context, in *logsIn) (*logsOut, error) 
 	if err != nil {
 		return nil, err
 	}
-	found, next, partial, err := logs.Page(ctx, h.settings.Logs, q)
+	page := LogsPage{Records: []Record{}, Gaps: []Gap{}, Since: q.Since.UTC(), Until: q.Until.UTC()}
+	if in.Explain {
+		page.Plan, err = h.plan(ctx, q)
+		return &logsOut{page}, err
+	}
+	if in.Around != "" {
+		return h.around(ctx, in, q)
+	}
+	found, err := logs.Page(ctx, h.settings.Logs, q)
 	if err != nil {
 		return nil, h.failed(err)
 	}
-	page := LogsPage{Records: records(found), Partial: partial, Since: q.Since.UTC(), Until: q.Until.UTC()}
-	if next != nil {
-		page.Next = cursor(*next, q.Oldest)
-	}
-	if page.Gaps, err = h.gapsOf(ctx, q, next); err != nil {
-		return nil, err
+	page.Records, page.Gaps, page.Partial = records(found.Records), gaps(found.Gaps), found.Partial
+	if found.Next != nil {
+		page.Next = cursor(*found.Next, q.Oldest)
 	}
 	return &logsOut{page}, nil
 }
 
 func (in *logsIn) query(ctx context.Context, now time.Time) (q logs.Query, err error) {
-	q = logs.Query{Scope: scope(ctx), Limit: in.Limit, Oldest: in.Order == "asc"}
-	if q.Expr, err = expression(in.Q); err != nil {
+	if q, err = question(ctx, in.Q, in.Window, now); err != nil {
 		return q, err
 	}
-	if q.Since, q.Until, err = in.times(now); err != nil {
-		return q, err
-	}
+	q.Limit, q.Oldest = in.Limit, in.Order == "asc"
 	q.After, err = readCursor(in.Cursor, q.Oldest)
 	return q, err
 }
 
-// gapsOf finds the gaps in the time of the page: from where it begins to where the next one does, or to the
-// end when it is the last.
-func (h *Handlers) gapsOf(ctx context.Context, q logs.Query, next *logs.Key) ([]Gap, error) {
-	since, until := q.Since, q.Until
-	start, end := &until, &since
-	if q.Oldest {
-		start, end = &since, &until
+// question is what every answer begins with: the query, within the caller's scope and a time.
+func question(ctx context.Context, text string, w Window, now time.Time) (q logs.Query, err error) {
+	q.Scope = scope(ctx)
+	if q.Expr, err = expression(text); err != nil {
+		return q, err
 	}
-	if q.After != nil {
-		*start = q.After.TS
-	}
-	if next != nil {
-		*end = next.TS
-	}
-	all, err := h.settings.Logs.Gaps(ctx, narrow(q.Scope, query.Services(q.Expr)), since, until, 100)
-	return gaps(all), h.failed(err)
+	q.Since, q.Until, err = w.times(now)
+	return q, err
 }
 
 // narrow bounds a scope to the services that a query names.
@@ -126,7 +123,8 @@ func narrow(s logs.Scope, services []string) logs.Scope {
 
 type gapsIn struct {
 	Window
-	Limit int `query:"limit" minimum:"1" maximum:"1000" default:"100"`
+	Service string `query:"service" doc:"of this service alone" maxLength:"256"`
+	Limit   int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
 }
 
 type gapsOut struct {
@@ -140,7 +138,11 @@ func (h *Handlers) listGaps(ctx context.Context, in *gapsIn) (*gapsOut, error) {
 	if err != nil {
 		return nil, err
 	}
-	all, err := h.settings.Logs.Gaps(ctx, scope(ctx), since, until, in.Limit)
+	s := scope(ctx)
+	if in.Service != "" {
+		s = narrow(s, []string{in.Service})
+	}
+	all, err := h.settings.Logs.Gaps(ctx, s, since, until, in.Limit)
 	if err != nil {
 		return nil, h.failed(err)
 	}
@@ -158,7 +160,7 @@ func records(all []logs.Stored) []Record {
 }
 
 func show(r logs.Stored) Record {
-	return Record{TS: r.Key.TS, Level: r.Level.String(), Service: r.Service, Instance: r.Instance, Logger: r.Logger, Msg: r.Msg, Attrs: r.Attrs,
+	return Record{ID: recordID(r.Key), TS: r.Key.TS, Level: r.Level.String(), Service: r.Service, Instance: r.Instance, Logger: r.Logger, Msg: r.Msg, Attrs: r.Attrs,
 		TraceID: r.TraceID, SpanID: r.SpanID, Epoch: r.Epoch, Class: r.Class, Seq: r.Seq, Version: r.Version, Environment: r.Environment,
 		Cluster: r.Cluster, Namespace: r.Namespace, Node: r.Node}
 }

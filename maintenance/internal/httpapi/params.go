@@ -4,8 +4,10 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/logs"
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/query"
@@ -31,38 +33,89 @@ func (w Window) times(now time.Time) (since, until time.Time, err error) {
 			return since, until, err
 		}
 	}
-	since = until.Add(-defaultWindow)
+	since = latest(until.Add(-defaultWindow), epoch())
 	if w.Since != "" {
-		since, err = moment("since", w.Since, now)
+		if since, err = moment("since", w.Since, now); err != nil {
+			return since, until, err
+		}
+	}
+	if since.After(until) {
+		err = invalid("since", "a time before until, which is "+until.UTC().Format(time.RFC3339))
 	}
 	return since, until, err
 }
 
+// epoch is the first moment of the log: no record is older, and no cursor.
+func epoch() time.Time { return time.Unix(0, 0).UTC() }
+
+func latest(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
+}
+
+// moment reads a time, or how long ago it was. How long ago may lie before all time, and means its beginning; a time
+// that is written out may not.
 func moment(name, text string, now time.Time) (time.Time, error) {
-	if ago, err := time.ParseDuration(strings.TrimPrefix(text, "-")); err == nil {
-		return now.Add(-ago), nil
+	if ago, ok := howLong(text); ok {
+		return latest(now.Add(-ago), epoch()), nil
 	}
 	t, err := time.Parse(time.RFC3339Nano, text)
-	if err != nil || t.Year() < 1970 || t.Year() > 9999 {
-		return t, invalid(name, "a time like 2026-11-21T08:00:00Z, or how long ago, like 15m")
+	if err != nil {
+		return t, invalid(name, "a time like 2026-11-21T08:00:00Z, or how long ago, like 15m or 7d")
+	}
+	if t.Before(epoch()) || t.Year() > 9999 {
+		return t, invalid(name, "a time from 1970 to 9999")
 	}
 	return t, nil
+}
+
+// howLong reads a duration of Go's, or a number of days or weeks; a minus before it means the same.
+func howLong(text string) (time.Duration, bool) {
+	text = strings.TrimPrefix(text, "-")
+	if ago, err := time.ParseDuration(text); err == nil {
+		return ago, ago >= 0
+	}
+	for end, unit := range map[string]time.Duration{"d": 24 * time.Hour, "w": 7 * 24 * time.Hour} {
+		if n, err := strconv.ParseUint(strings.TrimSuffix(text, end), 10, 16); err == nil && strings.HasSuffix(text, end) && n <= 15_000 {
+			return time.Duration(n) * unit, true
+		}
+	}
+	return 0, false
 }
 
 func invalid(name, detail string) error {
 	return &problem.Error{Code: problem.Invalid, Detail: "the parameter " + name + " is not valid", Fields: []problem.Field{{Name: name, Detail: detail}}}
 }
 
-// expression reads a query; its error names the place.
+// expression reads a query; its error names the place, and shows it.
 func expression(text string) (query.Expr, error) {
 	e, err := query.Parse(text)
 	var bad *query.Error
 	if errors.As(err, &bad) {
-		return nil, &problem.Error{Code: problem.Invalid, Detail: "the query cannot be read " + bad.Error(),
-			Fields: []problem.Field{{Name: "q", Detail: bad.Error()}}}
+		at := min(max(bad.Pos, 0), len(text))
+		return nil, &problem.Error{Code: problem.Invalid, Detail: "the query cannot be read " + bad.Error(), Fields: []problem.Field{{
+			Name: "q", Detail: bad.Detail, Position: utf8.RuneCountInString(text[:at]) + 1, Shown: bad.Show(text)}}}
 	}
 	return e, err
 }
+
+// recordID is a record's place as clients hold it: when it was, and which one then.
+func recordID(k logs.Key) string {
+	return strconv.FormatInt(k.TS.UnixMicro(), 36) + "_" + strconv.FormatInt(k.ID, 36)
+}
+
+// readID is recordID's way back; false for what is none.
+func readID(text string) (logs.Key, bool) {
+	at, id, _ := strings.Cut(text, "_")
+	micro, err1 := strconv.ParseInt(at, 36, 64)
+	number, err2 := strconv.ParseInt(id, 36, 64)
+	k := logs.Key{TS: time.UnixMicro(micro).UTC(), ID: number}
+	return k, err1 == nil && err2 == nil && plausible(k) && recordID(k) == text
+}
+
+func plausible(k logs.Key) bool { return !k.TS.Before(epoch()) && k.TS.Year() <= 9999 }
 
 // cursor is a place in the log as clients hold it: opaque, bound to its order.
 func cursor(k logs.Key, oldest bool) string {
@@ -80,7 +133,7 @@ func readCursor(text string, oldest bool) (*logs.Key, error) {
 		_, err = fmt.Sscanf(string(raw), "1,%d,%d,%t", &micro, &id, &order)
 	}
 	k := &logs.Key{TS: time.UnixMicro(micro).UTC(), ID: id}
-	if err != nil || order != oldest || cursor(*k, oldest) != text || k.TS.Year() < 1970 || k.TS.Year() > 9999 {
+	if err != nil || order != oldest || cursor(*k, oldest) != text || !plausible(*k) {
 		return nil, invalid("cursor", "next of the page before, with the same order")
 	}
 	return k, nil

@@ -2,34 +2,34 @@ package httpapi
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
+	"errors"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/logs"
+	"github.com/signalbox-mesh/signalbox/maintenance/internal/query"
 	"github.com/signalbox-mesh/signalbox/sidecar/access"
-	"github.com/signalbox-mesh/signalbox/sidecar/pg"
 	"github.com/signalbox-mesh/signalbox/sidecar/problem"
 )
 
 const (
 	lookEvery  = 500 * time.Millisecond // for what other replicas have stored
 	lookAtMost = 50 * time.Millisecond  // between two looks, however much comes in here
+	gapsEvery  = 2 * time.Second        // for what is missing
+	gapsBack   = 2 * time.Minute        // how much later than its time a gap may be found out
 	heartbeat  = 10 * time.Second
 	writeLimit = 10 * time.Second
 	tailLimit  = time.Hour
-	maxAfter   = 4096 // characters
+	maxAfter   = 8192 // characters
 )
 
-// tail streams what is stored from now on as server-sent events: "record" with a Record; comments as
-// heartbeat; "end" when the client should come again, with "after": given in the next request, nothing is
-// missed in between.
+// tail streams what is stored from now on as server-sent events. Each has the place behind it as its id: a client that
+// comes again with the last one, as Last-Event-ID or after, misses no record and gets none twice.
 func (h *Handlers) tail(w http.ResponseWriter, r *http.Request) {
-	begin, err := tailQuery(r)
+	t, err := h.newTail(r)
 	if err != nil {
 		problem.Write(w, r, err)
 		return
@@ -41,71 +41,142 @@ func (h *Handlers) tail(w http.ResponseWriter, r *http.Request) {
 		problem.Write(w, r, problem.New(problem.TooMany, "too many tails are open"))
 		return
 	}
-	t, before, err := begin(r.Context(), h.settings.Logs)
-	if pg.IsRefused(err) {
-		err = invalid("after", "after of the tail's end event, unchanged")
-	}
-	if err != nil {
+	if t.log, err = t.begin(r.Context()); err != nil {
 		problem.Write(w, r, h.failed(err))
 		return
 	}
-	s := &stream{w: w, control: http.NewResponseController(w)}
-	s.start()
-	if s.records(before) == nil {
-		h.follow(r, t, s)
-	}
+	_ = t.run(r.Context(), newStream(w)) // whoever left has nobody to tell
 }
 
-// beginning opens a tail, and gives the records to begin with.
-type beginning func(ctx context.Context, s logs.Store) (*logs.Tail, []logs.Stored, error)
+// tailing is one open tail. Not safe for concurrent use.
+type tailing struct {
+	handlers *Handlers
+	begin    func(ctx context.Context) (*logs.Tail, error)
+	log      *logs.Tail
+	scope    logs.Scope
+	gapsAt   time.Time       // up to when gaps were looked for
+	looked   bool            // here already
+	told     map[string]bool // gaps
+	end      time.Time
+}
 
-func tailQuery(r *http.Request) (beginning, error) {
+func (h *Handlers) newTail(r *http.Request) (*tailing, error) {
 	now, in := time.Now(), r.URL.Query()
 	q := logs.Query{Scope: scope(r.Context()), Since: now.Add(-defaultWindow), Until: now.Add(ahead)}
+	text := in.Get("q")
 	var err error
-	if q.Expr, err = expression(in.Get("q")); err != nil {
+	if q.Expr, err = expression(text); err != nil {
 		return nil, err
 	}
-	if after := in.Get("after"); after != "" {
-		if len(after) > maxAfter || strings.Trim(after, "0123456789:,") != "" {
-			return nil, invalid("after", "after of the tail's end event, unchanged")
-		}
-		return func(ctx context.Context, s logs.Store) (*logs.Tail, []logs.Stored, error) {
-			return logs.Resume(ctx, s, q, after)
-		}, nil
+	t := &tailing{handlers: h, scope: narrow(q.Scope, query.Services(q.Expr)), gapsAt: now, told: map[string]bool{}, end: endOf(r.Context(), now)}
+	if after := place(r, in); after != "" {
+		return t, t.resume(q, after)
 	}
 	backlog := 0
 	if text := in.Get("backlog"); text != "" {
-		backlog, err = strconv.Atoi(text)
-		if err != nil || backlog < 0 || backlog > 1000 {
+		if backlog, err = strconv.Atoi(text); err != nil || backlog < 0 || backlog > 1000 {
 			return nil, invalid("backlog", "how many records of before to begin with, 0 to 1000")
 		}
 	}
-	return func(ctx context.Context, s logs.Store) (*logs.Tail, []logs.Stored, error) {
-		return logs.NewTail(ctx, s, q, backlog)
-	}, nil
+	t.begin = func(ctx context.Context) (*logs.Tail, error) { return logs.NewTail(ctx, h.settings.Logs, q, backlog) }
+	return t, nil
 }
 
-// follow looks whenever something was stored here, and twice a second for what was stored elsewhere.
-func (h *Handlers) follow(r *http.Request, t *logs.Tail, s *stream) {
-	end := endOf(r.Context(), time.Now())
-	for beat := time.Now(); time.Now().Before(end); {
-		woken := h.wake.next()
-		page, full, err := t.Next(r.Context(), time.Now())
-		if err == nil && len(page) > 0 {
-			err, beat = s.records(page), time.Now()
-		} else if time.Since(beat) > heartbeat || err != nil {
-			err, beat = s.comment("heartbeat"), time.Now()
+// place that the client names; what a browser sends by itself is newer than what its URL says.
+func place(r *http.Request, in url.Values) string {
+	if last := r.Header.Get("Last-Event-ID"); last != "" {
+		return last
+	}
+	return in.Get("after")
+}
+
+// resume reads a place: when gaps were last looked for, and where the records are.
+func (t *tailing) resume(q logs.Query, after string) error {
+	wrong := invalid("after", "the id of the tail's last event, unchanged")
+	at, records, _ := strings.Cut(after, ".")
+	milli, err := strconv.ParseInt(at, 36, 64)
+	if err != nil || len(after) > maxAfter || milli < 0 {
+		return wrong
+	}
+	log, err := logs.Resume(t.handlers.settings.Logs, q, records)
+	if errors.Is(err, logs.ErrPlace) {
+		return wrong
+	}
+	t.gapsAt = latest(time.UnixMilli(milli), t.gapsAt.Add(-defaultWindow))
+	t.begin = func(context.Context) (*logs.Tail, error) { return log, err }
+	return nil
+}
+
+func (t *tailing) id(records string) string {
+	return strconv.FormatInt(t.gapsAt.UnixMilli(), 36) + "." + records
+}
+
+// run looks whenever something was stored here, and twice a second for what was stored elsewhere.
+func (t *tailing) run(ctx context.Context, s *stream) error {
+	if err := errors.Join(s.start(), s.event("", t.id(t.log.Place()), nil), s.flush()); err != nil {
+		return err
+	}
+	for beat := time.Now(); time.Now().Before(t.end); {
+		woken := t.handlers.wake.next()
+		page, full, err := t.log.Next(ctx)
+		if err == nil {
+			err = t.gaps(ctx, s, time.Now())
 		}
-		if err != nil || r.Context().Err() != nil {
-			return
+		if err != nil && !passes(err) {
+			return err
 		}
-		if !full && !h.pause(r, woken) {
+		switch {
+		case len(page) > 0:
+			err, beat = t.records(s, page), time.Now()
+		case time.Since(beat) > heartbeat:
+			err, beat = errors.Join(s.event("", t.id(t.log.Place()), nil), s.write(": heartbeat\n\n"), s.flush()), time.Now()
+		default:
+			err = nil
+		}
+		if err != nil || ctx.Err() != nil {
+			return errors.Join(err, ctx.Err())
+		}
+		if !full && !t.handlers.pause(ctx, woken) {
 			break
 		}
 	}
-	data, _ := json.Marshal(map[string]string{"after": t.Seen()})
-	_ = s.event("end", data)
+	id := t.id(t.log.Place())
+	return errors.Join(s.event("end", id, map[string]string{"after": id}), s.flush())
+}
+
+// passes: the store is away or busy, and will be there again; a tail waits for it.
+func passes(err error) bool { return !errors.Is(err, context.Canceled) }
+
+func (t *tailing) records(s *stream, page []logs.Shown) error {
+	for _, r := range page {
+		if err := s.event("record", t.id(r.Resume), show(r.Stored)); err != nil {
+			return err
+		}
+	}
+	return s.flush()
+}
+
+// gaps tells what was found to be missing since it last looked. One may be told again to a client that comes again.
+func (t *tailing) gaps(ctx context.Context, s *stream, now time.Time) error {
+	if now.Sub(t.gapsAt) < gapsEvery && t.looked {
+		return nil
+	}
+	all, err := t.handlers.settings.Logs.Gaps(ctx, t.scope, t.gapsAt.Add(-gapsBack), now.Add(ahead), 100)
+	if err != nil {
+		return err
+	}
+	t.gapsAt, t.looked = now, true
+	for _, g := range all {
+		key := strings.Join([]string{g.Service, g.Instance, g.Epoch, g.Class, strconv.FormatUint(g.FromSeq, 10)}, "\x00")
+		if t.told[key] {
+			continue
+		}
+		t.told[key] = true
+		if err := s.event("gap", "", Gap(g)); err != nil {
+			return err
+		}
+	}
+	return s.flush()
 }
 
 // endOf a tail that begins now: with the token that opened it, after which it must be shown again.
@@ -119,11 +190,11 @@ func endOf(ctx context.Context, now time.Time) time.Time {
 
 // pause waits for the next look: never shorter than lookAtMost, then until something was stored here or
 // lookEvery is over. false when it is time to close.
-func (h *Handlers) pause(r *http.Request, woken <-chan struct{}) bool {
-	return h.wait(r, lookAtMost, nil) && h.wait(r, lookEvery-lookAtMost, woken)
+func (h *Handlers) pause(ctx context.Context, woken <-chan struct{}) bool {
+	return h.wait(ctx, lookAtMost, nil) && h.wait(ctx, lookEvery-lookAtMost, woken)
 }
 
-func (h *Handlers) wait(r *http.Request, limit time.Duration, woken <-chan struct{}) bool {
+func (h *Handlers) wait(ctx context.Context, limit time.Duration, woken <-chan struct{}) bool {
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
 	select {
@@ -131,81 +202,8 @@ func (h *Handlers) wait(r *http.Request, limit time.Duration, woken <-chan struc
 	case <-woken:
 	case <-h.wake.done:
 		return false
-	case <-r.Context().Done():
+	case <-ctx.Done():
 		return false
 	}
 	return true
 }
-
-// stream writes events; a client that does not read for 10 s is given up.
-type stream struct {
-	w       http.ResponseWriter
-	control *http.ResponseController
-}
-
-func (s *stream) start() {
-	s.w.Header().Set("Content-Type", "text/event-stream")
-	s.w.Header().Set("Cache-Control", "no-cache")
-	s.w.Header().Set("X-Accel-Buffering", "no")
-	s.w.WriteHeader(http.StatusOK)
-	_ = s.comment("signalbox")
-}
-
-func (s *stream) records(all []logs.Stored) error {
-	for _, r := range all {
-		data, err := json.Marshal(show(r))
-		if err != nil {
-			return err
-		}
-		if err := s.write("event: record\ndata: %s\n\n", data); err != nil {
-			return err
-		}
-	}
-	return s.control.Flush()
-}
-
-func (s *stream) event(name string, data []byte) error {
-	if err := s.write("event: %s\ndata: %s\n\n", name, data); err != nil {
-		return err
-	}
-	return s.control.Flush()
-}
-
-func (s *stream) comment(text string) error {
-	if err := s.write(": %s\n\n", text); err != nil {
-		return err
-	}
-	return s.control.Flush()
-}
-
-func (s *stream) write(format string, args ...any) error {
-	_ = s.control.SetWriteDeadline(time.Now().Add(writeLimit)) // a server without deadlines has none to miss
-	_, err := fmt.Fprintf(s.w, format, args...)
-	return err
-}
-
-// wake tells all tails at once that something was stored.
-type wake struct {
-	mu   sync.Mutex
-	ch   chan struct{}
-	once sync.Once
-	done chan struct{}
-}
-
-func newWake() *wake { return &wake{ch: make(chan struct{}), done: make(chan struct{})} }
-
-// next is closed by the next all.
-func (w *wake) next() <-chan struct{} {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.ch
-}
-
-func (w *wake) all() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	close(w.ch)
-	w.ch = make(chan struct{})
-}
-
-func (w *wake) close() { w.once.Do(func() { close(w.done) }) }
