@@ -1,6 +1,10 @@
 package sidecar
 
-import "time"
+import (
+	"time"
+
+	"github.com/signalbox-mesh/signalbox/sidecar/settings"
+)
 
 // Config is what an operator sets, by SIGNALBOX_<NAME> or SIGNALBOX_<SERVICE>_<NAME>.
 type Config struct {
@@ -9,6 +13,7 @@ type Config struct {
 	RPCAddr       string        `env:"RPC_ADDR" envDefault:":5001" desc:"private listener: gRPC"`
 	OpsAddr       string        `env:"OPS_ADDR" desc:"moves the ops paths to a listener of their own"`
 	StateDir      string        `env:"STATE_DIR" desc:"where spools and the like are kept; empty: no spool, no shipping"`
+	SpoolLimit    settings.Size `env:"SPOOL_LIMIT" envDefault:"256MiB" desc:"most that the spool of log records takes on disk, 1MiB at least; when it is full, the least of worth goes first"`
 	Environment   string        `env:"ENVIRONMENT" envDefault:"dev" desc:"deployment environment, a resource attribute of logs and spans"`
 	LogLevel      string        `env:"LOG_LEVEL" envDefault:"info" desc:"baseline: LEVEL[,LOGGER=LEVEL]…"`
 	LogRedactKeys []string      `env:"LOG_REDACT_KEYS" desc:"changes to the names whose values no log record shows, by comma: iban (anywhere in the name), *pin (at its end), -cookie (no longer)"`

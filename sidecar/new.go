@@ -78,16 +78,22 @@ func buildVersion() string {
 	return info.Main.Version
 }
 
+// leastSpool is the smallest spool, in bytes.
+const leastSpool = 1 << 20
+
 func (s *Sidecar) wireLogging(context.Context) error {
 	spec, err := level.ParseSpec(s.config.LogLevel)
 	if err != nil {
 		return &settings.Error{Variable: "SIGNALBOX_LOG_LEVEL", Problem: err.Error()}
 	}
+	if s.config.SpoolLimit != 0 && s.config.SpoolLimit < leastSpool {
+		return &settings.Error{Variable: settings.Variable(s.settings.Service, "SPOOL_LIMIT"), Problem: fmt.Sprintf("%s is too little to outlast anything; set %s at least, 256MiB is usual", s.config.SpoolLimit, settings.Size(leastSpool))}
+	}
 	s.levels = level.NewTable(spec)
 	s.sources = level.NewSources(s.levels, fleet.Source, localSource)
 	s.logs, err = logging.New(logging.Settings{
 		Service: s.settings.Service, Instance: s.instance, Version: s.settings.Version, Environment: s.config.Environment,
-		Levels: s.levels, Stderr: s.settings.Stderr, SpoolDir: s.spoolDir(), Registerer: s.registry,
+		Levels: s.levels, Stderr: s.settings.Stderr, SpoolDir: s.spoolDir(), SpoolLimit: int64(s.config.SpoolLimit), Registerer: s.registry,
 		RedactKeys: s.config.LogRedactKeys,
 	})
 	if errors.Is(err, logging.ErrRedactKeys) {

@@ -109,6 +109,7 @@ func TestOperatorMistakes(t *testing.T) {
 	for _, c := range []struct{ name, environ, variable string }{
 		{"unknown setting", "SIGNALBOX_HTP_ADDR=:1", "SIGNALBOX_HTP_ADDR"},
 		{"bad level", "SIGNALBOX_LOG_LEVEL=loud", "SIGNALBOX_LOG_LEVEL"},
+		{"tiny spool", "SIGNALBOX_SPOOL_LIMIT=64KiB", "SPOOL_LIMIT"},
 		{"no part of a key", "SIGNALBOX_LOG_REDACT_KEYS=iban,*", "LOG_REDACT_KEYS"},
 		{"an instance that is no name", "SIGNALBOX_INSTANCE=../elsewhere", "INSTANCE"},
 		{"bad peers", "SIGNALBOX_PEERS==", "SIGNALBOX_PEERS"},

@@ -33,6 +33,7 @@ type Settings struct {
 	Stderr      io.Writer    // nil: os.Stderr
 	SpoolDir    string       // STATE/spool/<service>/<instance>; "": nothing is spooled or shipped, stderr only
 	Unhurried   bool         // errors do not wait for the disk: whoever logs could do so again
+	SpoolLimit  int64        // bytes on disk; 0: 256 MiB
 	Registerer  prometheus.Registerer
 	RedactKeys  []string // changes to the names whose values are hidden; see docs/logging.md
 }
@@ -95,7 +96,7 @@ func (s Settings) withDefaults() Settings {
 func (l *Logs) openSpool() error {
 	s := l.settings
 	opened, err := spool.Open(spool.Settings{Dir: s.SpoolDir, Service: s.Service, Instance: s.Instance,
-		Version: s.Version, Environment: s.Environment, Unhurried: s.Unhurried, Registerer: s.Registerer})
+		Version: s.Version, Environment: s.Environment, LimitBytes: s.SpoolLimit, Unhurried: s.Unhurried, Registerer: s.Registerer})
 	if err != nil {
 		return err
 	}

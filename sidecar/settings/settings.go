@@ -125,6 +125,8 @@ func expected(t reflect.Type) string {
 	switch {
 	case t.String() == "time.Duration":
 		return "a duration; write it like 500ms, 10s or 1h30m"
+	case t == reflect.TypeFor[Size]():
+		return "a size; write it like 256MiB or 1GiB"
 	case t.Kind() == reflect.Bool:
 		return "true or false; write one of them"
 	case t.Kind() >= reflect.Int && t.Kind() <= reflect.Uint64:

@@ -26,9 +26,9 @@ type walk struct {
 	passed place // of the last sound frame, or where the segment begins
 	at     int64 // offset in the segment of what is read next
 	harms  []harm
-	open   bool // the last harm has no sound frame behind it yet
-	ended  bool   // the frame that ends a full segment was read
-	beyond place  // what it says
+	open   bool  // the last harm has no sound frame behind it yet
+	ended  bool  // the frame that ends a full segment was read
+	beyond place // what it says
 }
 
 // over walks over b, which lies at w.at, until it has handed most records, or so many bytes, to visit. last: the
