@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/signalbox-mesh/signalbox/sidecar/level"
+	"github.com/signalbox-mesh/signalbox/sidecar/logging"
 )
 
 // Local are this instance's own overrides. Each runs out on the monotonic clock, whatever else is
@@ -63,7 +64,7 @@ func (s *Local) expire(logger, id string) {
 	}
 	delete(s.by, logger)
 	s.changed()
-	record(context.Background(), s.audit, "local level change ran out", slog.String("target", named(logger)), slog.String("lease_id", id))
+	logging.Audit(context.Background(), s.audit, "local level change ran out", slog.String("target", named(logger)), slog.String("lease_id", id))
 }
 
 // Stop ends the timers; what is in effect stays so, and nothing comes after it.

@@ -1,7 +1,6 @@
 package ops
 
 import (
-	"context"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/json"
@@ -16,6 +15,7 @@ import (
 	"time"
 
 	"github.com/signalbox-mesh/signalbox/sidecar/level"
+	"github.com/signalbox-mesh/signalbox/sidecar/logging"
 	"github.com/signalbox-mesh/signalbox/sidecar/problem"
 )
 
@@ -167,14 +167,5 @@ func invalid(field, detail string) error {
 }
 
 func (l *loggers) audit(r *http.Request, text string, attrs ...slog.Attr) {
-	record(r.Context(), l.Audit, text, append(attrs, slog.String("client_address", r.RemoteAddr))...)
-}
-
-// record writes an audit record. It must not be lost because somebody set this logger above INFO.
-func record(ctx context.Context, log *slog.Logger, text string, attrs ...slog.Attr) {
-	severity := slog.LevelInfo
-	if !log.Enabled(ctx, severity) {
-		severity = slog.LevelError
-	}
-	log.LogAttrs(ctx, severity, text, append(attrs, slog.Bool("audit", true))...)
+	logging.Audit(r.Context(), l.Audit, text, append(attrs, slog.String("client_address", r.RemoteAddr))...)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/signalbox-mesh/signalbox/sidecar/access"
+	"github.com/signalbox-mesh/signalbox/sidecar/logging"
 	"github.com/signalbox-mesh/signalbox/sidecar/pg"
 	"github.com/signalbox-mesh/signalbox/sidecar/problem"
 )
@@ -121,9 +122,9 @@ func (s *Service) tell(ctx context.Context, action string, l Lease) Receipt {
 	if r.Applied == r.Expected && r.Expected > 0 {
 		s.effect.Observe(r.Took.Seconds())
 	}
-	s.log.InfoContext(ctx, "lease changed", slog.String("action", action), slog.String("lease_id", l.ID), slog.String("target", l.target()),
+	logging.Audit(ctx, s.log, "lease changed", slog.String("action", action), slog.String("lease_id", l.ID), slog.String("target", l.target()),
 		slog.String("value", l.Value), slog.Int64("revision", l.Revision), slog.Int("applied", r.Applied), slog.Int("expected", r.Expected),
-		slog.Bool("audit", true), slog.String("user", l.OwnerName))
+		slog.String("user", l.OwnerName))
 	return r
 }
 

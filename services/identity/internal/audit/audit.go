@@ -6,6 +6,8 @@ import (
 	"context"
 	"log/slog"
 	"net/netip"
+
+	"github.com/signalbox-mesh/signalbox/sidecar/logging"
 )
 
 // Outcomes of an action.
@@ -33,7 +35,7 @@ func New(log *slog.Logger) *Trail { return &Trail{log: log} }
 
 // Record writes one entry.
 func (t *Trail) Record(ctx context.Context, e Entry) {
-	attrs := []slog.Attr{slog.Bool("audit", true), slog.String("action", e.Action), slog.String("outcome", e.Outcome)}
+	attrs := []slog.Attr{slog.String("action", e.Action), slog.String("outcome", e.Outcome)}
 	for _, a := range []slog.Attr{
 		slog.String("actor", e.Actor), slog.String("user_id", e.Target), slog.String("user_name", e.Name), slog.String("detail", e.Detail),
 	} {
@@ -44,5 +46,5 @@ func (t *Trail) Record(ctx context.Context, e Entry) {
 	if e.From.IsValid() {
 		attrs = append(attrs, slog.String("client_address", e.From.String()))
 	}
-	t.log.LogAttrs(ctx, slog.LevelInfo, e.Action+" "+e.Outcome, attrs...)
+	logging.Audit(ctx, t.log, e.Action+" "+e.Outcome, attrs...)
 }

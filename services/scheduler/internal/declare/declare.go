@@ -7,6 +7,7 @@ import (
 	"log/slog"
 
 	schedulev1 "github.com/signalbox-mesh/signalbox/sidecar/contract/schedule/v1"
+	"github.com/signalbox-mesh/signalbox/sidecar/logging"
 	"github.com/signalbox-mesh/signalbox/sidecar/problem"
 	"github.com/signalbox-mesh/signalbox/sidecar/timed"
 
@@ -46,7 +47,7 @@ func (s *Server) Declare(ctx context.Context, r *schedulev1.DeclareRequest) (*sc
 		return nil, problem.Wrap(problem.Unavailable, "the schedules could not be stored", err)
 	}
 	if d != (postgres.Declared{}) {
-		s.log.InfoContext(ctx, "schedules declared", slog.Bool("audit", true), slog.String("by", service),
+		logging.Audit(ctx, s.log, "schedules declared", slog.String("by", service),
 			slog.Int("created", d.Created), slog.Int("changed", d.Changed), slog.Int("retired", d.Retired))
 	}
 	return &schedulev1.DeclareResponse{Created: int32(d.Created), Changed: int32(d.Changed), Retired: int32(d.Retired)}, nil

@@ -7,6 +7,7 @@ import (
 
 	"github.com/signalbox-mesh/signalbox/services/scheduler/api"
 	"github.com/signalbox-mesh/signalbox/sidecar/access"
+	"github.com/signalbox-mesh/signalbox/sidecar/logging"
 	"github.com/signalbox-mesh/signalbox/sidecar/timed"
 )
 
@@ -110,7 +111,7 @@ func (h handlers) run(ctx context.Context, in *SchedulePath) (*runOutput, error)
 }
 
 func (h handlers) audit(ctx context.Context, p access.Principal, what, schedule string, more ...slog.Attr) {
-	attrs := append([]slog.Attr{slog.Bool("audit", true), slog.String("schedule", schedule), slog.String("user_id", p.Subject),
+	attrs := append([]slog.Attr{slog.String("schedule", schedule), slog.String("user_id", p.Subject),
 		slog.String("user_name", p.Name)}, more...)
-	h.Logger.LogAttrs(ctx, slog.LevelInfo, what, attrs...)
+	logging.Audit(ctx, h.Logger, what, attrs...)
 }
