@@ -112,7 +112,7 @@ func (m *Maintenance) register() error {
 	if err != nil {
 		return fmt.Errorf("register the log receiver: %w", err)
 	}
-	s.API.HandleOperation(httpapi.ExportOperation(), access.Has(access.Sender), receiver)
+	s.API.HandleTelemetry(httpapi.ExportOperation(), access.Has(access.Sender), receiver)
 	server := fleet.NewServer(m.watched(), rpc.Caller, s.Logger, s.Registerer)
 	err = s.RPC.Register(&fleetv1.FleetService_ServiceDesc, server, map[string]rpc.Callers{"Sync": rpc.AnyService()})
 	if err != nil {

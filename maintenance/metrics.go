@@ -16,6 +16,7 @@ type metrics struct {
 	dropped *prometheus.CounterVec
 	joined  prometheus.Counter
 	size    prometheus.Gauge
+	sealed  prometheus.Gauge
 	active  *active
 }
 
@@ -26,11 +27,14 @@ func newMetrics(r prometheus.Registerer) metrics {
 		joined: prometheus.NewCounter(prometheus.CounterOpts{Name: "signalbox_log_store_joined_total",
 			Help: "Small blocks of the log that were joined into larger ones by the timed event"}),
 		size: prometheus.NewGauge(prometheus.GaugeOpts{Name: "signalbox_log_store_bytes",
-			Help: "What the log occupies in the database, as last looked at"})}
+			Help: "What the log occupies in the database, as last looked at"}),
+		sealed: prometheus.NewGauge(prometheus.GaugeOpts{Name: "signalbox_log_store_sealed_timestamp_seconds",
+			Help: "When this replica last joined all small blocks that were due, or was started; the latest of all replicas says how far sealing lags"})}
+	m.sealed.SetToCurrentTime()
 	for _, cause := range []string{byAge, byService, bySize} {
 		m.dropped.WithLabelValues(cause)
 	}
-	r.MustRegister(m.dropped, m.joined, m.size, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+	r.MustRegister(m.dropped, m.joined, m.size, m.sealed, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "signalbox_lease_active", Help: "Leases in force"}, m.active.count))
 	return m
 }

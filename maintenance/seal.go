@@ -18,5 +18,8 @@ func Sealing() timed.Schedule {
 func (m *Maintenance) Seal(ctx context.Context, _ pg.Tx, _ timed.Fire) error {
 	from, _, err := m.store.Seal(ctx)
 	m.metrics.joined.Add(float64(from))
+	if err == nil {
+		m.metrics.sealed.SetToCurrentTime()
+	}
 	return err
 }

@@ -85,6 +85,10 @@ func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
 // traced continues the caller's trace with a span of its own.
 func (a *API) traced(next step) step {
 	return func(w *writer, r *http.Request) {
+		if a.quiet(r) {
+			next(w, r)
+			return
+		}
 		ctx := a.settings.Propagator.Extract(r.Context(), propagation.HeaderCarrier(r.Header))
 		method := telemetry.Method(r.Method)
 		ctx, span := a.tracer.Start(ctx, method, trace.WithSpanKind(trace.SpanKindServer),
@@ -142,6 +146,9 @@ func (a *API) logged(next step) step {
 }
 
 func (a *API) line(w *writer, r *http.Request, took time.Duration) {
+	if a.quiet(r) && !isPanic(w.cause) {
+		return
+	}
 	level, text := slog.LevelDebug, "request handled"
 	if (w.status >= 500 && !w.quiet) || isPanic(w.cause) {
 		level, text = slog.LevelError, "request failed"

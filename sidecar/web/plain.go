@@ -23,3 +23,13 @@ func (a *API) HandleOperation(op Operation, rule access.Rule, h http.Handler) {
 	a.describe(&op, rule)
 	a.huma.OpenAPI().AddOperation(&op)
 }
+
+// HandleTelemetry is HandleOperation for a route that itself carries telemetry: it makes metrics, but no line and no
+// span, which would come in as the next request.
+func (a *API) HandleTelemetry(op Operation, rule access.Rule, h http.Handler) {
+	a.HandleOperation(op, rule, h)
+	a.telemetry[op.Path] = true
+}
+
+// quiet reports a request to such a route.
+func (a *API) quiet(r *http.Request) bool { return a.telemetry[r.URL.Path] }

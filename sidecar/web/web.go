@@ -63,6 +63,7 @@ type API struct {
 	mu         sync.Mutex
 	rules      map[string]access.Rule
 	limits     map[string]int64 // of typed routes, by pattern
+	telemetry  map[string]bool  // paths that make no line and no span
 	document   []byte           // OpenAPI, of as many rules as documented says
 	documented int
 }
@@ -80,12 +81,13 @@ type Route struct {
 func New(s Settings) *API {
 	s = s.withDefaults()
 	a := &API{
-		settings: s,
-		mux:      http.NewServeMux(),
-		metrics:  telemetry.NewHTTPServer(s.Registerer),
-		tracer:   s.TracerProvider.Tracer("github.com/signalbox-mesh/signalbox/sidecar/web"),
-		rules:    map[string]access.Rule{},
-		limits:   map[string]int64{},
+		settings:  s,
+		mux:       http.NewServeMux(),
+		metrics:   telemetry.NewHTTPServer(s.Registerer),
+		tracer:    s.TracerProvider.Tracer("github.com/signalbox-mesh/signalbox/sidecar/web"),
+		rules:     map[string]access.Rule{},
+		limits:    map[string]int64{},
+		telemetry: map[string]bool{},
 	}
 	a.huma = humago.New(ruled{a}, a.humaConfig())
 	a.huma.UseMiddleware(statuses)
