@@ -46,6 +46,7 @@ type commands struct {
 	Migrate  migrateCommand  `cmd:"" help:"Bring schemas up to date, and make database, roles and schemas with --bootstrap."`
 	Ps       psCommand       `cmd:"" help:"List the running instances."`
 	Logs     logsCommand     `cmd:"" help:"Search the log store, or follow it."`
+	Ship     shipCommand     `cmd:"" help:"Bring the log lines of another program into the store: standard input, a file, or a command."`
 	Level    levelCommand    `cmd:"" help:"Read and change log levels of running services."`
 	Lease    leaseCommand    `cmd:"" help:"List what is changed in the mesh, by whom and for how long."`
 	Sizing   sizingCommand   `cmd:"" help:"Reckon what a log of so many records takes: disk, WAL and CPU."`
@@ -93,6 +94,10 @@ func Main(ctx context.Context, p Process) int {
 
 // fail prints one sentence, and below it a query with its place if that is what is wrong; what the operator set wrongly ends with 2.
 func fail(p Process, err error) int {
+	var own exitCode
+	if errors.As(err, &own) {
+		return int(own)
+	}
 	fmt.Fprintf(p.Stderr, "signalbox: %s\n%s", oneLine(err), below(err)) //nolint:errcheck // there is nobody left to tell
 	var wrong *settings.Error
 	var misuse usageError

@@ -57,7 +57,7 @@ func TestMistakesOnTheCommandLineEndWithTwo(t *testing.T) {
 func TestHelpShowsExamples(t *testing.T) {
 	t.Parallel()
 	for _, command := range [][]string{{"up"}, {"run"}, {"migrate"}, {"ps"}, {"logs"}, {"level", "set"}, {"level", "get"}, {"level", "reset"},
-		{"schedule", "show"}, {"schedule", "run"}, {"schedule", "pause"}, {"doctor"}, {"completion"}, {"context", "set"}} {
+		{"ship"}, {"schedule", "show"}, {"schedule", "run"}, {"schedule", "pause"}, {"doctor"}, {"completion"}, {"context", "set"}} {
 		code, stdout, stderr := call(t, nil, "", append(command, "--help")...)
 		if code != 0 || !strings.Contains(stdout, "Example") || stderr != "" {
 			t.Errorf("%v --help: code %d, no example in\n%s%s", command, code, stdout, stderr)

@@ -27,6 +27,7 @@ type Settings struct {
 	Signals <-chan os.Signal // passed to the command; after it, one ends the wait
 
 	Stdout, Stderr io.Writer // what the command writes is passed on to them
+	Restamp        bool      // records take the time of reading; their own becomes an attribute
 	NoWait         bool      // end when all is spooled, and leave the shipping to the next run
 	Progress       func(Progress)
 }
@@ -50,8 +51,12 @@ type Summary struct {
 	Formats  map[string]int64 `json:"formats"`           // records by format
 	Waiting  int              `json:"waiting"`           // records in the spool that the store has not acknowledged
 	Dropped  map[string]int   `json:"dropped,omitempty"` // records that are not in the store, by reason
+	Refusal  string           `json:"refusal,omitempty"` // what the store said of one that it refused
 	Exit     *int             `json:"exit,omitempty"`    // of the command: its code, 128 and more for a signal
 }
+
+// keyTime is the attribute with a record's own time, where it has taken that of reading.
+const keyTime = "time"
 
 // drainLimit bounds the wait for the store once somebody has asked for the end.
 const drainLimit = 2 * time.Second
@@ -122,6 +127,10 @@ func (j *job) emit(r foreign.Record) {
 	j.mu.Lock()
 	j.formats[string(r.Format)]++
 	j.mu.Unlock()
+	if j.Restamp && !r.Time.IsZero() {
+		r.Attrs = append(r.Attrs, slog.Time(keyTime, r.Time))
+		r.Time = time.Time{}
+	}
 	j.pace.take(r)
 }
 
@@ -188,6 +197,9 @@ func (j *job) summary(began time.Time) Summary {
 		Bytes: j.seen(), Seconds: time.Since(began).Seconds(), Waiting: st.Waiting, Dropped: st.Dropped}
 	if err != nil {
 		sum.Waiting = -1
+	}
+	if len(st.Dropped) > 0 {
+		sum.Refusal = j.Sender.refusal(began)
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()

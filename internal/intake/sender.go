@@ -43,6 +43,7 @@ type SenderSettings struct {
 	Environment       string
 	Level             slog.Level // lower ones are left out
 	SpoolDir          string
+	Unhurried         bool // errors do not wait for the disk: what they come from is there still
 	Began             time.Time
 
 	SignAs  string // name of the key's owner in the trust bundle; it may send for Service
@@ -79,7 +80,7 @@ func NewSender(s SenderSettings) (*Sender, error) {
 	levels, registry := level.NewTable(level.Spec{Root: s.Level}), prometheus.NewRegistry()
 	logs, err := logging.New(logging.Settings{
 		Service: s.Service, Instance: s.Instance, Version: s.Version, Environment: s.Environment, Levels: levels,
-		Stderr: io.Discard, SpoolDir: s.SpoolDir, Registerer: registry,
+		Stderr: io.Discard, SpoolDir: s.SpoolDir, Unhurried: s.Unhurried, Registerer: registry,
 	})
 	if err != nil {
 		return nil, err

@@ -1,0 +1,76 @@
+package cli
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// What cannot work is told before anything is opened, and how to mend it.
+func TestShipRefuses(t *testing.T) {
+	t.Parallel()
+	state := t.TempDir()
+	for _, c := range []struct {
+		args []string
+		code int
+		says string
+	}{
+		{nil, 2, "--service"},
+		{[]string{"--service", "Shop"}, 2, "lower-case"},
+		{[]string{"--service", "../shop"}, 2, "lower-case"},
+		{[]string{"--service", "shop", "--instance", "a/b"}, 2, "--instance"},
+		{[]string{"--service", "catalogs"}, 2, "its own lines"},
+		{[]string{"--service", "postgresql"}, 2, "its own lines"},
+		{[]string{"--service", "shop", "--follow"}, 2, "go with --file"},
+		{[]string{"--service", "shop", "--file", "x", "--", "ls"}, 2, "one source"},
+		{[]string{"--service", "shop", "--to", "127.0.0.1:1"}, 2, "--key"},
+		{[]string{"--service", "shop", "--key", "x"}, 2, "--to"},
+		{[]string{"--service", "shop", "--level", "loud"}, 2, "--level"},
+		{[]string{"--service", "shop", "--format", "xml"}, 2, "--format"},
+		{[]string{"--service", "shop"}, 1, "signalbox up"},
+	} {
+		code, stdout, stderr := call(t, []string{"HOME=" + state}, "", append([]string{"ship", "--state", state}, c.args...)...)
+		if code != c.code || !strings.Contains(stderr, c.says) || stdout != "" {
+			t.Errorf("%v: code %d, %q; want %d and %q", c.args, code, stderr, c.code, c.says)
+		}
+	}
+	if left, err := os.ReadDir(state); err != nil || len(left) != 0 {
+		t.Errorf("%v was left, %v", left, err)
+	}
+}
+
+// Each file has a place of its own for each service; its name cannot leave the folder.
+func TestShipCursor(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for _, service := range []string{"shop", "cart"} {
+		for _, file := range []string{"/var/log/a.log", "/srv/log/a.log", "/var/log/b c\n.log", ".."} {
+			c := shipCommand{State: "/state", Service: service, File: file}
+			name := c.cursor()
+			if seen[name] || filepath.Dir(name) != "/state/ship/"+service || strings.ContainsAny(name, " \n") {
+				t.Errorf("%s of %s: %s", file, service, name)
+			}
+			seen[name] = true
+		}
+	}
+}
+
+// A mesh that was started again is found where it is now.
+func TestMeshPeersFollow(t *testing.T) {
+	t.Parallel()
+	state := t.TempDir()
+	m := meshPeers{state}
+	if p := m.Resolve("view-service"); len(p.RPC) != 0 {
+		t.Errorf("%v without a mesh", p)
+	}
+	for _, port := range []string{"1", "2"} {
+		text := `{"instances":[{"service":"gateway","private":"127.0.0.1:9"},{"service":"view-service","private":"127.0.0.1:` + port + `"}]}`
+		if err := os.WriteFile(filepath.Join(state, "mesh.json"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if p := m.Resolve("view-service"); len(p.RPC) != 1 || p.RPC[0] != "127.0.0.1:"+port {
+			t.Errorf("%v, want port %s", p, port)
+		}
+	}
+}
