@@ -68,7 +68,7 @@ const manyBlocks = 2000
 
 func (a plan) filters() string {
 	if a.Asked == 0 {
-		return "no filter can tell: the query has no word of three characters, no trace and no field=value that must hold"
+		return "no filter can tell: small blocks have none, and it takes a word of three characters, a trace or a field=value"
 	}
 	return fmt.Sprintf("%s were asked by their filters, which deny the rest", grouped(a.Asked))
 }

@@ -29,7 +29,7 @@ func showPlace(err error) error {
 	return err
 }
 
-// below is what stands under an error's sentence, moved in; nothing for most.
+// below is what stands under an error's sentence, moved in, up to the caret: the sentence has the rest; nothing for most.
 func below(err error) string {
 	var p placed
 	if !errors.As(err, &p) {
@@ -37,6 +37,9 @@ func below(err error) string {
 	}
 	var b strings.Builder
 	for line := range strings.Lines(p.shown) {
+		if place, _, ok := strings.Cut(line, "^"); ok && strings.TrimSpace(place) == "" {
+			line = place + "^"
+		}
 		b.WriteString("  " + printable(strings.TrimRight(line, "\n")) + "\n")
 	}
 	return b.String()

@@ -220,7 +220,7 @@ func TestAMistakeInAQueryIsPointedAt(t *testing.T) {
 	_, url := newLogMesh(t, map[string]string{"": `{"status":400,"code":"invalid","detail":"the query cannot be read","errors":[{"name":"q",
 		"detail":"\"loud\" is no level","position":19,"shown":"service:x level>=loud\n                 ^ \"loud\" is no level"}]}`})
 	code, stdout, stderr := logsCall(t, url, "service:x", "level>=loud")
-	if code != 2 || stdout != "" || !strings.Contains(stderr, "\n  service:x level>=loud\n                   ^ \"loud\"") {
+	if code != 2 || stdout != "" || !strings.HasSuffix(stderr, "\n  service:x level>=loud\n                   ^\n") {
 		t.Errorf("code %d\n%s%s", code, stdout, stderr)
 	}
 }

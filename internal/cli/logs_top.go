@@ -81,7 +81,7 @@ func (a costs) print(l *lines) error {
 	services := [][]string{{"BYTES", "SHARE", "RECORDS", "A RECORD", "PER SECOND", "SERVICE"}}
 	for _, s := range a.Services {
 		services = append(services, []string{amount(float64(s.Bytes)), percent(s.Share), grouped(s.Records), each(s.Bytes, s.Records),
-			strconv.FormatFloat(s.Rate, 'f', 1, 64), printable(s.Service)})
+			perSecond(s.Rate), printable(s.Service)})
 	}
 	templates := [][]string{{"BYTES", "SHARE", "RECORDS", "A RECORD", "SERVICE", "TEMPLATE"}}
 	for _, t := range a.Templates {
@@ -125,4 +125,12 @@ func each(bytes, records int64) string {
 		return "-"
 	}
 	return amount(float64(bytes) / float64(records))
+}
+
+// perSecond shows two digits of what is rare, and whole numbers of what is not.
+func perSecond(rate float64) string {
+	if rate >= 10 {
+		return grouped(int64(rate + 0.5))
+	}
+	return strconv.FormatFloat(rate, 'g', 2, 64)
 }

@@ -77,7 +77,10 @@ func newPlain(p Process) *lines {
 const barCells = 20
 
 func (a fieldValues) print(l *lines) error {
-	rows := [][]string{{"COUNT", "SHARE", strings.Repeat(" ", barCells), strings.ToUpper(printable(a.Field))}}
+	if a.Records > 0 && a.With == 0 {
+		return l.note("none of " + grouped(a.Records) + " records has " + printable(a.Field) + "; 'signalbox logs -n 1' shows how attributes are called")
+	}
+	rows := [][]string{{"COUNT", "SHARE", strings.Repeat(" ", barCells), printable(a.Field)}}
 	for _, v := range a.Values {
 		rows = append(rows, []string{grouped(v.Count), percent(v.Share), strings.Repeat("█", int(v.Share*barCells+0.5)), printable(v.Value)})
 	}

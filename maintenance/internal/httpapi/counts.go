@@ -50,12 +50,13 @@ func reachOf(r logs.Reach) Reach {
 type histogramOut struct{ Body Histogram }
 
 func (h *Handlers) histogram(ctx context.Context, in *histogramIn) (*histogramOut, error) {
-	q, err := question(ctx, in.Q, in.Window, time.Now())
+	now := time.Now()
+	q, err := question(ctx, in.Q, in.Window, now)
 	if err != nil {
 		return nil, err
 	}
-	if in.Until == "" {
-		q.Until = q.Until.Add(time.Minute - ahead) // a chart ends now; what is before our clock by less is seen
+	if in.Until == "" && q.Since.Before(now) {
+		q.Until = now // a chart ends now, not where a clock that is ahead would be
 	}
 	width, err := in.width(q.Until.Sub(q.Since))
 	if err != nil {
