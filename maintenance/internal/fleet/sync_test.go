@@ -46,6 +46,18 @@ func TestTheLastWordClosesTheEpoch(t *testing.T) {
 	}
 }
 
+// A service speaks for itself; whoever runs the mesh speaks for the foreign ones whose lines it ships, too.
+func TestWhoMayReportForWhom(t *testing.T) {
+	t.Parallel()
+	for caller, want := range map[string]codes.Code{"shop": codes.OK, "up": codes.OK, "catalogs": codes.PermissionDenied, "": codes.PermissionDenied} {
+		s := NewServer(&memory{}, func(context.Context) string { return caller }, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+		_, err := s.Sync(t.Context(), &fleetv1.SyncRequest{Instance: &fleetv1.Instance{Service: "shop", Instance: "shop-1", Epoch: "e"}})
+		if status.Code(err) != want {
+			t.Errorf("%q for shop: %v, want %v", caller, err, want)
+		}
+	}
+}
+
 func TestLeasesComeInOrderOfPrecedence(t *testing.T) {
 	t.Parallel()
 	m := &memory{leases: []lease.Lease{
