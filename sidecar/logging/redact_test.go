@@ -1,10 +1,16 @@
 package logging
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
+	"log/slog"
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // TestSecretAtTheCut: one that begins before the limit and ends behind it is hidden all the same.
@@ -26,6 +32,55 @@ func TestPasswordThatDoesNotEnd(t *testing.T) {
 	l.Info("x", "v", "dial postgres://u:hunter2"+strings.Repeat("x", 1<<20)+"@host/db")
 	if got := c.attrs(t)["v"]; got != "dial postgres://u:[redacted:password]…[truncated, 1048609 bytes]" {
 		t.Errorf("%.100q", got)
+	}
+}
+
+// TestOperatorsKeys: what the operator adds is hidden at every depth, what is taken away is not; each hidden value is
+// counted by its kind.
+func TestOperatorsKeys(t *testing.T) {
+	t.Parallel()
+	registry := prometheus.NewRegistry()
+	var stderr bytes.Buffer
+	logs := opened(t, Settings{Service: "s", Instance: "s-1", Stderr: &stderr, Registerer: registry, RedactKeys: []string{"iban", "*pin", "-cookie"}})
+	logs.Logger("s").Info("paid, iban=canary", "payer_iban", "canary", slog.Group("card_pin", "n", "canary"), "cookies", "seen",
+		"body", map[string]any{"IBAN": []string{"canary"}, "spinning": "seen"}, "url", "a://u:canary@h")
+	if err := logs.Close(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if text := stderr.String(); strings.Contains(text, "canary") || strings.Count(text, "seen") != 2 {
+		t.Errorf("line %s", text)
+	}
+	counted := map[string]float64{}
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		for _, m := range f.Metric {
+			if f.GetName() == "signalbox_log_redacted_total" && m.Counter.GetValue() > 0 {
+				counted[m.Label[0].GetValue()] = m.Counter.GetValue()
+			}
+		}
+	}
+	if len(counted) != 2 || counted["key"] != 4 || counted["password"] != 1 {
+		t.Errorf("counted %v", counted)
+	}
+	if _, err := New(Settings{Service: "s", RedactKeys: []string{"*"}}); !errors.Is(err, ErrRedactKeys) {
+		t.Errorf("error %v", err)
+	}
+}
+
+// TestRedactForOthers is the exported function: the same rules, without a handler.
+func TestRedactForOthers(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		"dial postgres://u:p@h": "dial postgres://u:[redacted:password]@h",
+		"LOG:  listening on IPv4 address \"127.0.0.1\", port 5432": "LOG:  listening on IPv4 address \"127.0.0.1\", port 5432",
+		"STATEMENT:  ALTER ROLE app PASSWORD 'x'":                  "STATEMENT:  ALTER ROLE app PASSWORD '[redacted:password]'",
+	} {
+		if got := Redact(in); got != want {
+			t.Errorf("%q became %q, want %q", in, got, want)
+		}
 	}
 }
 

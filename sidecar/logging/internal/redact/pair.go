@@ -83,15 +83,18 @@ func header(s string, i int, key string) (match, int) {
 	if start < len(s) && strings.IndexByte("\"'`[{\\", s[start]) >= 0 {
 		return value(s, i)
 	}
-	end := start + lineEnd(s[start:])
-	line := s[start:end]
-	if n := schemeLength(line); n > 0 && isHeader(key) {
-		return authorization(s, start+n, end)
+	if isHeader(key) {
+		const enough = 256 // bytes, to see what line it is
+		head := s[start:min(len(s), start+enough)]
+		head = head[:lineEnd(head)]
+		if n := schemeLength(head); n > 0 {
+			return authorization(s, start+n)
+		}
+		if strings.Contains(head, "=") {
+			return secret(s, start, start+lineEnd(s[start:]))
+		}
 	}
-	if isHeader(key) && strings.Contains(line, "=") {
-		return secret(s, start, end)
-	}
-	end = bareEnd(s, start)
+	end := bareEnd(s, start)
 	if prose(s, start, end) {
 		return none(i)
 	}
@@ -99,15 +102,20 @@ func header(s string, i int, key string) (match, int) {
 }
 
 // authorization hides what follows the scheme that ends before the blank at i: as what it is, or all of the line.
-func authorization(s string, i, end int) (match, int) {
+func authorization(s string, i int) (match, int) {
 	if m, after := credentials(s, i); m.end > 0 {
 		return m, after
 	}
-	rest := s[i+1 : end]
-	if strings.HasPrefix(rest, "eyJ") || markLength(rest) > 0 {
+	rest := s[i+1:]
+	if strings.HasPrefix(rest, "eyJ") {
+		if m, after := jwt(s, i+len("eyJ"), i+1); m.end > 0 {
+			return m, after
+		}
+	}
+	if markLength(rest) > 0 {
 		return none(i + 1)
 	}
-	return secret(s, i+1, end)
+	return secret(s, i+1, i+1+lineEnd(rest))
 }
 
 // isHeader says that the whole line behind the name belongs to it.

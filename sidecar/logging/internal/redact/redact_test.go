@@ -3,6 +3,7 @@ package redact
 import (
 	"strings"
 	"testing"
+	"time"
 )
 
 func rules(t testing.TB, entries ...string) *Rules {
@@ -211,4 +212,24 @@ func BenchmarkKey(b *testing.B) {
 	for b.Loop() {
 		_ = r.Key("duration_ms")
 	}
+}
+
+// TestNoTextTakesLong: what a hostile caller repeats costs time in proportion to its length, not to its square.
+func TestNoTextTakesLong(t *testing.T) {
+	t.Parallel()
+	r := rules(t)
+	var slowest time.Duration
+	var which string
+	for _, unit := range []string{"eyJ", "eyJa.", "SG.", "sk-", "xoxb-", "ghp_", "A", "AKIA", "AIza", "://", "a://b:c", "a://b:c/", "x://@", "=", "password=", "token=$1 ",
+		"password='", "password={", `password="\`, `"token":`, `"secret":[`, "--", "--token ", "--a", "-----BEGIN ", "-----BEGIN PRIVATE KEY-----",
+		"-----END ", "4111 ", "4111111111111111", "42", "4-", "Bearer ", "Bearer a", "Basic ", "Basic dXNl", "password: ", "cookie: ", "authorization: Bearer ",
+		"[redacted:", "[redacted:key]", "'", " password 'x", "identified by ''", "\\", "\\\"", "ya29.", "a.", "%[].", "key [password]: ["} {
+		s := strings.Repeat(unit, 36<<10/len(unit))
+		start := time.Now()
+		_ = r.Text(s, nil)
+		if took := time.Since(start); took > slowest {
+			slowest, which = took, unit
+		}
+	}
+	t.Logf("METRIC redact_36KiB_slowest_ms=%.1f limit=50 (%q repeated)", float64(slowest.Microseconds())/1000, which)
 }

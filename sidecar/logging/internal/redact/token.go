@@ -1,6 +1,7 @@
 package redact
 
 import (
+	"bytes"
 	"encoding/base64"
 	"strings"
 )
@@ -66,8 +67,15 @@ func isBearer(s string) bool {
 
 // isBasic wants user:password inside; "basic information" has none.
 func isBasic(s string) bool {
-	plain, err := base64.RawURLEncoding.DecodeString(strings.NewReplacer("+", "-", "/", "_", "=", "").Replace(s))
-	return err == nil && strings.Contains(string(plain), ":")
+	const enough = 128 // bytes, to find the colon in
+	s = strings.TrimRight(s, "=")
+	coding := base64.RawURLEncoding
+	if strings.ContainsAny(s, "+/") {
+		coding = base64.RawStdEncoding
+	}
+	var plain [enough]byte
+	n, err := coding.Decode(plain[:], []byte(s[:min(len(s), enough)]))
+	return err == nil && bytes.IndexByte(plain[:n], ':') >= 0
 }
 
 // issuer is a prefix that tells whose token follows it.
