@@ -1,0 +1,355 @@
+package spool
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/signalbox-mesh/signalbox/internal/seed"
+)
+
+// model is a spool over several lives, the store before which it lies, and what must be true of both.
+type model struct {
+	t      *testing.T
+	choice *rand.Rand
+	dir    string
+	disk   *modelDisk
+	spool  *Spool
+
+	stored map[string]string // place in the ledger → id, as the store keeps them
+	kept   map[string]life   // ids whose Append has answered that they are kept
+	issued map[string]bool   // all ids
+	next   int
+	lives  int
+	shed   int // counted in lives that are over
+	other  int // dropped for other reasons
+	harmed int // damaged records that were counted
+	torn   int
+	powers int
+	trace  []string
+}
+
+// life says when a record was kept.
+type life struct {
+	n       int  // of which life
+	durable bool // a flush has passed since
+	class   Class
+}
+
+func newModel(t *testing.T, r *rand.Rand, dir string) *model {
+	m := &model{t: t, choice: r, dir: dir, stored: map[string]string{}, kept: map[string]life{}, issued: map[string]bool{}}
+	m.open(0)
+	return m
+}
+
+// open begins a life on a sound disk; stopAt is the disk operation that ends it, 0: none.
+func (m *model) open(stopAt int) {
+	m.t.Helper()
+	m.disk = newModelDisk(m.choice)
+	m.disk.stopAt = stopAt
+	s, err := Open(Settings{Dir: m.dir, Service: "catalogs", Instance: "catalogs-1", Disk: m.disk, LimitBytes: 64 << 10})
+	if err != nil {
+		m.fatal("open: %v", err)
+	}
+	m.spool = s
+	m.lives++
+	s.Adopt()
+}
+
+func (m *model) fatal(format string, args ...any) {
+	m.t.Helper()
+	m.t.Fatalf("%s\nafter %s", fmt.Sprintf(format, args...), strings.Join(m.trace, " "))
+}
+
+func (m *model) did(format string, args ...any) {
+	m.trace = append(m.trace, fmt.Sprintf(format, args...))
+}
+
+func (m *model) write(c Class, n int) {
+	m.did("write(%s,%d)", c, n)
+	for range n {
+		m.next++
+		id := fmt.Sprintf("%d %s", m.next, strings.Repeat("x", m.choice.IntN(600)))
+		m.issued[id] = true
+		late := sum(m.t, m.spool.metrics.late) + sum(m.t, m.spool.metrics.failures)
+		kept := m.spool.Append(c, frame(id))
+		if m.disk.stopped {
+			return // the call has not returned
+		}
+		if kept {
+			durable := c == Error && sum(m.t, m.spool.metrics.late)+sum(m.t, m.spool.metrics.failures) == late
+			m.kept[id] = life{m.lives, durable, c}
+		}
+	}
+}
+
+// flush waits for as long as a record may be without being durable.
+func (m *model) flush() {
+	m.did("flush")
+	failures := sum(m.t, m.spool.metrics.failures)
+	<-time.After(50 * time.Millisecond)
+	synctest.Wait()
+	if m.disk.stopped || m.disk.fault != nil || sum(m.t, m.spool.metrics.failures) != failures {
+		return
+	}
+	for id, l := range m.kept {
+		if l.n == m.lives {
+			l.durable = true
+			m.kept[id] = l
+		}
+	}
+}
+
+// ship takes a batch of any epoch, and has it stored in full, in part, or not at all.
+func (m *model) ship() {
+	epochs := append(m.spool.Adopted(), m.spool.Current())
+	e := epochs[m.choice.IntN(len(epochs))]
+	q := e.Queues[m.choice.IntN(len(e.Queues))]
+	gone, cancel := context.WithCancel(context.Background())
+	cancel()
+	records, err := q.Next(gone, 1+m.choice.IntN(40))
+	if err != nil {
+		m.did("nothing(%s)", q.class)
+		return
+	}
+	n := m.choice.IntN(len(records) + 1)
+	m.did("ship(%s,%d of %d)", q.class, n, len(records))
+	for _, r := range records[:n] {
+		m.store(e, q, r)
+	}
+	if n > 0 && m.choice.IntN(8) > 0 { // else the answer is lost
+		q.Ack(records[n-1].Seq)
+	}
+	if n < len(records) || m.choice.IntN(4) == 0 {
+		q.Release()
+	}
+}
+
+func (m *model) store(e *Epoch, q *Queue, r Record) {
+	m.t.Helper()
+	place, id := fmt.Sprintf("%s/%s/%d", e.Epoch, q.class, r.Seq), string(r.Line)
+	if had, twice := m.stored[place]; twice && had != id {
+		m.fatal("%s has two contents: %.20s and %.20s", place, had, id)
+	}
+	if !m.issued[id] {
+		m.fatal("%s was never written: %.40q", place, id)
+	}
+	m.stored[place] = id
+}
+
+// account adds what this life has counted.
+func (m *model) account() {
+	shed, damaged := sum(m.t, m.spool.metrics.dropped, ReasonShed), sum(m.t, m.spool.metrics.dropped, ReasonDamaged)
+	m.shed += shed
+	m.harmed += damaged
+	m.other += sum(m.t, m.spool.metrics.dropped) - shed - damaged
+	m.torn += m.disk.torn
+}
+
+// kill takes the process away.
+func (m *model) kill() {
+	m.disk.stop()
+	_ = m.spool.flusher.close(context.Background())
+	m.spool.release()
+	m.account()
+}
+
+func (m *model) crash(power bool) {
+	m.did("crash(power %v)", power)
+	m.kill()
+	if power {
+		m.disk.powerCut()
+		m.powers++
+		for id, l := range m.kept {
+			if l.n == m.lives && !l.durable {
+				delete(m.kept, id) // it may be lost
+			}
+		}
+	}
+	m.open(0)
+}
+
+func (m *model) reopen() {
+	m.did("reopen")
+	if err := m.spool.Close(context.Background()); err != nil {
+		m.fatal("close: %v", err)
+	}
+	m.account()
+	m.open(0)
+}
+
+// end drains everything on a sound disk and draws the balance.
+func (m *model) end() {
+	m.t.Helper()
+	m.disk.fail(nil)
+	m.crash(false)
+	for _, e := range append(m.spool.Adopted(), m.spool.Current()) {
+		for _, q := range e.Queues {
+			last := uint64(0)
+			for _, r := range drained(m.t, q) {
+				if r.Seq <= last {
+					m.fatal("%d after %d", r.Seq, last)
+				}
+				last = r.Seq
+				m.store(e, q, r)
+			}
+			if pending := q.State().Pending; pending != 0 {
+				m.fatal("%s: %d pending in the end", q.class, pending)
+			}
+		}
+		if e != m.spool.Current() {
+			if err := e.Remove(); err != nil {
+				m.fatal("%v", err)
+			}
+		}
+	}
+	if used := m.spool.space.used.Load(); used != 0 {
+		m.fatal("%d bytes left in the books", used)
+	}
+	m.kill()
+	there := map[string]bool{}
+	for _, id := range m.stored {
+		there[id] = true
+	}
+	lost := 0
+	for id, l := range m.kept {
+		if !there[id] {
+			if lost++; l.class == Error {
+				m.fatal("an error is lost: %.20s", id)
+			}
+		}
+	}
+	if lost > m.shed || m.powers == 0 && m.harmed > m.torn {
+		m.fatal("%d records are lost without being known: %d shed, %d damaged by %d torn writes", lost, m.shed, m.harmed, m.torn)
+	}
+}
+
+// TestL8_Model runs random sequences of operations, faults and ends of the process.
+func TestL8_Model(t *testing.T) {
+	t.Parallel()
+	r := seed.New(t)
+	runs, counts := seed.Runs(200, 10_000), map[string]int{}
+	for range runs {
+		choice := seed.Derive(r)
+		dir := instanceDir(t)
+		synctest.Test(t, func(t *testing.T) {
+			m := newModel(t, choice, dir)
+			for range 5 + choice.IntN(40) {
+				m.step()
+			}
+			m.end()
+			for _, op := range m.trace {
+				name, _, _ := strings.Cut(op, "(")
+				counts[name]++
+			}
+			counts["shed"] += m.shed
+			counts["other drops"] += m.other
+			counts["stored"] += len(m.stored)
+		})
+	}
+	t.Logf("METRIC model_sequences=%d limit=10000 (%v)", runs, counts)
+	for _, must := range []string{"write", "flush", "ship", "crash", "reopen", "ENOSPC", "EIO", "shed", "other drops"} {
+		if counts[must] == 0 {
+			t.Errorf("no %s: the test shows too little", must)
+		}
+	}
+}
+
+func (m *model) step() {
+	switch n := m.choice.IntN(100); {
+	case n < 40:
+		c := Class(m.choice.IntN(3))
+		if m.choice.IntN(6) == 0 {
+			c = Error
+		}
+		m.write(c, 1+m.choice.IntN(30))
+	case n < 50:
+		m.flush()
+	case n < 78:
+		m.ship()
+	case n < 84:
+		m.crash(m.choice.IntN(2) == 0)
+	case n < 88:
+		m.reopen()
+	case n < 91:
+		m.did("ENOSPC")
+		m.disk.fail(unix.ENOSPC)
+	case n < 94:
+		m.did("EIO")
+		m.disk.fail(unix.EIO)
+	default:
+		m.did("sound")
+		m.disk.fail(nil)
+	}
+}
+
+// TestL8_EverySyscall ends the process at every operation of a life in which segments are begun, filled, shed,
+// shipped and removed, by kill and by power cut.
+func TestL8_EverySyscall(t *testing.T) {
+	t.Parallel()
+	r := seed.New(t)
+	of := r.Uint64()
+	last := 0
+	for _, power := range []bool{false, true} {
+		for stopAt := 1; stopAt == 1 || stopAt <= last; stopAt++ {
+			dir := instanceDir(t)
+			synctest.Test(t, func(t *testing.T) {
+				m := newModel(t, seed.Of(of), dir)
+				m.disk.stopAt = m.disk.ops + stopAt
+				m.scripted()
+				if !m.disk.stopped && stopAt <= last {
+					m.fatal("operation %d of %d did not come", stopAt, last)
+				}
+				m.crash(power)
+				m.end()
+			})
+			if t.Failed() {
+				t.Fatalf("at operation %d, power cut %v", stopAt, power)
+			}
+			if last == 0 {
+				last = operations(t, of)
+			}
+		}
+	}
+	t.Logf("METRIC syscall_boundaries=%d limit=0", last)
+	if last < 50 {
+		t.Errorf("only %d operations", last)
+	}
+}
+
+// operations counts the operations of a whole life.
+func operations(t *testing.T, of uint64) (ops int) {
+	dir := instanceDir(t)
+	synctest.Test(t, func(t *testing.T) {
+		m := newModel(t, seed.Of(of), dir)
+		begun := m.disk.ops
+		m.scripted()
+		ops = m.disk.ops - begun
+		m.end()
+	})
+	return ops
+}
+
+func (m *model) scripted() {
+	for range 3 {
+		for _, c := range slices.Backward(Classes[:]) {
+			m.write(c, 6)
+			if m.disk.stopped {
+				return
+			}
+		}
+		m.flush()
+		for range 6 {
+			if m.ship(); m.disk.stopped {
+				return
+			}
+		}
+	}
+}

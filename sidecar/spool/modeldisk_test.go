@@ -1,0 +1,188 @@
+package spool
+
+import (
+	"bytes"
+	"errors"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
+
+// modelDisk is a disk that fails, stops at a chosen operation as a killed process does, and forgets what was
+// not made durable, as a power cut does.
+type modelDisk struct {
+	osDisk
+	mu      sync.Mutex
+	choice  *rand.Rand
+	ops     int
+	stopAt  int // the operation that is the last, and may be done by half; 0: none
+	stopped bool
+	fault   error
+	torn    int              // writes done by half, which are met as damage
+	files   map[string]*file // by path
+	graves  map[string][]byte
+}
+
+// file is what is known of one that was made through the disk.
+type file struct {
+	entry   bool   // its place in the folder is durable
+	durable []byte // its content on the disk
+}
+
+var errStopped = errors.New("the process is gone")
+
+func newModelDisk(r *rand.Rand) *modelDisk {
+	return &modelDisk{choice: r, files: map[string]*file{}, graves: map[string][]byte{}}
+}
+
+// enter counts an operation; half: it is the last one, to be done in part.
+func (d *modelDisk) enter() (half bool, err error) {
+	d.ops++
+	switch {
+	case d.stopped:
+		return false, errStopped
+	case d.stopAt > 0 && d.ops >= d.stopAt:
+		d.stopped = true
+		return true, errStopped
+	}
+	return false, d.fault
+}
+
+func (d *modelDisk) stop() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.stopped = true
+}
+
+func (d *modelDisk) fail(err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.fault = err
+}
+
+func (d *modelDisk) Create(path string) (File, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if half, err := d.enter(); err != nil {
+		if half && d.choice.IntN(2) == 0 {
+			if f, err := d.osDisk.Create(path); err == nil {
+				_ = f.Close()
+			}
+		}
+		return nil, err
+	}
+	f, err := d.osDisk.Create(path)
+	if err != nil {
+		return nil, err
+	}
+	if d.files[path] == nil {
+		d.files[path] = &file{}
+	}
+	return modelFile{f, d, path}, nil
+}
+
+func (d *modelDisk) Remove(path string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if half, err := d.enter(); err != nil {
+		if half && d.choice.IntN(2) == 0 {
+			d.remove(path)
+		}
+		return err
+	}
+	d.remove(path)
+	return nil
+}
+
+func (d *modelDisk) remove(path string) {
+	if f := d.files[path]; f != nil && f.entry {
+		d.graves[path] = f.durable // it comes back in a power cut, unless the folder is synced
+	}
+	delete(d.files, path)
+	_ = os.Remove(path)
+}
+
+func (d *modelDisk) SyncDir(path string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if _, err := d.enter(); err != nil {
+		return err
+	}
+	for p, f := range d.files {
+		f.entry = f.entry || filepath.Dir(p) == path
+	}
+	for p := range d.graves {
+		if filepath.Dir(p) == path {
+			delete(d.graves, p)
+		}
+	}
+	return nil
+}
+
+// powerCut leaves on the real disk what was durable, and by chance some of the rest.
+func (d *modelDisk) powerCut() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for path, f := range d.files {
+		switch {
+		case d.choice.IntN(4) == 0: // it had been written back in time
+		case !f.entry:
+			_ = os.Remove(path)
+		default:
+			_ = os.WriteFile(path, f.durable, 0o600)
+		}
+	}
+	for path, content := range d.graves {
+		if d.choice.IntN(2) == 0 {
+			_ = os.WriteFile(path, content, 0o600)
+		}
+	}
+}
+
+type modelFile struct {
+	File
+	disk *modelDisk
+	path string
+}
+
+func (f modelFile) WriteAt(b []byte, off int64) (int, error) {
+	f.disk.mu.Lock()
+	defer f.disk.mu.Unlock()
+	half, err := f.disk.enter()
+	if err == nil {
+		return f.File.WriteAt(b, off)
+	}
+	if half || f.disk.choice.IntN(2) == 0 && !f.disk.stopped {
+		if half || !errors.Is(err, unix.ENOSPC) {
+			f.disk.torn++ // and cannot be cut off again
+		}
+		_, _ = f.File.WriteAt(b[:f.disk.choice.IntN(len(b)+1)], off)
+	}
+	return 0, err
+}
+
+// Truncate works on a full disk, and not on a failing one.
+func (f modelFile) Truncate(size int64) error {
+	f.disk.mu.Lock()
+	defer f.disk.mu.Unlock()
+	if _, err := f.disk.enter(); err != nil && !errors.Is(err, unix.ENOSPC) {
+		return err
+	}
+	return f.File.Truncate(size)
+}
+
+func (f modelFile) Sync() error {
+	f.disk.mu.Lock()
+	defer f.disk.mu.Unlock()
+	if _, err := f.disk.enter(); err != nil {
+		return err
+	}
+	content, err := os.ReadFile(f.path)
+	if kept := f.disk.files[f.path]; err == nil && kept != nil {
+		kept.durable = bytes.Clone(content)
+	}
+	return nil
+}
