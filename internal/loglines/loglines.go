@@ -1,6 +1,7 @@
 // Package loglines makes log records for tests and benchmarks, the same for the same seed. Two kinds: Template, as
-// services write them, constant messages with attributes; and Random, the worst case, where every message is other
-// words. Both have 398 bytes of payload on average: logger, message, attributes, trace and span as text.
+// services write them, one of forty constant messages; and Random, the worst case, where every message is other words,
+// and has an id of its own among its attributes. The attributes are those of a request. Both kinds have 398 bytes of
+// payload on average: logger, message, attributes, trace and span as text.
 package loglines
 
 import (
@@ -38,8 +39,8 @@ type Source struct {
 	make  func(s *Source) (msg string, attrs []byte)
 }
 
-// vocabulary of messages that are random: as many words as a large program's messages have.
-const vocabulary = 2000
+// vocabulary of messages that are random: about as many words as a large program's messages have.
+const vocabulary = 1000
 
 // Random makes lines whose messages are random words, with ids.
 func Random(seed uint64) *Source { return newSource(seed, (*Source).random) }
@@ -55,14 +56,13 @@ func newSource(seed uint64, build func(*Source) (string, []byte)) *Source {
 	return s
 }
 
-// word of two to four syllables.
+// word of three to nine letters.
 func (s *Source) word() string {
-	var b strings.Builder
-	for range 2 + s.r.IntN(3) {
-		b.WriteByte("bcdfghklmnprstvw"[s.r.IntN(16)])
-		b.WriteByte("aeiou"[s.r.IntN(5)])
+	letters := make([]byte, 3+s.r.IntN(7))
+	for i := range letters {
+		letters[i] = 'a' + byte(s.r.IntN(26))
 	}
-	return b.String()
+	return string(letters)
 }
 
 // some words, about n bytes.
@@ -113,36 +113,37 @@ type attributes struct {
 	UserID   int     `json:"user_id"`
 	Tenant   string  `json:"tenant"`
 	Request  string  `json:"request_id,omitempty"`
-	Detail   string  `json:"detail"`
+	Agent    string  `json:"user_agent"`
 }
 
-func (s *Source) attributes(detail string) attributes {
-	return attributes{
-		Method: []string{"GET", "GET", "GET", "POST", "PUT"}[s.r.IntN(5)], Route: fmt.Sprintf("/api/catalogs/v1/%s/{id}", s.words[s.r.IntN(12)]),
+// attributes takes users from one hundred thousand, and programs from twelve.
+func (s *Source) attributes(request string) []byte {
+	program := s.r.IntN(12)
+	return encode(attributes{
+		Method: []string{"GET", "GET", "GET", "POST", "PUT"}[s.r.IntN(5)], Route: "/api/catalogs/v1/types/" + s.words[s.r.IntN(12)] + "/records/{id}",
 		Status: []int{200, 200, 200, 200, 201, 204, 404, 503}[s.r.IntN(8)], Duration: float64(s.r.IntN(1_000_000)) / 1000,
-		UserID: s.r.IntN(100_000), Tenant: fmt.Sprintf("tenant-%02d", s.r.IntN(40)), Detail: detail,
-	}
+		UserID: s.r.IntN(100_000), Tenant: fmt.Sprintf("tenant-%02d", s.r.IntN(40)), Request: request,
+		Agent: fmt.Sprintf("%s/%d.%d (linux; x86_64)", s.words[program], program%5, program),
+	})
 }
+
+// rest of the payload, for the message.
+func rest(attrs []byte) int { return Payload - 48 - 14 - len(attrs) }
 
 func (s *Source) random() (msg string, attrs []byte) {
-	a := s.attributes("")
-	a.Request = s.hex(8)
-	attrs = encode(a)
-	rest := Payload - 48 - 14 - len(attrs)
-	msg = s.some(rest / 2)
-	a.Detail = s.some(rest - len(msg))
-	return msg, encode(a)
+	attrs = s.attributes(s.hex(8))
+	return s.some(rest(attrs)), attrs
 }
 
 func (s *Source) template() (msg string, attrs []byte) {
-	n := s.r.IntN(40)
-	fixed := rand.New(rand.NewPCG(uint64(n), 7)) // the same words whenever the template comes
-	own := Source{r: fixed, words: s.words}
-	msg = own.some(60)
-	a := s.attributes("")
-	a.Detail = own.some(Payload - 48 - 14 - len(msg) - len(encode(a)))
-	return msg, encode(a)
+	n := uint64(s.r.IntN(40))
+	attrs = s.attributes("")
+	same := Source{r: rand.New(rand.NewPCG(n, 7)), words: s.words} // the same words whenever the template comes
+	return same.some(Payload - 48 - 14 - meanAttributes), attrs
 }
+
+// meanAttributes is the length of a template's attributes, on average.
+const meanAttributes = 184
 
 func encode(a attributes) []byte {
 	raw, err := json.Marshal(a)

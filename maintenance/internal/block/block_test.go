@@ -11,6 +11,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/signalbox-mesh/signalbox/maintenance/internal/query"
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/record"
 )
 
@@ -94,7 +95,7 @@ func TestAFilterHasNoFalseNegatives(t *testing.T) {
 		b, _ := Build(all)
 		var f, late Filter
 		for _, r := range all {
-			if _, ok := storable(r, &f); !ok {
+			if _, ok := storable(r, &f, f.addPair); !ok {
 				t.Fatalf("%+v is not storable", r)
 			}
 		}
@@ -194,6 +195,22 @@ func TestWhatNoColumnCanHoldBecomesANote(t *testing.T) {
 		b, _ := Build([]*record.Record{{TS: hour(), Attrs: []byte(attrs)}})
 		if got := b.Record(0); string(got.Attrs) != want {
 			t.Errorf("%q: %s", attrs, got.Attrs)
+		}
+	}
+}
+
+func TestWhatIsCanonicalIsItsOwnText(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.OneOf(rapid.StringMatching(`[1-9][0-9]{0,18}`), rapid.StringMatching(`[0-9]{1,8}\.[0-9]{1,11}`)).Draw(t, "number")
+		n, ok := query.ParseNumber(text)
+		if canonical([]byte(text)) && (!ok || n.String() != text) {
+			t.Fatalf("%s is %s", text, n)
+		}
+	})
+	for _, text := range []string{"1", "542.527", "999999.123456789", "12345678901234567"} {
+		if !canonical([]byte(text)) {
+			t.Errorf("%s is not", text)
 		}
 	}
 }

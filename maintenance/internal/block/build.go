@@ -52,20 +52,25 @@ func inOrder(a, b *record.Record) int {
 // write fills the columns.
 func (b *Block) write(all []*record.Record, filter *Filter) {
 	var loggers, msgs, attrs strings.Builder
-	size := 0
+	size := [3]int{}
 	for _, r := range all {
-		size += len(r.Attrs) + 1
+		size[0], size[1], size[2] = size[0]+len(r.Logger)+1, size[1]+len(r.Msg)+1, size[2]+len(r.Attrs)+1
 	}
-	attrs.Grow(size)
+	loggers.Grow(size[0])
+	msgs.Grow(size[1])
+	attrs.Grow(size[2])
 	b.Trace, b.Span = make([]byte, 16*len(all)), make([]byte, 8*len(all))
 	b.Low, b.High = math.MaxInt16, math.MinInt16
 	slots := map[int32]int32{}
+	add := func(_, _ []byte) {}
+	if filter != nil {
+		add = filter.addPair
+	}
 	for i, r := range all {
-		object, ok := storable(r, filter)
+		object, ok := storable(r, filter, add)
 		if !ok {
-			note := r.Note("its texts or attributes are not valid")
-			*r = note
-			object, _ = storable(r, filter)
+			*r = r.Note("its texts or attributes are not valid")
+			object, _ = storable(r, filter, add)
 		}
 		if i > 0 {
 			loggers.WriteString(Unit)
@@ -143,17 +148,13 @@ func SourceOf(r *record.Record) Source {
 }
 
 // storable is the record's object as one line; false when PostgreSQL would refuse it, or a text, or read something else.
-func storable(r *record.Record, filter *Filter) ([]byte, bool) {
+func storable(r *record.Record, filter *Filter, add func(path, value []byte)) ([]byte, bool) {
 	if !clean(r.Msg) || !clean(r.Logger) {
 		return nil, false
 	}
 	object := []byte(r.Attrs)
 	if len(object) == 0 {
 		object = []byte("{}")
-	}
-	add := func(path, value []byte) {}
-	if filter != nil {
-		add = filter.addPair
 	}
 	if !pairs(object, add) {
 		var line bytes.Buffer
@@ -164,7 +165,7 @@ func storable(r *record.Record, filter *Filter) ([]byte, bool) {
 	}
 	if filter != nil {
 		filter.AddText(r.Msg)
-		filter.addText(object)
+		addTrigrams(filter, object)
 	}
 	return object, true
 }

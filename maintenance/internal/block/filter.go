@@ -44,9 +44,28 @@ func (f *Filter) Join(o *Filter) {
 const golden = 0x9E3779B97F4A7C15 // 2^64 divided by the golden ratio: Knuth's multiplicative hashing
 
 // AddText adds the trigrams of the text, folded.
-func (f *Filter) AddText(text string) { trigrams(text, f.add) }
+func (f *Filter) AddText(text string) { addTrigrams(f, text) }
 
-func (f *Filter) addText(text []byte) { trigrams(text, f.add) }
+// addTrigrams is the costliest step of building a block: hence without calls.
+func addTrigrams[T string | []byte](f *Filter, text T) {
+	var t uint32
+	for i := range len(text) {
+		c := text[i]
+		if c >= utf8.RuneSelf {
+			trigramsOf(strings.Map(fold, string(text)), f.add)
+			return
+		}
+		if c-'A' < 26 {
+			c += 'a' - 'A'
+		}
+		if t = (t<<8 | uint32(c)) & 0xffffff; i < 2 {
+			continue
+		}
+		a, b := places(uint64(t) * golden)
+		f[a>>3&(FilterBits/8-1)] |= 0x80 >> (a & 7)
+		f[b>>3&(FilterBits/8-1)] |= 0x80 >> (b & 7)
+	}
+}
 
 // MayText is false when no text of the block contains this one, whatever the case. Both are folded as query.Fold does.
 // A text of less than three bytes may always be there.
@@ -57,15 +76,15 @@ func (f *Filter) MayText(text string) bool {
 }
 
 // trigrams of the bytes of the folded text.
-func trigrams[T string | []byte](text T, fn func(hash uint64)) {
+func trigrams(text string, fn func(hash uint64)) {
 	var t uint32
 	for i := range len(text) {
 		c := text[i]
 		if c >= utf8.RuneSelf {
-			trigramsOf(strings.Map(fold, string(text)), fn)
+			trigramsOf(strings.Map(fold, text), fn)
 			return
 		}
-		if 'A' <= c && c <= 'Z' {
+		if c-'A' < 26 {
 			c += 'a' - 'A'
 		}
 		if t = (t<<8 | uint32(c)) & 0xffffff; i >= 2 {
@@ -88,15 +107,28 @@ func fold(r rune) rune {
 	return r
 }
 
-// AddTrace adds a trace's 16 bytes; one of zeroes is none.
+// AddTrace adds a trace's 16 bytes; one of zeroes is none. It sets six bits: a trace is looked for in all blocks of a
+// day, nearly all of which have never heard of it.
 func (f *Filter) AddTrace(id []byte) {
 	if h := traceHash(id); h != 0 {
-		f.add(h)
+		for range 3 {
+			f.add(h)
+			h = mix(h + golden)
+		}
 	}
 }
 
 // MayTrace is false when no record of the block belongs to the trace of these 16 bytes.
-func (f *Filter) MayTrace(id []byte) bool { return f.may(traceHash(id)) }
+func (f *Filter) MayTrace(id []byte) bool {
+	h := traceHash(id)
+	for range 3 {
+		if !f.may(h) {
+			return false
+		}
+		h = mix(h + golden)
+	}
+	return true
+}
 
 func traceHash(id []byte) uint64 {
 	a, b := binary.BigEndian.Uint64(id), binary.BigEndian.Uint64(id[8:])

@@ -29,9 +29,19 @@ func pairs(object []byte, fn func(path, value []byte)) bool {
 	})
 }
 
-// canonical reports digits that are their own query.Number.String, as nearly all are.
+// canonical reports digits that are their own query.Number.String, as nearly all are: an integer below 10^17, or up to
+// six digits, a point and up to nine, the first and the last of all no zeroes.
 func canonical(text []byte) bool {
-	return len(text) < 18 && text[0] >= '1' && len(bytes.Trim(text, "0123456789")) == 0
+	if text[0] < '1' || text[0] > '9' || len(text) > 17 {
+		return false
+	}
+	point := bytes.IndexByte(text, '.')
+	for i, c := range text {
+		if i != point && (c < '0' || c > '9') {
+			return false
+		}
+	}
+	return point < 0 || point <= 6 && len(text) <= 16 && len(text)-point <= 10 && text[len(text)-1] != '0'
 }
 
 // walk calls fn with what query.Attrs visits, as the bytes that it reads; fn must not keep them.
@@ -214,18 +224,42 @@ const (
 	exponent = 4
 )
 
+// number reads what JSON calls one: -? (0 | [1-9] digits) (. digits)? ([eE] [+-]? digits)?
 func (w *walker) number() bool {
 	start := w.at
-	for w.at < len(w.in) && bytes.IndexByte([]byte("+-.0123456789eE"), w.in[w.at]) >= 0 {
+	if w.at < len(w.in) && w.in[w.at] == '-' {
 		w.at++
 	}
-	text := w.in[start:w.at]
-	if len(text) == 0 || len(text) > longest || !json.Valid(text) {
+	zero := w.at < len(w.in) && w.in[w.at] == '0'
+	if n := w.digits(); n == 0 || n > 1 && zero {
 		return false
 	}
-	if e := bytes.IndexAny(text, "eE"); e >= 0 && len(bytes.TrimLeft(text[e+1:], "+-")) > exponent {
+	if w.at < len(w.in) && w.in[w.at] == '.' {
+		w.at++
+		if w.digits() == 0 {
+			return false
+		}
+	}
+	if w.at < len(w.in) && w.in[w.at]|0x20 == 'e' {
+		w.at++
+		if w.at < len(w.in) && (w.in[w.at] == '+' || w.in[w.at] == '-') {
+			w.at++
+		}
+		if n := w.digits(); n == 0 || n > exponent {
+			return false
+		}
+	}
+	if w.at-start > longest {
 		return false
 	}
-	w.fn(w.path, text, query.Digits)
+	w.fn(w.path, w.in[start:w.at], query.Digits)
 	return true
+}
+
+func (w *walker) digits() (n int) {
+	for w.at < len(w.in) && '0' <= w.in[w.at] && w.in[w.at] <= '9' {
+		w.at++
+		n++
+	}
+	return n
 }

@@ -139,10 +139,25 @@ func benchBlocks(b *testing.B, server *postgres.Server, batches [][]record.Recor
 		return 0
 	})
 	m.sealing, m.wal = seal.cpu, m.wal+seal.wal
+	vacuum(b, db) // as autovacuum does: what was joined leaves its place to others
 	if _, m.bytes, err = s.Partitions(b.Context()); err != nil {
 		b.Fatal(err)
 	}
 	return m
+}
+
+func vacuum(b *testing.B, db *pgtest.DB) {
+	b.Helper()
+	conn, err := pgx.Connect(b.Context(), db.OwnerURL("maintenance"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer conn.Close(context.WithoutCancel(b.Context())) //nolint:errcheck // a benchmark's session
+	for _, table := range []string{"log_blocks_fresh", "log_directory"} {
+		if _, err := conn.Exec(b.Context(), `VACUUM maintenance.`+table); err != nil {
+			b.Fatal(err)
+		}
+	}
 }
 
 // peer is the layout of before: a row a record.
