@@ -163,6 +163,26 @@ func TestOnceAndAgain(t *testing.T) {
 	}
 }
 
+func TestFromTheEnd(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	b.write(b.path, "before\n")
+	for range 2 { // the place of the first run holds for the second
+		s := b.settings(false)
+		s.AtEnd = true
+		f, err := Open(s)
+		if err == nil {
+			err = f.Run(t.Context())
+		}
+		if err != nil || b.count() != 0 {
+			t.Fatalf("%v, %q", err, b.got)
+		}
+	}
+	b.write(b.path, lines(1, 1))
+	b.once()
+	b.has(1)
+}
+
 func TestFollowsThroughRotation(t *testing.T) {
 	t.Parallel()
 	b := newBed(t)
