@@ -165,7 +165,7 @@ func (m *model) crash(power bool) {
 	m.did("crash(power %v)", power)
 	m.kill()
 	if power {
-		m.disk.powerCut()
+		m.disk.powerCut(false)
 		m.powers++
 		for id, l := range m.kept {
 			if l.n == m.lives && !l.durable {

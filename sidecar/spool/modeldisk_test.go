@@ -122,13 +122,13 @@ func (d *modelDisk) SyncDir(path string) error {
 	return nil
 }
 
-// powerCut leaves on the real disk what was durable, and by chance some of the rest.
-func (d *modelDisk) powerCut() {
+// powerCut leaves on the real disk what was durable and, unless it is the worst of all cuts, some of the rest.
+func (d *modelDisk) powerCut(worst bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for path, f := range d.files {
 		switch {
-		case d.choice.IntN(4) == 0: // it had been written back in time
+		case !worst && d.choice.IntN(4) == 0: // it had been written back in time
 		case !f.entry:
 			_ = os.Remove(path)
 		default:
