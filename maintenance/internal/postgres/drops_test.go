@@ -1,0 +1,91 @@
+package postgres
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/signalbox-mesh/signalbox/maintenance/internal/record"
+)
+
+// given is a sidecar's line about records that it gave up.
+func given(service, instance string, from, to uint64) record.Record {
+	return rec(0, func(r *record.Record) {
+		r.Service, r.Instance, r.Epoch, r.Class, r.Logger = service, instance, "", "", service+".logging"
+		r.Attrs = []byte(fmt.Sprintf(`{"dropped_epoch":"e1","dropped_class":"info","dropped_from":%d,"dropped_to":%d,"dropped_reason":"spool full"}`, from, to))
+	})
+}
+
+func TestWhatASidecarGaveUpIsAGapWithItsReason(t *testing.T) {
+	t.Parallel()
+	s, _ := fresh(t)
+	write(t, s, recs(1, 10))
+	write(t, s, []record.Record{given("catalogs", "catalogs-1", 4, 6), given("catalogs", "catalogs-1", 15, 17)})
+	want := []string{"info 15-17 spool full", "info 2-3 missing", "info 4-6 spool full", "info 7-9 missing"}
+	if got := gaps(t, s); !slices.Equal(got, want) {
+		t.Errorf("gaps %v, want %v", got, want)
+	}
+	write(t, s, recs(20)) // 15 to 17 are no riddle any more
+	write(t, s, []record.Record{given("catalogs", "catalogs-1", 4, 6)})
+	want = []string{"info 11-14 missing", "info 15-17 spool full", "info 18-19 missing", "info 2-3 missing", "info 4-6 spool full", "info 7-9 missing"}
+	if got := gaps(t, s); !slices.Equal(got, want) {
+		t.Errorf("gaps %v, want %v", got, want)
+	}
+	if got := write(t, s, recs(5, 5, 16)); got != 2 {
+		t.Errorf("what comes all the same: stored %d, want 2", got)
+	}
+	if got := write(t, s, span(1, 20)); got != 15 || gaps(t, s) != nil {
+		t.Errorf("all: stored %d, gaps %v", got, gaps(t, s))
+	}
+}
+
+func TestOnlyAServiceSpeaksForItsRuns(t *testing.T) {
+	t.Parallel()
+	s, _ := fresh(t)
+	write(t, s, recs(1, 10))
+	foreign := given("gateway", "catalogs-1", 4, 6)
+	logger := given("gateway", "catalogs-1", 4, 6)
+	logger.Logger = "catalogs.logging"
+	write(t, s, []record.Record{foreign, logger, given("catalogs", "catalogs-1", 6, 4), given("catalogs", "catalogs-1", 0, 4), given("catalogs", "catalogs-1", 2, 1<<63)})
+	if got := count(t, s, `SELECT count(*) FROM gaps WHERE service = 'catalogs' AND (from_seq, to_seq, cause) = (2, 9, 'missing')`); got != 1 {
+		t.Errorf("gaps %v", gaps(t, s))
+	}
+	if got := count(t, s, `SELECT count(*) FROM gaps`); got != 2 { // gateway's is in gateway's own run
+		t.Errorf("gaps %v", gaps(t, s))
+	}
+}
+
+// A spool that lay about for long is adopted: its ledger was removed meanwhile, and that is no hole in it.
+func TestAnUnknownStreamBeyondTheRetentionBeginsWhereItGoesOn(t *testing.T) {
+	t.Parallel()
+	s, _ := fresh(t)
+	old := func(r *record.Record) { r.Expired, r.TS = true, time.Now().Add(-5*time.Hour) }
+	res, err := s.Write(t.Context(), []record.Record{rec(700, old), rec(701, old), rec(702), rec(705)})
+	if err != nil || res.Stored != 2 || res.Expired != 2 {
+		t.Fatalf("%+v, %v", res, err)
+	}
+	if got, want := gaps(t, s), []string{"info 700-701 older than the retention", "info 703-704 missing"}; !slices.Equal(got, want) {
+		t.Errorf("gaps %v, want %v", got, want)
+	}
+	if got := write(t, s, recs(702, 704)); got != 1 {
+		t.Errorf("again: stored %d, want 1", got)
+	}
+}
+
+func TestALedgerIsKeptLongerThanWhatItIsAbout(t *testing.T) {
+	t.Parallel()
+	s, _ := fresh(t)
+	write(t, s, recs(1, 5))
+	for _, one := range []struct{ ago, left int }{{20, 1}, {30, 0}} {
+		if _, err := s.db.Pool().Exec(t.Context(), `UPDATE ledger SET heard_at = now() - make_interval(hours => $1)`, one.ago); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Forget(t.Context(), time.Now().Add(-12*time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+		if got := count(t, s, `SELECT count(*) FROM ledger`); got != one.left {
+			t.Errorf("unheard for %d h: %d ledgers are left, want %d", one.ago, got, one.left)
+		}
+	}
+}
