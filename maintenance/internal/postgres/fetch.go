@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unsafe"
 
 	"github.com/jackc/pgx/v5"
 
@@ -19,8 +20,8 @@ import (
 // textColumns in the order of the bits of block.Column.
 func textColumns() [5]string { return [5]string{"logger", "msg", "attrs", "trace", "span"} }
 
-// fetch reads blocks and gives them to fn, in no order, until it says no. A block that is not there any more has been
-// dropped by retention.
+// fetch reads blocks and gives them to fn, in no order, until it says no. Their texts are borrowed: who keeps a block
+// calls Own. A block that is not there any more has been dropped by retention.
 func fetch(ctx context.Context, tx pgx.Tx, heads []*block.Head, columns block.Column, fn func(b *block.Block) (bool, error)) error {
 	byID := make(map[int64]*block.Head, len(heads))
 	for _, h := range heads {
@@ -110,7 +111,8 @@ func decode(b *block.Block, v [][]byte, sources map[string]block.Source) error {
 	return nil
 }
 
-// fill puts the texts where they belong; v holds those of columns, in their order.
+// fill puts the texts where they belong; v holds those of columns, in their order. They stay in the connection's
+// buffer, which the next row overwrites: most blocks are looked through once, and need no copy.
 func fill(b *block.Block, columns block.Column, v [][]byte) {
 	for i := range textColumns() {
 		c := block.Column(1) << i
@@ -119,20 +121,22 @@ func fill(b *block.Block, columns block.Column, v [][]byte) {
 		}
 		switch c {
 		case block.Logger:
-			b.Logger = string(v[0])
+			b.Logger = borrow(v[0])
 		case block.Msg:
-			b.Msg = string(v[0])
+			b.Msg = borrow(v[0])
 		case block.Attrs:
-			b.Attrs = string(v[0])
+			b.Attrs = borrow(v[0])
 		case block.Trace:
-			b.Trace = slices.Clone(v[0])
+			b.Trace = v[0]
 		case block.Span:
-			b.Span = slices.Clone(v[0])
+			b.Span = v[0]
 		}
 		b.Has |= c
 		v = v[1:]
 	}
 }
+
+func borrow(text []byte) string { return unsafe.String(unsafe.SliceData(text), len(text)) }
 
 // complete reads the columns that chunks have not got.
 func complete(ctx context.Context, tx pgx.Tx, columns block.Column, chunks []*logs.Chunk) error {
@@ -149,7 +153,9 @@ func complete(ctx context.Context, tx pgx.Tx, columns block.Column, chunks []*lo
 		}
 		for rows.Next() {
 			v := rows.RawValues()
-			fill(byID[int64Of(v[0])].Block, missing, v[1:])
+			b := &block.Block{}
+			fill(b, missing, v[1:])
+			byID[int64Of(v[0])].Take(b)
 			delete(byID, int64Of(v[0]))
 		}
 		rows.Close()

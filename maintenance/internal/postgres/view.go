@@ -194,6 +194,7 @@ func (s *scan) read(ctx context.Context, batch []*block.Head) (done bool, err er
 		if done = ok && !s.late(); !done || found.Empty() {
 			return done, nil
 		}
+		b.Own()
 		return true, s.visitor.Visit(&logs.Chunk{Block: b, Match: found})
 	})
 	return done, err

@@ -1,0 +1,224 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/signalbox-mesh/signalbox/internal/loglines"
+	"github.com/signalbox-mesh/signalbox/internal/pgtest"
+	"github.com/signalbox-mesh/signalbox/maintenance/internal/logs"
+	"github.com/signalbox-mesh/signalbox/maintenance/internal/query"
+	"github.com/signalbox-mesh/signalbox/maintenance/internal/record"
+	"github.com/signalbox-mesh/signalbox/sidecar/pg"
+)
+
+// BenchmarkQueries asks a log of one day what people ask, in a store that is at rest and in one that takes 10,000
+// records a second. SIGNALBOX_BENCH_RECORDS is its size; without it, it is one that is loaded within a minute.
+func BenchmarkQueries(b *testing.B) {
+	size := 1_000_000
+	if text := os.Getenv("SIGNALBOX_BENCH_RECORDS"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil {
+			b.Fatal(err)
+		}
+		size = n
+	}
+	l := newLab(b, size)
+	for _, live := range []bool{false, true} {
+		name, factor := "rest", 1.0
+		if live {
+			name, factor = "live", 2
+		}
+		b.Run(name, func(b *testing.B) {
+			if live {
+				stop := l.storm(b, 10_000)
+				defer stop()
+			}
+			for _, q := range l.questions() {
+				b.Run(q.name, func(b *testing.B) { l.ask(b, name, q, factor) })
+			}
+		})
+	}
+}
+
+// lab is a store with a day's records, and what may be asked of them.
+type lab struct {
+	generator
+	store *Store
+	now   time.Time
+	size  int
+}
+
+// generator makes records of five services, two of which write random messages and three templates, and remembers
+// what can be asked for.
+type generator struct {
+	rand    *rand.Rand
+	sources [5]*loglines.Source
+	issued  int
+	traces  []string
+	rare    []string // words of one record each, the newest last
+}
+
+func newGenerator(seed uint64) generator {
+	g := generator{rand: rand.New(rand.NewPCG(seed, seed))}
+	for i := range g.sources {
+		g.sources[i] = loglines.Template(seed + uint64(i))
+		if i < 2 {
+			g.sources[i] = loglines.Random(seed + uint64(i))
+		}
+	}
+	return g
+}
+
+// fill makes one record. Eight in a row belong to one request that passes through several services.
+func (g *generator) fill(r *record.Record, at time.Time) {
+	services := [...]string{"catalogs", "gateway", "identity", "scheduler", "view-service"}
+	n := g.rand.IntN(5)
+	line := g.sources[n].Next()
+	if g.issued%8 == 0 {
+		g.traces = append(g.traces, line.TraceID)
+	}
+	if g.rand.IntN(10_000) == 0 {
+		g.rare = append(g.rare, g.word())
+		line.Msg += " " + g.rare[len(g.rare)-1]
+	}
+	*r = record.Record{TS: at, Level: slog.Level(line.Level), Service: services[n], Instance: services[n] + "-1", Logger: line.Logger, Msg: line.Msg, Attrs: line.Attrs,
+		TraceID: g.traces[len(g.traces)-1], SpanID: line.SpanID, Version: "1.0"}
+	g.issued++
+}
+
+func (g *generator) word() string {
+	b := make([]byte, 12)
+	for i := range b {
+		b[i] = 'a' + byte(g.rand.IntN(26))
+	}
+	return string(b)
+}
+
+func newLab(b *testing.B, size int) *lab {
+	db := pgtest.New(b, "maintenance")
+	d, err := pg.Open(pg.Settings{URL: db.URL("maintenance"), OwnerURL: db.OwnerURL("maintenance"), Schema: "maintenance", MaxConns: 8})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(d.Close)
+	if err := d.Migrate(b.Context(), Migrations()); err != nil {
+		b.Fatal(err)
+	}
+	l := &lab{generator: newGenerator(1), store: New(d), now: time.Now().UTC().Truncate(time.Microsecond), size: size}
+	start, writing := time.Now(), time.Duration(0)
+	step := 24 * time.Hour / time.Duration(size)
+	for from := 0; from < size; from += 8192 {
+		all := make([]record.Record, min(8192, size-from))
+		for i := range all {
+			l.fill(&all[i], l.now.Add(-24*time.Hour+time.Duration(from+i)*step))
+		}
+		began := time.Now()
+		if _, err := l.store.Write(b.Context(), all); err != nil {
+			b.Fatal(err)
+		}
+		writing += time.Since(began)
+	}
+	if _, _, err := l.store.Seal(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	var blocks, bytes int64
+	if err := d.Pool().QueryRow(b.Context(), `SELECT count(*), (SELECT sum(pg_total_relation_size(c.oid)) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
+		WHERE n.nspname = 'maintenance' AND c.relkind = 'r' AND c.relname LIKE 'log\_%') FROM log_directory`).Scan(&blocks, &bytes); err != nil {
+		b.Fatal(err)
+	}
+	b.Logf("%d records loaded in %s (written %.0f/s): %d blocks, %.1f bytes a record", size, time.Since(start).Round(time.Millisecond),
+		float64(size)/writing.Seconds(), blocks, float64(bytes)/float64(size))
+	return l
+}
+
+// storm writes records at a rate until it is stopped.
+func (l *lab) storm(b *testing.B, rate int) (stop func()) {
+	ctx, cancel := context.WithCancel(b.Context())
+	done := make(chan struct{})
+	sender := newGenerator(2)
+	go func() {
+		defer close(done)
+		const every = 50 * time.Millisecond
+		for next := time.Now(); ctx.Err() == nil; next = next.Add(every) {
+			all := make([]record.Record, rate/20)
+			for i := range all {
+				sender.fill(&all[i], time.Now().UTC().Truncate(time.Microsecond))
+			}
+			if _, err := l.store.Write(ctx, all); err != nil && ctx.Err() == nil {
+				b.Errorf("write: %v", err)
+			}
+			select {
+			case <-time.After(time.Until(next)):
+			case <-ctx.Done():
+			}
+		}
+	}()
+	return func() { cancel(); <-done }
+}
+
+// benched is one kind of question, asked with other values each time.
+type benched struct {
+	name  string
+	limit time.Duration
+	span  time.Duration
+	text  func() string
+	ask   func(ctx context.Context, q logs.Query) (int, error)
+}
+
+func (l *lab) questions() []benched {
+	page := func(ctx context.Context, q logs.Query) (int, error) {
+		f, err := logs.Page(ctx, l.store, q)
+		if f.Partial {
+			err = logs.ErrTooSlow
+		}
+		return len(f.Records), err
+	}
+	counts := func(ctx context.Context, q logs.Query) (int, error) {
+		h, err := logs.Counts(ctx, l.store, q, time.Minute)
+		return int(h.Total), err
+	}
+	ms, day := time.Millisecond, 24*time.Hour
+	pick := func(all []string) string { return all[l.rand.IntN(len(all))] }
+	return []benched{
+		{"service_warn", 5 * ms, day, func() string { return "service:" + pick([]string{"catalogs", "gateway", "identity"}) + " level>=warn" }, page},
+		{"trace", 5 * ms, day, func() string { return "trace:" + pick(l.traces) }, page},
+		{"rare_hour", 60 * ms, time.Hour, func() string { return pick(l.rare[len(l.rare)-len(l.rare)/24-1:]) }, page},
+		{"rare_day", 700 * ms, day, func() string { return pick(l.rare) }, page},
+		{"hex_hour", 60 * ms, time.Hour, func() string { return fmt.Sprintf("%016x", l.rand.Uint64()) }, page},
+		{"hex_day", 700 * ms, day, func() string { return fmt.Sprintf("%016x", l.rand.Uint64()) }, page},
+		{"histogram", 100 * ms, day, func() string { return "" }, counts},
+		{"field_hour", 15 * ms, time.Hour, func() string { return fmt.Sprint("user_id=", l.rand.IntN(100_000)) }, page},
+		{"last_100", 15 * ms, day, func() string { return "" }, page},
+	}
+}
+
+// ask measures one kind of question, warm, and prints its median beside the limit.
+func (l *lab) ask(b *testing.B, state string, q benched, factor float64) {
+	var took []time.Duration
+	found := 0
+	for b.Loop() {
+		text := q.text()
+		e, err := query.Parse(text)
+		if err != nil {
+			b.Fatal(text, err)
+		}
+		start := time.Now()
+		n, err := q.ask(b.Context(), logs.Query{Expr: e, Scope: logs.Scope{All: true}, Since: l.now.Add(-q.span), Until: time.Now().Add(time.Minute), Limit: 100})
+		if err != nil {
+			b.Fatal(text, err)
+		}
+		took, found = append(took, time.Since(start)), found+n
+	}
+	slices.Sort(took)
+	ms := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+	b.Logf("METRIC log_query_%s_%s_ms=%.2f limit=%.0f (p99 %.2f, asked %d, found %.1f)", q.name, state, ms(took[len(took)/2]), ms(q.limit)*factor,
+		ms(took[len(took)*99/100]), len(took), float64(found)/float64(len(took)))
+}
