@@ -39,9 +39,9 @@ type nilSafe struct{}
 
 func (*nilSafe) Error() string { return "nil is fine" }
 
-type logs struct{ to *slog.Logger }
+type relogs struct{ to *slog.Logger }
 
-func (l logs) String() string {
+func (l relogs) String() string {
 	l.to.Info("from within")
 	return "logged"
 }
@@ -112,7 +112,7 @@ func hostile(l *slog.Logger) map[string]struct {
 		"5 MiB within":        {[]string{strings.Repeat("ä", 5<<19)}, `truncated`},
 		"endless LogValue":    {endless{}, `LogValue`},
 		"LogValue panics":     {angry{}, `panicked`},
-		"logs itself":         {logs{l}, `"logged"`},
+		"logs itself":         {relogs{l}, `"logged"`},
 		"year 300000":         {time.Date(300_000, 1, 1, 0, 0, 0, 0, time.UTC), `"300000-01-01T00:00:00Z"`},
 		"year 0":              {time.Time{}.AddDate(-1, 0, 0), `"0000-01-01T00:00:00Z"`},
 		"year in a struct":    {struct{ At time.Time }{time.Date(300_000, 1, 1, 0, 0, 0, 0, time.UTC)}, `!ERROR`},
