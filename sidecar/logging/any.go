@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"reflect"
 	"unicode/utf8"
 
@@ -29,12 +30,16 @@ func (e *encoder) any(key string, v any) {
 		e.buf = append(e.buf, "null"...)
 		return
 	}
-	if text, ok := textOf(v); ok {
-		e.text(text, limitOf(key))
+	switch x := v.(type) {
+	case []error:
+		e.errors(x)
+		return
+	case *url.Userinfo: // its text is user:password
+		e.hidden(redact.Password)
 		return
 	}
-	if all, ok := v.([]error); ok {
-		e.errors(all)
+	if text, ok := textOf(v); ok {
+		e.text(text, limitOf(key))
 		return
 	}
 	if left := (budget{maxNodes, maxBytes}); !left.fits(reflect.ValueOf(v), 0) {

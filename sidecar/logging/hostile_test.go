@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -112,6 +113,7 @@ func hostile(l *slog.Logger) map[string]struct {
 		"5 MiB within":        {[]string{strings.Repeat("ä", 5<<19)}, `truncated`},
 		"endless LogValue":    {endless{}, `LogValue`},
 		"LogValue panics":     {angry{}, `panicked`},
+		"user of a URL":       {url.UserPassword("u", "hunter2"), `"[redacted:password]"`},
 		"logs itself":         {relogs{l}, `"logged"`},
 		"year 300000":         {time.Date(300_000, 1, 1, 0, 0, 0, 0, time.UTC), `"300000-01-01T00:00:00Z"`},
 		"year 0":              {time.Time{}.AddDate(-1, 0, 0), `"0000-01-01T00:00:00Z"`},

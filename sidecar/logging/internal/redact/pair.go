@@ -157,6 +157,19 @@ func prose(s string, start, end int) bool {
 	return after == len(s) || s[after] != ':' && s[after] != '='
 }
 
+// tag finds what stands between <key> and the next tag.
+func (r *Rules) tag(s string, i int) (match, int) {
+	start := wordStart(s, i)
+	if start == 0 || s[start-1] != '<' || !r.Key(s[start:i]) {
+		return none(i + 1)
+	}
+	end := strings.IndexByte(s[i+1:], '<')
+	if end < 0 {
+		end = len(s) - i - 1 // it was cut
+	}
+	return secret(s, i+1, i+1+end)
+}
+
 // flag finds the value of "--key value" on a command line; "--key=value" is found at its equals sign.
 func (r *Rules) flag(s string, i int) (match, int) {
 	end := i + 2

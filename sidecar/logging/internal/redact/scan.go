@@ -18,11 +18,14 @@ const (
 	onEquals
 	onQuote
 	onMark
+	onTag
+	onDial
 )
 
 var second = func() (t [256]uint16) {
 	for c, bit := range map[byte]uint16{' ': onBlank, '2': onDigit, '3': onDigit, '4': onDigit, '5': onDigit, '6': onDigit, '.': onDot,
-		'_': onUnderscore, '-': onHyphen | onDash, 'A': onAmazon, 'J': onJWT, ':': onColon, '/': onSlash, '=': onEquals, '\'': onQuote, '[': onMark} {
+		'_': onUnderscore, '-': onHyphen | onDash, 'A': onAmazon, 'J': onJWT, ':': onColon, '/': onSlash, '=': onEquals, '\'': onQuote, '[': onMark,
+		'>': onTag, '(': onDial} {
 		t[c] = bit
 	}
 	return t
@@ -36,14 +39,14 @@ var first = func() (t [256]uint16) {
 			t[c] |= onDigit | onAmazon
 		}
 		if isUpper(b) || isLower(b) || strings.IndexByte("\"'` ]_", b) >= 0 {
-			t[c] |= onColon
+			t[c] |= onColon | onTag
 		}
 	}
 	for _, issuer := range issuers {
 		n := len(issuer.prefix)
 		t[issuer.prefix[n-2]] |= second[issuer.prefix[n-1]] &^ onDash
 	}
-	for bit, set := range map[uint16]string{onBlank: "rRcC", onDash: "-", onJWT: "y", onSlash: "/", onQuote: " "} {
+	for bit, set := range map[uint16]string{onBlank: "rRcC", onDash: "-", onJWT: "y", onSlash: "/", onQuote: " ", onDial: "px"} {
 		for _, c := range []byte(set) {
 			t[c] |= bit
 		}
@@ -90,6 +93,10 @@ func (r *Rules) at(s string, i, done int) (match, int) {
 		return r.equals(s, i)
 	case '\'':
 		return sqlPassword(s, i)
+	case '>':
+		return r.tag(s, i)
+	case '(':
+		return dial(s, i, done)
 	}
 	return none(i + markLength(s[i:]))
 }

@@ -69,6 +69,25 @@ func Unfinished(s string) int {
 	return i + colon + 1
 }
 
+// dial finds the password of MySQL's form, user:password@tcp(host), whose bracket is at i.
+func dial(s string, i, done int) (match, int) {
+	before, ok := strings.CutSuffix(s[done:i], "@tcp")
+	if !ok {
+		before, ok = strings.CutSuffix(s[done:i], "@unix")
+	}
+	if !ok {
+		return none(i + 1)
+	}
+	before = before[max(0, len(before)-maxPassword):]
+	end := done + strings.LastIndexByte(s[done:i], '@')
+	start := end - len(before) + strings.LastIndexAny(before, " \t\r\n\"'`<>") + 1
+	colon := strings.IndexByte(s[start:end], ':')
+	if colon < 0 || placeholder(s[start+colon+1:end]) {
+		return none(i + 1)
+	}
+	return hit(start+colon+1, end, Password)
+}
+
 // nameOnly says that before the "@" of such a URL stands a name and never a token.
 func nameOnly(before string) bool {
 	for _, scheme := range [...]string{"ssh://", "sftp://", "postgres://", "postgresql://"} {
