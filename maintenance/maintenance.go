@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	collogspb "go.opentelemetry.io/proto/otlp/collector/logs/v1"
 
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/fleet"
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/httpapi"
@@ -107,7 +106,7 @@ func (m *Maintenance) register() error {
 	receiver := ingest.New(ingest.Settings{Store: bounded{m}, Caller: rpc.Caller, Senders: senders(), Known: s.Services,
 		Unavailable: pg.IsUnavailable, Retention: s.Config.longest(), MaxBatch: maxBatch, Queue: s.Config.Queue,
 		Quota: s.Config.Quota, Stored: m.http.Stored, Registerer: s.Registerer})
-	err := s.RPC.RegisterWith(&collogspb.LogsService_ServiceDesc, receiver, rpc.Registration{MaxMessage: maxMessage,
+	err := s.RPC.RegisterWith(ingest.ServiceDesc(), receiver, rpc.Registration{MaxMessage: maxMessage,
 		Callers: map[string]rpc.Callers{"Export": rpc.AnyService()}, Foreign: foreign{s.Verifier}.admit})
 	if err != nil {
 		return fmt.Errorf("register the log receiver: %w", err)

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -91,18 +92,22 @@ func FuzzExport(f *testing.F) {
 	for _, s := range seeds {
 		f.Add(marshal(f, s))
 	}
+	f.Add(bytes.Replace(marshal(f, request(2, "shop")), []byte("shop1"), []byte("sh\xffp1"), 1))
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		req := &collogspb.ExportLogsServiceRequest{}
-		if proto.Unmarshal(raw, req) != nil {
-			return
+		req, err := decode(raw, TypeProtobuf)
+		if plain := new(collogspb.ExportLogsServiceRequest); err != nil && proto.Unmarshal(raw, plain) == nil {
+			t.Fatalf("refused, and it is one: %v", err)
 		}
-		export(t, req)
+		if err == nil {
+			export(t, req)
+		}
 	})
 }
 
 // FuzzJSON: the same for the JSON of OTLP/HTTP.
 func FuzzJSON(f *testing.F) {
 	f.Add([]byte(strings.Replace(example, "%d", "1", 1)))
+	f.Add([]byte(`{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"body":{"stringValue":"\ud83d"}}]}]}]}`))
 	f.Add([]byte(`{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"traceId":"AA==","body":{"kvlistValue":{"values":[{"key":"\u0000"}]}}}]}]}]}`))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		req, err := decode(raw, TypeJSON)

@@ -25,8 +25,6 @@ const (
 	MaxBody     = 4 << 20  // bytes of a body as it comes
 	maxUnpacked = 16 << 20 // and unpacked
 	readLimit   = 30 * time.Second
-	decoders    = 2 // bodies unpacked and decoded at once
-	maxNesting  = 2000
 )
 
 // Media types of OTLP/HTTP.
@@ -44,14 +42,16 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		r.fail(w, TypeJSON, http.StatusUnsupportedMediaType, status.New(codes.InvalidArgument, "the content type must be "+TypeProtobuf+" or "+TypeJSON))
 		return
 	}
-	body, err := r.body(w, req, media)
+	raw, err := body(w, req)
 	if err != nil {
-		st := status.Convert(err)
 		r.metrics.refuse(err)
-		r.fail(w, media, statusOf(st.Code(), err), st)
-		return
 	}
-	answer, err := r.Export(req.Context(), body)
+	var answer *collogspb.ExportLogsServiceResponse
+	if err == nil {
+		answer, err = r.take(req.Context(), func() (*collogspb.ExportLogsServiceRequest, error) {
+			return unpacked(raw, req.Header.Get("Content-Encoding"), media)
+		})
+	}
 	if err != nil {
 		st := status.Convert(err)
 		r.fail(w, media, statusOf(st.Code(), err), st)
@@ -62,10 +62,10 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 
 var errLarge = errors.New("larger than is taken")
 
-// body reads all that came, then unpacks and decodes it; the second is bounded in how many do it at once, which a
-// slow sender must not be able to hold.
-func (r *Receiver) body(w http.ResponseWriter, req *http.Request, media string) (*collogspb.ExportLogsServiceRequest, error) {
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(readLimit)) // a test's recorder has none
+// body reads all that came, and decodes nothing: a slow sender holds nobody up.
+func body(w http.ResponseWriter, req *http.Request) ([]byte, error) {
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Now().Add(readLimit)) // a test's recorder has none
 	raw, err := io.ReadAll(req.Body)
 	var cut *http.MaxBytesError
 	switch {
@@ -74,17 +74,16 @@ func (r *Receiver) body(w http.ResponseWriter, req *http.Request, media string) 
 	case err != nil:
 		return nil, status.Error(codes.InvalidArgument, "the body did not arrive whole")
 	}
-	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
-	select {
-	case r.decoding <- struct{}{}:
-		defer func() { <-r.decoding }()
-	case <-req.Context().Done():
-		return nil, status.FromContextError(req.Context().Err()).Err()
-	}
-	if raw, err = unpack(raw, req.Header.Get("Content-Encoding")); err != nil {
+	_ = control.SetReadDeadline(time.Time{})
+	return raw, nil
+}
+
+func unpacked(raw []byte, encoding, media string) (*collogspb.ExportLogsServiceRequest, error) {
+	plain, err := unpack(raw, encoding)
+	if err != nil {
 		return nil, err
 	}
-	return decode(raw, media)
+	return decode(plain, media)
 }
 
 // unpack stops at its bound, whatever the body promises to become.
@@ -108,21 +107,6 @@ func unpack(raw []byte, encoding string) ([]byte, error) {
 		return nil, status.Error(codes.InvalidArgument, "the body is not whole gzip")
 	}
 	return plain, nil
-}
-
-func decode(raw []byte, media string) (*collogspb.ExportLogsServiceRequest, error) {
-	out := &collogspb.ExportLogsServiceRequest{}
-	var err error
-	if media == TypeJSON {
-		err = protojson.UnmarshalOptions{DiscardUnknown: true, RecursionLimit: maxNesting}.Unmarshal(raw, out)
-		hexIDs(out)
-	} else {
-		err = proto.UnmarshalOptions{RecursionLimit: maxNesting}.Unmarshal(raw, out)
-	}
-	if err != nil {
-		return nil, status.Error(codes.InvalidArgument, "the body is no ExportLogsServiceRequest")
-	}
-	return out, nil
 }
 
 // sized is a refusal that HTTP has a status of its own for.

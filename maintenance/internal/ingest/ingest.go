@@ -16,6 +16,7 @@ package ingest
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -65,12 +66,12 @@ type Receiver struct {
 	settings Settings
 	line     *line
 	metrics  *metrics
-	decoding chan struct{} // a place for each HTTP body that may be unpacked at once
+	decoding chan struct{} // a place for each request that may be decoded at once: more would take memory and no less time
 }
 
 // New makes a receiver and registers its metrics.
 func New(s Settings) *Receiver {
-	r := &Receiver{settings: s, decoding: make(chan struct{}, decoders)}
+	r := &Receiver{settings: s, decoding: make(chan struct{}, runtime.GOMAXPROCS(0))}
 	r.line = newLine(newQueues(s.Queue, s.Quota), s)
 	r.metrics = newMetrics(s.Registerer, s.Known, r.line.waiting)
 	r.line.metrics = r.metrics
@@ -81,8 +82,13 @@ func New(s Settings) *Receiver {
 // for a batch that is too large or names no service, ResourceExhausted with RetryInfo when a service of it has
 // sent too much, Unavailable when it should be sent again.
 func (r *Receiver) Export(ctx context.Context, req *collogspb.ExportLogsServiceRequest) (*collogspb.ExportLogsServiceResponse, error) {
+	return r.take(ctx, func() (*collogspb.ExportLogsServiceRequest, error) { return req, nil })
+}
+
+// take stores the batch that decode gives.
+func (r *Receiver) take(ctx context.Context, decode func() (*collogspb.ExportLogsServiceRequest, error)) (*collogspb.ExportLogsServiceResponse, error) {
 	start := time.Now()
-	b, err := r.read(ctx, req)
+	b, err := r.open(ctx, decode)
 	if err != nil {
 		r.metrics.refuse(err)
 		return nil, err
@@ -94,6 +100,21 @@ func (r *Receiver) Export(ctx context.Context, req *collogspb.ExportLogsServiceR
 		r.metrics.delay.Observe(time.Since(start).Seconds())
 	}
 	return b.answer(r.settings.Retention), nil
+}
+
+// open decodes and reads, as many at once as there are processors.
+func (r *Receiver) open(ctx context.Context, decode func() (*collogspb.ExportLogsServiceRequest, error)) (batch, error) {
+	select {
+	case r.decoding <- struct{}{}:
+		defer func() { <-r.decoding }()
+	case <-ctx.Done():
+		return batch{}, status.FromContextError(ctx.Err()).Err()
+	}
+	req, err := decode()
+	if err != nil {
+		return batch{}, err
+	}
+	return r.read(ctx, req)
 }
 
 // store queues all parts, or none, and waits until each is committed.

@@ -10,12 +10,13 @@ import (
 )
 
 const (
-	enough       = 8192                  // cost of one transaction
-	little       = 512                   // less than this waits for more to come with it
-	linger       = 50 * time.Millisecond // between the beginnings of two transactions that carry little
-	crowded      = 2048                  // cost waiting for which there is a second writer
-	writers      = 2                     // at most; of the pool's connections some are left for questions
-	writeTimeout = 15 * time.Second      // of one transaction: less than senders wait
+	enough       = 8192                   // cost of one transaction, at most
+	patience     = 250 * time.Millisecond // for one transaction; while the store is slower, they carry less: whoever comes next waits no longer
+	little       = 512                    // less than this waits for more to come with it
+	linger       = 50 * time.Millisecond  // between the beginnings of two transactions that carry little
+	crowded      = 2048                   // cost waiting for which there is a second writer
+	writers      = 2                      // at most; of the pool's connections some are left for questions
+	writeTimeout = 15 * time.Second       // of one transaction: less than senders wait
 )
 
 // line is where batches wait for a writer. A batch that comes to an idle line is written at once; while
@@ -28,11 +29,12 @@ type line struct {
 	queues  *queues
 	writing int           // writers there are
 	began   time.Time     // the latest transaction
+	size    int           // what the next one may cost
 	more    chan struct{} // full when enough waits that lingering is of no use
 }
 
 func newLine(q *queues, s Settings) *line {
-	return &line{settings: s, queues: q, more: make(chan struct{}, 1)}
+	return &line{settings: s, queues: q, size: enough, more: make(chan struct{}, 1)}
 }
 
 // ask says why n more records of the service would be refused now.
@@ -97,7 +99,19 @@ func (l *line) next() (parts []*part, pause time.Duration, ok bool) {
 		return nil, pause, true
 	}
 	l.began = time.Now()
-	return l.queues.take(enough), 0, true
+	return l.queues.take(l.size), 0, true
+}
+
+// suit makes transactions smaller or larger after one that took so long.
+func (l *line) suit(cost int, took time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case took > patience && cost >= l.size/2:
+		l.size = max(quantum, l.size/2)
+	case took < patience/2:
+		l.size = min(enough, l.size*2)
+	}
 }
 
 func (l *line) linger(pause time.Duration) {
@@ -114,7 +128,9 @@ func (l *line) linger(pause time.Duration) {
 func (l *line) commit(parts []*part) {
 	ctx, cancel := context.WithTimeout(context.Background(), writeTimeout) // of all requests, and so of none
 	defer cancel()
+	start := time.Now()
 	err := l.store(ctx, parts...)
+	l.suit(costOf(parts), time.Since(start))
 	if err == nil || len(parts) == 1 || l.settings.Unavailable(err) {
 		l.answer(err, parts...)
 		return

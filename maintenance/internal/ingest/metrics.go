@@ -82,7 +82,7 @@ func (m *metrics) refuse(err error) {
 		m.senders.WithLabelValues(m.name(r.service), r.reason).Add(float64(r.records))
 	case status.Code(err) == codes.PermissionDenied:
 		m.refused.WithLabelValues(reasonName).Inc()
-	default:
+	case status.Code(err) == codes.InvalidArgument: // else the sender has left
 		m.refused.WithLabelValues(reasonInvalid).Inc()
 	}
 }

@@ -31,6 +31,13 @@ func newPart(ctx context.Context, service string, all []record.Record) *part {
 // cost of a record: 1, or its KiB.
 func cost(r *record.Record) int { return max(1, (len(r.Msg)+len(r.Attrs)+len(r.Logger))>>10) }
 
+func costOf(parts []*part) (n int) {
+	for _, p := range parts {
+		n += p.cost
+	}
+	return n
+}
+
 const (
 	quantum  = 1024 // what each service may give in its turn
 	services = 8    // full queues that all may fill together; beyond it nobody may have more than an equal part

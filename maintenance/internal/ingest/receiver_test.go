@@ -309,3 +309,23 @@ func TestEmptyAndHugeRequests(t *testing.T) {
 		t.Errorf("stored %d", store.stored())
 	}
 }
+
+func TestTransactionsSuitTheStore(t *testing.T) {
+	t.Parallel()
+	l := newLine(newQueues(1000, 0), Settings{})
+	for range 10 {
+		l.suit(enough, time.Second)
+	}
+	if l.size != quantum {
+		t.Errorf("a slow store gets %d", l.size)
+	}
+	if l.suit(1, time.Second); l.size != quantum {
+		t.Errorf("%d", l.size)
+	}
+	for range 10 {
+		l.suit(1, time.Millisecond)
+	}
+	if l.size != enough {
+		t.Errorf("a quick store gets %d", l.size)
+	}
+}

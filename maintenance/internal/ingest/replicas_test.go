@@ -22,6 +22,7 @@ import (
 	"github.com/signalbox-mesh/signalbox/internal/seed"
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/ingest"
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/postgres"
+	"github.com/signalbox-mesh/signalbox/maintenance/internal/record"
 	"github.com/signalbox-mesh/signalbox/sidecar/pg"
 )
 
@@ -37,10 +38,24 @@ func replica(t *testing.T, at *pgtest.DB) (*ingest.Receiver, *pg.DB) {
 		t.Fatal(err)
 	}
 	return ingest.New(ingest.Settings{
-		Store: postgres.New(db), Caller: func(context.Context) string { return "up" }, Senders: map[string][]string{"up": {"*"}},
+		Store: told{postgres.New(db), t}, Caller: func(context.Context) string { return "up" }, Senders: map[string][]string{"up": {"*"}},
 		Known: func() []string { return nil }, Unavailable: pg.IsUnavailable, Retention: 24 * time.Hour, MaxBatch: 10_000, Queue: 20_000,
 		Stored: func() {}, Registerer: prometheus.NewRegistry(),
 	}), db
+}
+
+// told shows why the store could not: the receiver tells it nobody, and the sender comes again.
+type told struct {
+	ingest.Store
+	t *testing.T
+}
+
+func (s told) Write(ctx context.Context, all []record.Record) (ingest.Result, error) {
+	res, err := s.Store.Write(ctx, all)
+	if err != nil {
+		s.t.Logf("a batch of %d: %v", len(all), err)
+	}
+	return res, err
 }
 
 // stream is one class of one run of one instance; its sender sends one batch after the other, as a sidecar does.
@@ -97,19 +112,23 @@ func (s *stream) send(t *testing.T, until <-chan struct{}, to []*ingest.Receiver
 	}
 }
 
-// deliver honours RetryInfo.
+// deliver comes again until the batch is taken, and honours RetryInfo.
 func (s *stream) deliver(t *testing.T, to *ingest.Receiver, req *collogspb.ExportLogsServiceRequest, refused *int) {
 	for {
 		_, err := to.Export(context.Background(), req)
 		if err == nil {
 			return
 		}
-		if status.Code(err) != codes.ResourceExhausted {
+		switch status.Code(err) {
+		case codes.Unavailable:
+			<-time.After(100 * time.Millisecond)
+		case codes.ResourceExhausted:
+			if refused != nil {
+				*refused++
+			}
+		default:
 			t.Errorf("%s: %v", s.instance, err)
 			return
-		}
-		if refused != nil {
-			*refused++
 		}
 		for _, d := range status.Convert(err).Details() {
 			if info, ok := d.(*errdetails.RetryInfo); ok {

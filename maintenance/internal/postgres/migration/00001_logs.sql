@@ -214,7 +214,8 @@ BEGIN
         RETURN name;
     END IF;
     PERFORM pg_advisory_xact_lock(hashtextextended(home || '.logs', 0));
-    IF to_regclass(format('%I.%I', home, name)) IS NOT NULL THEN
+    -- Not by to_regclass: this session has cached that there is none, and waiting for the lock has not told it better.
+    IF EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.relname = name AND c.relnamespace = home::regnamespace) THEN
         RETURN name;
     END IF;
     -- Made first and attached then: that does not keep anybody from writing into the others. Nothing in it is ever
