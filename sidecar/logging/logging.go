@@ -9,7 +9,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -149,12 +148,6 @@ func (l *Logs) recovered(e *spool.Epoch) {
 	}
 	l.Logger(l.settings.Service+".logging").Info("records of a run that was not stopped cleanly are recovered",
 		"ended_instance", e.Instance, "ended_epoch", e.Epoch, slog.Group("last_seq", final...))
-}
-
-func (l *Logs) crashed(c spool.Crash) {
-	first, _, _ := strings.Cut(c.Text, "\n")
-	l.Logger(l.settings.Service+".crash").Error("process crashed: "+first,
-		"crashed_instance", c.Instance, "crashed_at", c.At, KeyStack, c.Text)
 }
 
 // Epoch identifies this run of this instance; sortable in time.

@@ -8,14 +8,25 @@ import (
 	"github.com/signalbox-mesh/signalbox/sidecar/spool"
 )
 
-// dropped makes the record that says why others are missing; package spool documents its attributes. It is
-// made whatever the level of its logger, since the store waits for it.
+// dropped makes the record that says why others are missing; package spool documents its attributes.
 func (l *Logs) dropped(x spool.Loss) (kept bool) {
-	r := slog.NewRecord(time.Now(), slog.LevelWarn, "log records were dropped", 0)
-	r.AddAttrs(slog.String("dropped_instance", x.Instance), slog.String("dropped_epoch", x.Epoch),
+	return l.keep(".logging", slog.LevelWarn, "log records were dropped",
+		slog.String("dropped_instance", x.Instance), slog.String("dropped_epoch", x.Epoch),
 		slog.String("dropped_class", x.Class.String()), slog.Uint64("dropped_from", x.From), slog.Uint64("dropped_to", x.To),
 		slog.String("dropped_reason", x.Reason), slog.Uint64("dropped_records", x.Records))
-	h := *l.Logger(l.settings.Service + ".logging").Handler().(*handler)
+}
+
+// crashed makes the record of a process's last words.
+func (l *Logs) crashed(c spool.Crash) (kept bool) {
+	return l.keep(".crash", slog.LevelError, "process crashed: "+c.Cause(),
+		slog.String("crashed_instance", c.Instance), slog.Time("crashed_at", c.At), slog.String(KeyStack, c.Text))
+}
+
+// keep makes a record of which it matters whether it is kept. It is made whatever the level of its logger.
+func (l *Logs) keep(logger string, level slog.Level, msg string, attrs ...slog.Attr) (kept bool) {
+	r := slog.NewRecord(time.Now(), level, msg, 0)
+	r.AddAttrs(attrs...)
+	h := *l.Logger(l.settings.Service + logger).Handler().(*handler)
 	h.sink = keeper{logs: l, kept: &kept}
 	_ = h.Handle(context.Background(), r) // it returns no error
 	return kept

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 )
@@ -43,9 +44,49 @@ type Crash struct {
 	Text     string // its beginning, 60 KiB at most
 }
 
-// Crashes hands each crash file of the service whose process is gone to tell, and then removes it. The
-// record that tell makes must be durable when it returns.
-func (s *Spool) Crashes(tell func(Crash)) {
+// Cause is one line that says why the process died. Of a panic it is the runtime's; the text of a fatal error
+// the runtime writes to standard error alone, so that it is told from the stack.
+func (c Crash) Cause() string {
+	first := ""
+	for line := range strings.Lines(c.Text) {
+		line = strings.TrimSpace(line)
+		if strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ") {
+			return line
+		}
+		if first == "" {
+			first = line
+		}
+	}
+	if strings.HasPrefix(first, "goroutine ") {
+		return "fatal error: " + c.fatal(first)
+	}
+	return first
+}
+
+// fatal tells the kinds of fatal errors apart. The first goroutine is the one at fault, if there is one.
+func (c Crash) fatal(header string) string {
+	stack, _, _ := strings.Cut(strings.TrimSpace(c.Text), "\n\n")
+	in := func(frames ...string) bool {
+		return slices.ContainsFunc(frames, func(f string) bool { return strings.Contains(stack, f) })
+	}
+	switch {
+	case !strings.Contains(header, "[running"):
+		return "all goroutines are asleep - deadlock!"
+	case in("runtime/maps.fatal(", "runtime.mapassign", "runtime.mapaccess", "runtime.mapdelete"):
+		return "concurrent map access"
+	case in("sync.fatal("):
+		return "misuse of a lock"
+	case in("runtime.newstack("):
+		return "stack overflow"
+	case in("runtime.(*mcache).", "runtime.(*mheap).", "runtime.sysMap", "runtime.sysReserve", "runtime.newosproc("):
+		return "out of memory"
+	}
+	return "its text is on standard error"
+}
+
+// Crashes hands each crash file of the service whose process is gone to tell, and removes it when tell answers
+// that its record is kept; if not, the next start tells of it.
+func (s *Spool) Crashes(tell func(Crash) (kept bool)) {
 	for _, path := range s.entries() {
 		if name := filepath.Base(path); strings.HasPrefix(name, "crash-") && filepath.Ext(name) == ".txt" {
 			s.metrics.failed("crash", s.crash(path, tell))
@@ -53,7 +94,7 @@ func (s *Spool) Crashes(tell func(Crash)) {
 	}
 }
 
-func (s *Spool) crash(path string, tell func(Crash)) error {
+func (s *Spool) crash(path string, tell func(Crash) bool) error {
 	f, err := lockFile(path, 0)
 	if err != nil {
 		return nil // its process lives, or somebody else tells of it
@@ -67,8 +108,8 @@ func (s *Spool) crash(path string, tell func(Crash)) error {
 	if err != nil {
 		return err
 	}
-	if len(text) > 0 {
-		tell(Crash{Instance: filepath.Base(filepath.Dir(path)), At: info.ModTime(), Text: string(text)})
+	if len(text) > 0 && !tell(Crash{Instance: filepath.Base(filepath.Dir(path)), At: info.ModTime(), Text: string(text)}) {
+		return nil
 	}
 	return os.Remove(path)
 }
