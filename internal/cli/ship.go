@@ -20,7 +20,7 @@ import (
 )
 
 type shipCommand struct {
-	State    string `env:"SIGNALBOX_STATE" default:"${state}" help:"State folder of the mesh that 'signalbox up' runs here; it keeps the spool and the places in files." placeholder:"DIR"`
+	meshFlags
 	Service  string `required:"" help:"Name of the service that the lines are of." placeholder:"NAME"`
 	Instance string `help:"Name of the instance; NAME-1, or the next one that is free, if none is given." placeholder:"NAME"`
 	File     string `help:"Read a file, from where the last run stopped." placeholder:"PATH"`
@@ -59,6 +59,9 @@ func (c *shipCommand) Run(ctx context.Context, p Process) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := c.remote(p); err != nil {
+		return err
+	}
 	sender, err := c.sender(p, minimum)
 	if err != nil {
 		return err
@@ -68,10 +71,11 @@ func (c *shipCommand) Run(ctx context.Context, p Process) (err error) {
 		defer cancel()
 		err = errors.Join(err, sender.Close(closing))
 	}()
-	if c.To == "" && len(c.peers().Resolve("view-service").RPC) == 0 {
+	if c.URL == "" && c.To == "" && len(c.peers().Resolve("view-service").RPC) == 0 {
 		c.note(p, "no mesh runs in "+c.State+" now: the records wait in the spool until one does")
 	}
-	settings := intake.Settings{Sender: sender, Format: foreign.Format(c.Format), Stdin: p.Stdin, Stdout: p.Stdout, Stderr: p.Stderr, Restamp: c.Restamp, NoWait: c.NoWait, Command: c.Command}
+	settings := intake.Settings{Sender: sender, Format: foreign.Format(c.Format), Stdin: p.Stdin, Stdout: p.Stdout, Stderr: p.Stderr, Restamp: c.Restamp, NoWait: c.NoWait, Command: c.Command,
+		Note: func(err error) { c.note(p, "the records wait in the spool: "+oneLine(err)+c.mend(err)) }}
 	if c.File != "" {
 		settings.File = &follow.Settings{Path: c.File, Cursor: c.cursor(), Follow: c.Follow, AtEnd: c.FromEnd, Again: c.Again}
 	}
@@ -124,6 +128,8 @@ func (c *shipCommand) check() (slog.Level, error) {
 		return 0, misuse("either --file or a command: one source a run")
 	case c.File == "" && (c.Follow || c.FromEnd || c.Again):
 		return 0, misuse("--follow, --from-end and --again go with --file")
+	case c.To != "" && (c.URL != "" || c.Context != ""):
+		return 0, misuse("either --to or --url or --context: one mesh a run")
 	case c.To != "" && c.Key == "":
 		return 0, misuse("--to needs --key: the key file of a service that the mesh trusts (STATE/keys/up.pem of the mesh, or the service's own with --sign-as)")
 	case c.To == "" && c.Key != "":

@@ -6,24 +6,66 @@ import (
 	"hash/fnv"
 	"io/fs"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
 
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
 	"github.com/signalbox-mesh/signalbox/internal/intake"
+	"github.com/signalbox-mesh/signalbox/internal/up"
 	"github.com/signalbox-mesh/signalbox/sidecar/peers"
 	"github.com/signalbox-mesh/signalbox/sidecar/spool"
 )
+
+// remote finds out whether the lines go to a mesh elsewhere, as every other command does: by --url, by --context, or by the
+// context in use where no mesh has run in the usual folder.
+func (c *shipCommand) remote(p Process) error {
+	name := c.Context
+	if c.URL == "" && name == "" && c.To == "" && c.State == up.DefaultState {
+		if _, err := os.Stat(c.ownKey()); errors.Is(err, fs.ErrNotExist) {
+			name, _ = currentContext(p.Environ)
+		}
+	}
+	if c.URL == "" && name != "" {
+		all, err := loadContexts(p.Environ)
+		if err != nil {
+			return err
+		}
+		found, ok := all.Contexts[name]
+		if !ok {
+			return misuse("no context is called %q; `signalbox context list` shows those that exist", name)
+		}
+		c.URL, c.Token = found.URL, found.Token
+	}
+	if c.URL != "" && c.Token == "" {
+		return misuse("--url needs a token: set SIGNALBOX_TOKEN to what `signalbox token logs --service %s` prints", c.Service)
+	}
+	return nil
+}
+
+// mend says what helps against a store that takes nothing.
+func (c *shipCommand) mend(err error) string {
+	if code := status.Code(err); c.URL != "" && (code == codes.PermissionDenied || code == codes.Unauthenticated) {
+		return fmt.Sprintf("; a token of the role sender is needed: `signalbox token logs --service %s`", c.Service)
+	}
+	return "; Ctrl-C leaves them there for the next run"
+}
+
+// ownKey signs for whoever runs the mesh in the state folder.
+func (c *shipCommand) ownKey() string { return filepath.Join(c.State, "keys", "up.pem") }
 
 // sender opens the spool of the instance, or of the first one that nobody has.
 func (c *shipCommand) sender(p Process, minimum slog.Level) (*intake.Sender, error) {
 	key := c.Key
 	if key == "" {
-		key = filepath.Join(c.State, "keys", "up.pem")
+		key = c.ownKey()
 	}
 	s := intake.SenderSettings{Service: c.Service, Version: p.Version, Environment: "dev", Level: minimum, Began: time.Now(), Unhurried: len(c.Command) == 0,
-		SignAs: c.SignAs, KeyFile: key, Peers: c.peers()}
+		SignAs: c.SignAs, KeyFile: key, Peers: c.peers(), URL: c.URL, Token: c.Token}
 	names := []string{c.Instance}
 	if c.Instance == "" {
 		names = nil

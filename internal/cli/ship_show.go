@@ -104,8 +104,8 @@ func (s *shipProgress) show(p intake.Progress) {
 		line += fmt.Sprintf(", %d %% of the file", p.Bytes*100/all)
 	}
 	line += fmt.Sprintf(", %d wait in the spool", p.Waiting)
-	if !p.Reached {
-		line += ": view-service does not answer"
+	if p.Trouble != nil {
+		line += ": " + printable(fmt.Sprintf("%.60s", p.Trouble))
 	} else if p.Draining {
 		line += ": all is read"
 	}

@@ -26,6 +26,10 @@ func TestShipRefuses(t *testing.T) {
 		{[]string{"--service", "shop", "--file", "x", "--", "ls"}, 2, "one source"},
 		{[]string{"--service", "shop", "--to", "127.0.0.1:1"}, 2, "--key"},
 		{[]string{"--service", "shop", "--key", "x"}, 2, "--to"},
+		{[]string{"--service", "shop", "--url", "http://127.0.0.1:1"}, 2, "token logs --service shop"},
+		{[]string{"--service", "shop", "--url", "http://127.0.0.1:1", "--to", "127.0.0.1:1", "--key", "x"}, 2, "one mesh"},
+		{[]string{"--service", "shop", "--url", "127.0.0.1:1", "--token", "x"}, 1, "no URL of a mesh"},
+		{[]string{"--service", "shop", "--context", "nowhere"}, 2, "context list"},
 		{[]string{"--service", "shop", "--level", "loud"}, 2, "--level"},
 		{[]string{"--service", "shop", "--format", "xml"}, 2, "--format"},
 		{[]string{"--service", "shop"}, 1, "signalbox up"},
@@ -46,7 +50,7 @@ func TestShipCursor(t *testing.T) {
 	seen := map[string]bool{}
 	for _, service := range []string{"shop", "cart"} {
 		for _, file := range []string{"/var/log/a.log", "/srv/log/a.log", "/var/log/b c\n.log", ".."} {
-			c := shipCommand{State: "/state", Service: service, File: file}
+			c := shipCommand{meshFlags: meshFlags{State: "/state"}, Service: service, File: file}
 			name := c.cursor()
 			if seen[name] || filepath.Dir(name) != "/state/ship/"+service || strings.ContainsAny(name, " \n") {
 				t.Errorf("%s of %s: %s", file, service, name)

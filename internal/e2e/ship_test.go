@@ -277,3 +277,32 @@ func TestShipOutlivesTheMesh(t *testing.T) {
 		t.Errorf("it ended with %v: %s", p.cmd.ProcessState, p.stderr)
 	}
 }
+
+// Through the gateway, as for a mesh that is elsewhere: with a token for the service, and not with one for another.
+func TestShipThroughTheGateway(t *testing.T) {
+	t.Parallel()
+	m := sharedMesh(t)
+	file := filepath.Join(t.TempDir(), "app.log")
+	for i := range 900 {
+		appendTo(t, file, fmt.Sprintf("%s INFO order %d is placed\n", time.Now().UTC().Format(time.RFC3339Nano), i))
+	}
+	token := strings.TrimSpace(m.tool(t, "token", "logs", "--service", "ship-remote"))
+	env := []string{"SIGNALBOX_URL=" + m.API, "SIGNALBOX_TOKEN=" + token, "SIGNALBOX_STATE=" + t.TempDir()}
+	code, _, stderr := command(t, env, "ship", "--service", "ship-remote", "--file", file)
+	if code != 0 || !strings.Contains(stderr, "900 records") {
+		t.Fatalf("code %d: %s", code, stderr)
+	}
+	if all := m.lines(t, "service:ship-remote"); len(all) != 900 {
+		t.Errorf("%d lines", len(all))
+	}
+	p, err := run(env, "ship", "--service", "ship-other", "--file", file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.finish)
+	wait.For(t, limit, "what is wrong", func() bool { return strings.Contains(p.stderr.String(), "token logs --service ship-other") })
+	p.signal(os.Interrupt)
+	if code := p.code(t, limit); code != 1 || !strings.Contains(p.stderr.String(), "900 records wait") {
+		t.Errorf("Ctrl-C with the wrong token: code %d, %s", code, p.stderr)
+	}
+}

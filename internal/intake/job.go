@@ -26,10 +26,11 @@ type Settings struct {
 	Command []string         // name and arguments
 	Signals <-chan os.Signal // passed to the command; after it, one ends the wait
 
-	Stdout, Stderr io.Writer // what the command writes is passed on to them
-	Restamp        bool      // records take the time of reading; their own becomes an attribute
-	NoWait         bool      // end when all is spooled, and leave the shipping to the next run
-	Progress       func(Progress)
+	Stdout, Stderr io.Writer       // what the command writes is passed on to them
+	Restamp        bool            // records take the time of reading; their own becomes an attribute
+	NoWait         bool            // end when all is spooled, and leave the shipping to the next run
+	Progress       func(Progress)  // told twice a second; nil: nobody is
+	Note           func(err error) // told once when everything is read and nothing can be shipped
 }
 
 // Progress of a run, for people.
@@ -38,7 +39,7 @@ type Progress struct {
 	Left           int64 // bytes of the file; 0: not known
 	Waiting        int   // records in the spool
 	Draining       bool  // everything was read
-	Reached        bool  // the store's port answers
+	Trouble        error // why nothing can be shipped now; nil: nothing is known
 }
 
 // Summary of a run.
@@ -60,6 +61,9 @@ const keyTime = "time"
 
 // drainLimit bounds the wait for the store once somebody has asked for the end.
 const drainLimit = 2 * time.Second
+
+// patience comes before a word about a store that takes nothing.
+const patience = 2 * time.Second
 
 // job is one run under way.
 type job struct {
@@ -136,10 +140,15 @@ func (j *job) emit(r foreign.Record) {
 
 // drain waits for the store: as long as it takes, or a while when the end is asked for.
 func (j *job) drain(ctx context.Context) {
+	began, told := time.Now(), j.Note == nil
 	for {
 		st, err := j.Sender.State()
 		if err != nil || st.Waiting == 0 || ctx.Err() != nil {
 			break
+		}
+		if trouble := j.Sender.Trouble(); !told && trouble != nil && time.Since(began) > patience {
+			told = true
+			j.Note(trouble)
 		}
 		select {
 		case <-j.Signals:
@@ -174,7 +183,7 @@ func (j *job) report() (stop func()) {
 }
 
 func (j *job) progress() Progress {
-	p := Progress{Records: j.pace.records.Load(), Bytes: j.seen(), Draining: j.draining.Load(), Reached: j.Sender.Reached()}
+	p := Progress{Records: j.pace.records.Load(), Bytes: j.seen(), Draining: j.draining.Load(), Trouble: j.Sender.Trouble()}
 	if j.file != nil {
 		p.Left = j.file.Ahead()
 	}

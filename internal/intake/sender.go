@@ -22,6 +22,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/connectivity"
 
 	"github.com/signalbox-mesh/signalbox/internal/foreign"
 	fleetv1 "github.com/signalbox-mesh/signalbox/sidecar/contract/fleet/v1"
@@ -46,9 +47,14 @@ type SenderSettings struct {
 	Unhurried         bool // errors do not wait for the disk: what they come from is there still
 	Began             time.Time
 
+	// Over the private port, with a service's key:
 	SignAs  string // name of the key's owner in the trust bundle; it may send for Service
 	KeyFile string
 	Peers   peers.Resolver
+
+	// Or over the gateway, with a user token of the role sender:
+	URL   string // base URL of the mesh; "": the private port
+	Token string
 }
 
 // Sender is the line of one foreign service into the store. Safe for concurrent use; Start once, Stop before Close.
@@ -56,9 +62,10 @@ type Sender struct {
 	settings SenderSettings
 	registry *prometheus.Registry
 	logs     *logging.Logs
-	dialer   *rpc.Dialer
+	web      *webConn    // nil: over the private port
+	dialer   *rpc.Dialer // nil: over the gateway
 	conn     *grpc.ClientConn
-	agent    *fleet.Agent // tells the store how far the sequences go; without an address it is no instance
+	agent    *fleet.Agent // tells the store how far the sequences go; without an address it is no instance. nil: over the gateway
 	cancel   context.CancelFunc
 	running  sync.WaitGroup
 
@@ -67,46 +74,65 @@ type Sender struct {
 }
 
 // NewSender opens the spool, and connects to nobody yet. A spool that another process holds is spool.ErrHeld.
-func NewSender(s SenderSettings) (*Sender, error) {
-	key, err := servicetoken.LoadKey(s.KeyFile)
+func NewSender(s SenderSettings) (_ *Sender, err error) {
+	one := &Sender{settings: s, registry: prometheus.NewRegistry(), cancel: func() {}, loggers: map[string]slog.Handler{}}
+	var signer *servicetoken.Signer
+	if s.URL != "" {
+		one.web, err = newWebConn(s.URL, s.Token)
+	} else {
+		signer, err = signerOf(s)
+	}
 	if err != nil {
 		return nil, err
 	}
-	signer, err := servicetoken.NewSigner(s.SignAs, key)
-	if err != nil {
-		return nil, err
-	}
-	// Nobody scrapes a command; what matters is in the store.
-	levels, registry := level.NewTable(level.Spec{Root: s.Level}), prometheus.NewRegistry()
-	logs, err := logging.New(logging.Settings{
+	levels := level.NewTable(level.Spec{Root: s.Level})
+	one.logs, err = logging.New(logging.Settings{
 		Service: s.Service, Instance: s.Instance, Version: s.Version, Environment: s.Environment, Levels: levels,
-		Stderr: io.Discard, SpoolDir: s.SpoolDir, Unhurried: s.Unhurried, Registerer: registry,
+		Stderr: io.Discard, SpoolDir: s.SpoolDir, Unhurried: s.Unhurried, Registerer: one.registry,
 	})
-	if err != nil {
-		return nil, err
+	if err != nil || one.web != nil {
+		return one.orNil(err)
 	}
-	one := &Sender{settings: s, registry: registry, logs: logs, cancel: func() {}, loggers: map[string]slog.Handler{}}
-	one.dialer = rpc.NewDialer(rpc.Settings{Service: s.SignAs, Signer: signer, Registerer: registry, Logger: logs.Logger(s.Service)}, s.Peers)
+	one.dialer = rpc.NewDialer(rpc.Settings{Service: s.SignAs, Signer: signer, Registerer: one.registry, Logger: one.logs.Logger(s.Service)}, s.Peers)
 	if one.conn, err = one.dialer.Dial(store); err != nil {
 		return nil, errors.Join(err, one.Close(context.Background()))
 	}
 	one.agent = fleet.New(fleet.Settings{
-		Service: s.Service, Instance: s.Instance, Version: s.Version, Epoch: logs.Epoch(), PID: os.Getpid(), StartedAt: s.Began,
-		Client: fleetv1.NewFleetServiceClient(one.conn), Levels: level.NewSources(levels, fleet.Source), Ledger: logs.Ledger, Registerer: registry,
+		Service: s.Service, Instance: s.Instance, Version: s.Version, Epoch: one.logs.Epoch(), PID: os.Getpid(), StartedAt: s.Began,
+		Client: fleetv1.NewFleetServiceClient(one.conn), Levels: level.NewSources(levels, fleet.Source), Ledger: one.logs.Ledger, Registerer: one.registry,
 	})
 	return one, nil
+}
+
+func (s *Sender) orNil(err error) (*Sender, error) {
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func signerOf(s SenderSettings) (*servicetoken.Signer, error) {
+	key, err := servicetoken.LoadKey(s.KeyFile)
+	if err != nil {
+		return nil, err
+	}
+	return servicetoken.NewSigner(s.SignAs, key)
 }
 
 // Logger is for records of the caller's own, in the service's name.
 func (s *Sender) Logger() *slog.Logger { return s.logs.Logger(s.settings.Service) }
 
-// Dialer calls others by the same key.
+// Dialer calls others by the same key; nil over the gateway.
 func (s *Sender) Dialer() *rpc.Dialer { return s.dialer }
 
 // Start ships what has gathered in the spool, and all that follows.
 func (s *Sender) Start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	s.cancel = cancel
+	if s.web != nil {
+		s.running.Go(func() { _ = s.logs.Ship(ctx, s.web) })
+		return
+	}
 	s.running.Go(func() { _ = s.logs.Ship(ctx, s.conn) }) // it ends with ctx alone; what is left stays in the spool
 	s.running.Go(func() { _ = s.agent.Run(ctx) })         // likewise
 }
@@ -117,7 +143,9 @@ func (s *Sender) Drain(ctx context.Context) error {
 	if err := s.logs.Drain(ctx); err != nil {
 		return err
 	}
-	s.agent.Stop(ctx)
+	if s.agent != nil {
+		s.agent.Stop(ctx)
+	}
 	return nil
 }
 
@@ -129,7 +157,11 @@ func (s *Sender) Stop() {
 
 // Close ends the spool. What is in it is shipped by the next Sender of this service.
 func (s *Sender) Close(ctx context.Context) error {
-	return errors.Join(s.dialer.Close(), s.logs.Close(ctx))
+	var err error
+	if s.dialer != nil {
+		err = s.dialer.Close()
+	}
+	return errors.Join(err, s.logs.Close(ctx))
 }
 
 // Record makes a log record of a foreign one.
@@ -225,8 +257,18 @@ func (s *Sender) State() (State, error) {
 	return st, nil
 }
 
-// Reached says whether the store's port answers now.
-func (s *Sender) Reached() bool {
-	state := s.conn.GetState().String()
-	return state == "READY" || state == "IDLE" || state == "CONNECTING"
+// Trouble is why nothing can be shipped now; nil while that is not known to be so.
+func (s *Sender) Trouble() error {
+	if s.web != nil {
+		if err := s.web.latest(); err != nil {
+			return err
+		}
+		return s.logs.Progress()
+	}
+	if s.conn.GetState() == connectivity.TransientFailure {
+		return errUnreached
+	}
+	return s.logs.Progress()
 }
+
+var errUnreached = errors.New("view-service does not answer")
