@@ -6,20 +6,20 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/signalbox-mesh/signalbox/internal/sizing"
+	"github.com/signalbox-mesh/signalbox/maintenance/sizing"
 )
 
 type sizingCommand struct {
 	output
 	Rate   float64 `required:"" help:"Records per second, of all services together." placeholder:"N"`
-	Bytes  float64 `default:"400" help:"Bytes of a record: its message and attributes."`
+	Bytes  float64 `default:"400" help:"Bytes of a record: its logger, message and attributes."`
 	Days   float64 `default:"7" help:"How long records are kept."`
 	Random float64 `default:"0.2" help:"Share of records like no other, 0 to 1: services log mostly templates; 1 is the worst case."`
 }
 
 func (sizingCommand) Help() string {
-	return `It asks nobody: what a record costs was measured (docs/performance.md) on one machine, so that CPU is that machine's.
-'signalbox logs top' tells the rate and the bytes of a mesh that runs.
+	return `It asks nobody: what a record costs was measured, on one machine, so that CPU is that machine's. 'signalbox logs top' tells
+the rate and the bytes (A RECORD) of a mesh that runs.
 
 Examples:
   signalbox sizing --rate 5000 --bytes 400 --days 7
@@ -61,7 +61,7 @@ func (c *sizingCommand) Run(p Process) error {
 		{"disk at rest", amount(f.Disk), each(f.BytesEach, "B")},
 		{"disk to plan", amount(f.Disk * spare), "with the hour that is being written, and room for a storm"},
 		{"WAL", amount(f.WAL) + "/s", each(f.WALEach, "B") + ", " + amount(f.WAL*86400) + " a day"},
-		{"CPU", fmt.Sprintf("%.2f cores", f.CPU), each(f.MicrosEach, "µs") + ", PostgreSQL and view-service together"},
+		{"CPU", fmt.Sprintf("%.2f cores", f.CPU), each(f.MicrosEach, "µs") + " to store, in PostgreSQL and view-service together"},
 	}
 	return newPlain(p).grid(rows, 0, func(_, column int) string { return []string{"", bold, faint}[column] })
 }
