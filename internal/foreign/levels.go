@@ -107,6 +107,9 @@ func shouted(text string) (word string, ok bool) {
 
 // levelWord is the level in a word like "[INFO]", "WARNING:" or "ERROR:root:text"; "[info]" counts too, "info" does not.
 func levelWord(w string) (string, bool) {
+	if w == "" || w[0] >= 'a' && w[0] <= 'z' {
+		return "", false
+	}
 	bracketed := strings.HasPrefix(w, "[") || strings.HasPrefix(w, "<") || strings.HasPrefix(w, "(")
 	w = strings.TrimLeft(w, "[<(")
 	if end := strings.IndexAny(w, "]>):,"); end >= 0 {

@@ -48,26 +48,29 @@ func (r *Record) leadingLevel() {
 	}
 }
 
+// layout looks before it matches: most lines have none of them.
 func (r *Record) layout(text string) bool {
 	l := &plainLayouts
-	if !strings.ContainsAny(text, "-:") {
-		return false
-	}
-	if m := l.spring.FindStringSubmatch(text); m != nil && r.level(m[1]) {
-		r.text(KeyPID, m[2])
-		r.text("application", m[3])
-		r.text("thread", strings.TrimSpace(m[4]))
-		r.Logger, r.Message = m[5], m[6]
-		return true
-	}
-	if m := l.python.FindStringSubmatch(text); m != nil && r.level(m[2]) {
-		r.Logger, r.Message = m[1], m[3]
-		return true
-	}
-	if m := l.logback.FindStringSubmatch(text); m != nil && r.level(m[2]+m[3]) {
-		r.text("thread", m[1]+m[4])
-		r.Logger, r.Message = m[5], m[6]
-		return true
+	switch head := strings.TrimLeft(text, " "); {
+	case strings.Contains(text, " --- "):
+		if m := l.spring.FindStringSubmatch(text); m != nil && r.level(m[1]) {
+			r.text(KeyPID, m[2])
+			r.text("application", m[3])
+			r.text("thread", strings.TrimSpace(m[4]))
+			r.Logger, r.Message = m[5], m[6]
+			return true
+		}
+	case strings.HasPrefix(text, " - "):
+		if m := l.python.FindStringSubmatch(text); m != nil && r.level(m[2]) {
+			r.Logger, r.Message = m[1], m[3]
+			return true
+		}
+	case head != "" && (head[0] == '[' || head[0] >= 'A' && head[0] <= 'Z' && strings.Contains(head, " [")):
+		if m := l.logback.FindStringSubmatch(text); m != nil && r.level(m[2]+m[3]) {
+			r.text("thread", m[1]+m[4])
+			r.Logger, r.Message = m[5], m[6]
+			return true
+		}
 	}
 	return false
 }

@@ -74,7 +74,6 @@ type job struct {
 
 	mu       sync.Mutex
 	formats  map[string]int64
-	waiting  atomic.Int64
 	draining atomic.Bool
 }
 
