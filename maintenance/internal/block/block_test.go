@@ -95,7 +95,7 @@ func TestAFilterHasNoFalseNegatives(t *testing.T) {
 		b, _ := Build(all)
 		var f, late Filter
 		for _, r := range all {
-			if _, ok := storable(r, &f, f.addPair); !ok {
+			if _, ok := storable(r, &f, new(recent), f.addPair); !ok {
 				t.Fatalf("%+v is not storable", r)
 			}
 		}

@@ -23,7 +23,9 @@ const Filtered = 256
 // itself there (record.Record.Note). The block has no id, no transaction and no tier yet: see Store. The filter is nil
 // below Filtered records. Times are kept to the microsecond, levels within int16.
 func Build(all []*record.Record) (*Block, *Filter) {
-	slices.SortStableFunc(all, inOrder)
+	if !slices.IsSortedFunc(all, inOrder) { // which it mostly is
+		slices.SortStableFunc(all, inOrder)
+	}
 	b := &Block{Has: AllColumns, TS: make([]int32, len(all)), Levels: make([]int16, len(all))}
 	first := all[0]
 	b.Class, b.Hour, b.Service, b.Records = TierOf(first.Level), first.TS.UTC().Truncate(time.Hour), first.Service, len(all)
@@ -62,15 +64,15 @@ func (b *Block) write(all []*record.Record, filter *Filter) {
 	b.Trace, b.Span = make([]byte, 16*len(all)), make([]byte, 8*len(all))
 	b.Low, b.High = math.MaxInt16, math.MinInt16
 	slots := map[int32]int32{}
-	add := func(_, _ []byte) {}
+	add, known := func(_, _ []byte) {}, new(recent)
 	if filter != nil {
 		add = filter.addPair
 	}
 	for i, r := range all {
-		object, ok := storable(r, filter, add)
+		object, ok := storable(r, filter, known, add)
 		if !ok {
 			*r = r.Note("its texts or attributes are not valid")
-			object, _ = storable(r, filter, add)
+			object, _ = storable(r, filter, known, add)
 		}
 		if i > 0 {
 			loggers.WriteString(Unit)
@@ -148,7 +150,7 @@ func SourceOf(r *record.Record) Source {
 }
 
 // storable is the record's object as one line; false when PostgreSQL would refuse it, or a text, or read something else.
-func storable(r *record.Record, filter *Filter, add func(path, value []byte)) ([]byte, bool) {
+func storable(r *record.Record, filter *Filter, known *recent, add func(path, value []byte)) ([]byte, bool) {
 	if !clean(r.Msg) || !clean(r.Logger) {
 		return nil, false
 	}
@@ -164,10 +166,28 @@ func storable(r *record.Record, filter *Filter, add func(path, value []byte)) ([
 		object = line.Bytes()
 	}
 	if filter != nil {
-		filter.AddText(r.Msg)
+		if !known.has(r.Msg) {
+			filter.AddText(r.Msg)
+		}
 		addTrigrams(filter, object)
 	}
 	return object, true
+}
+
+// recent texts: most messages of a service have been there just before.
+type recent [256]string
+
+// has reports whether the text was there, as far as is remembered, and remembers it.
+func (r *recent) has(text string) bool {
+	if len(text) < 16 {
+		return false
+	}
+	place := &r[(len(text)*31+int(text[8])*7+int(text[15])*13+int(text[len(text)/2]))&255]
+	if *place == text {
+		return true
+	}
+	*place = text
+	return false
 }
 
 // clean reports whether a text can stand in a column as it is.

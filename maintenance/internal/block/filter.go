@@ -2,6 +2,7 @@ package block
 
 import (
 	"encoding/binary"
+	"math/bits"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -144,17 +145,27 @@ func (f *Filter) addPair(key, value []byte) { f.add(pairHash(key, value)) }
 // not in the filter: do not ask for them.
 func (f *Filter) MayPair(key, value string) bool { return f.may(pairHash([]byte(key), []byte(value))) }
 
-// pairHash is FNV-1a over both, mixed.
+// pairHash takes eight bytes at a time; the lengths keep key and value apart.
 func pairHash(key, value []byte) uint64 {
-	h := uint64(14695981039346656037)
-	for _, c := range key {
-		h = (h ^ uint64(c)) * 1099511628211
+	return mix(chunks(chunks(uint64(len(key))<<32|uint64(len(value)), key), value))
+}
+
+// chunks mixes the bytes into h.
+func chunks(h uint64, b []byte) uint64 {
+	for ; len(b) >= 8; b = b[8:] {
+		h = fold128(h^golden, binary.LittleEndian.Uint64(b)^0xe7037ed1a0b428db)
 	}
-	h = (h ^ 0xff) * 1099511628211 // no byte of UTF-8
-	for _, c := range value {
-		h = (h ^ uint64(c)) * 1099511628211
+	var last uint64
+	for i, c := range b {
+		last |= uint64(c) << (8 * i)
 	}
-	return mix(h)
+	return fold128(h^golden, last^0x8ebc6af09c88c6e3)
+}
+
+// fold128 is the wide product, one half over the other.
+func fold128(a, b uint64) uint64 {
+	high, low := bits.Mul64(a, b)
+	return high ^ low
 }
 
 // mix spreads all bits over all (the finalizer of MurmurHash3); 0 stays 0.

@@ -49,13 +49,16 @@ func sift(ctx context.Context, tx pg.Tx, all []record.Record, blocks int, res *i
 
 // split takes the records outside the ledger, and the streams of the others in the order in which all lock them.
 func split(all []record.Record, res *ingest.Result) (foreign []*record.Record, streams []*stream) {
-	known := map[record.Stream]*stream{}
+	known, last := map[record.Stream]*stream{}, &stream{}
 	of := func(key record.Stream) *stream {
-		if known[key] == nil {
-			known[key] = &stream{Stream: key}
-			streams = append(streams, known[key])
+		if key == last.Stream { // as most are
+			return last
 		}
-		return known[key]
+		if last = known[key]; last == nil {
+			last = &stream{Stream: key}
+			known[key], streams = last, append(streams, last)
+		}
+		return last
 	}
 	for i := range all {
 		r := &all[i]
@@ -74,10 +77,14 @@ func split(all []record.Record, res *ingest.Result) (foreign []*record.Record, s
 		return cmp.Or(cmp.Compare(a.Service, b.Service), cmp.Compare(a.Instance, b.Instance), cmp.Compare(a.Epoch, b.Epoch), cmp.Compare(a.Class, b.Class))
 	})
 	for _, s := range streams {
-		slices.SortStableFunc(s.records, func(a, b *record.Record) int { return cmp.Compare(a.Seq, b.Seq) })
+		if !slices.IsSortedFunc(s.records, bySeq) {
+			slices.SortStableFunc(s.records, bySeq)
+		}
 	}
 	return foreign, streams
 }
+
+func bySeq(a, b *record.Record) int { return cmp.Compare(a.Seq, b.Seq) }
 
 // sift decides about the stream's records.
 func (s *stream) sift(res *ingest.Result) (fresh []*record.Record) {

@@ -54,13 +54,22 @@ func (s *Store) tryWrite(ctx context.Context, all []record.Record) (ingest.Resul
 
 // shelves makes the partitions that the batch needs, and returns how many blocks it may become at most.
 func (s *Store) shelves(ctx context.Context, all []record.Record) (blocks int, err error) {
-	counts := map[shelf]int{}
+	counts, last := map[shelf]*int{}, shelf{}
+	var count *int
 	for i := range all {
-		if !all[i].Expired {
-			counts[shelfOf(&all[i])]++
+		if all[i].Expired {
+			continue
 		}
+		if at := shelfOf(&all[i]); count == nil || at != last {
+			if last, count = at, counts[at]; count == nil {
+				count = new(int)
+				counts[at] = count
+			}
+		}
+		*count++
 	}
-	for at, n := range counts {
+	for at, found := range counts {
+		n := *found
 		blocks += (n + block.Most - 1) / block.Most
 		if n >= straight {
 			if err := s.partition(ctx, at.class, at.hour); err != nil {
@@ -72,7 +81,8 @@ func (s *Store) shelves(ctx context.Context, all []record.Record) (blocks int, e
 }
 
 func shelfOf(r *record.Record) shelf {
-	return shelf{r.Service, r.TS.Unix() - r.TS.Unix()%3600, block.TierOf(r.Level)}
+	at := r.TS.Unix()
+	return shelf{r.Service, at - at%3600, block.TierOf(r.Level)}
 }
 
 func (s *Store) halve(ctx context.Context, all []record.Record, cause error) (ingest.Result, error) {
@@ -114,12 +124,19 @@ type stocked struct {
 
 // stock makes blocks of the records.
 func stock(all []*record.Record, at place) (blocks []stocked) {
-	groups := map[shelf][]*record.Record{}
+	groups, last := map[shelf]*[]*record.Record{}, shelf{}
+	var group *[]*record.Record
 	for _, r := range all {
-		groups[shelfOf(r)] = append(groups[shelfOf(r)], r)
+		if at := shelfOf(r); group == nil || at != last {
+			if last, group = at, groups[at]; group == nil {
+				group = &[]*record.Record{}
+				groups[at] = group
+			}
+		}
+		*group = append(*group, r)
 	}
 	for _, group := range groups {
-		for part := range slices.Chunk(group, block.Most) {
+		for part := range slices.Chunk(*group, block.Most) {
 			b, filter := block.Build(part)
 			tier := block.Fresh
 			if b.Records >= straight {
