@@ -67,6 +67,9 @@ func (e *Epoch) publish(hidden string) error {
 	if err := writeJSON(filepath.Join(hidden, identityName), e.Identity); err != nil {
 		return err
 	}
+	if err := e.spool.settings.Disk.SyncDir(hidden); err != nil {
+		return err
+	}
 	if err := os.Rename(hidden, e.dir); err != nil {
 		return err
 	}
@@ -153,7 +156,7 @@ func (f final) beyond(c Class) place {
 // epoch without segments.
 func (e *Epoch) Remove() error {
 	for _, q := range e.Queues {
-		q.closeReader()
+		q.release()
 	}
 	e.spool.leave(e)
 	e.spool.saveLosses(0) // those of this epoch are told from now on by the current one
@@ -167,7 +170,7 @@ func (e *Epoch) Remove() error {
 
 func (e *Epoch) release() {
 	for _, q := range e.Queues {
-		q.closeReader()
+		q.release()
 	}
 	if e.lock != nil {
 		unlock(e.lock)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -231,14 +233,26 @@ func (m *model) end() {
 	}
 }
 
+// memoryDir is an instance's folder in memory where there is such a place: what the disk does is the model's
+// business, and the real one only takes time.
+func memoryDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "spool-test-")
+	if err != nil {
+		return instanceDir(t)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return filepath.Join(dir, "catalogs", "catalogs-1")
+}
+
 // TestL8_Model runs random sequences of operations, faults and ends of the process.
 func TestL8_Model(t *testing.T) {
 	t.Parallel()
 	r := seed.New(t)
-	runs, counts := seed.Runs(200, 10_000), map[string]int{}
+	runs, counts := seed.Runs(300, 10_000), map[string]int{}
 	for range runs {
 		choice := seed.Derive(r)
-		dir := instanceDir(t)
+		dir := memoryDir(t)
 		synctest.Test(t, func(t *testing.T) {
 			m := newModel(t, choice, dir)
 			for range 5 + choice.IntN(40) {
@@ -299,7 +313,7 @@ func TestL8_EverySyscall(t *testing.T) {
 	last := 0
 	for _, power := range []bool{false, true} {
 		for stopAt := 1; stopAt == 1 || stopAt <= last; stopAt++ {
-			dir := instanceDir(t)
+			dir := memoryDir(t)
 			synctest.Test(t, func(t *testing.T) {
 				m := newModel(t, seed.Of(of), dir)
 				m.disk.stopAt = m.disk.ops + stopAt
@@ -326,7 +340,7 @@ func TestL8_EverySyscall(t *testing.T) {
 
 // operations counts the operations of a whole life.
 func operations(t *testing.T, of uint64) (ops int) {
-	dir := instanceDir(t)
+	dir := memoryDir(t)
 	synctest.Test(t, func(t *testing.T) {
 		m := newModel(t, seed.Of(of), dir)
 		begun := m.disk.ops

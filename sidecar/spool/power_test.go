@@ -20,7 +20,7 @@ func TestL2_PowerCut(t *testing.T) {
 	r := seed.New(t)
 	worst := time.Duration(0)
 	for range seed.Runs(20, 1000) {
-		dir, choice := instanceDir(t), seed.Derive(r)
+		dir, choice := memoryDir(t), seed.Derive(r)
 		synctest.Test(t, func(t *testing.T) {
 			disk := newModelDisk(choice)
 			s := opened(t, Settings{Dir: dir, Disk: disk, SegmentBytes: 4 << 10})

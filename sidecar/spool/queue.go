@@ -216,15 +216,35 @@ func (q *Queue) flush() {
 	if created {
 		q.syncDir()
 	}
-	if active != nil {
-		q.sync(active)
-	}
-	for _, f := range retired {
-		q.sync(f)
-		_ = f.Close()
-	}
+	q.again(active, active == nil || q.sync(active), slices.DeleteFunc(retired, q.ended))
 	if waiting != nil {
 		close(waiting)
+	}
+}
+
+// ended is true of a full segment that is synced, and closed by it.
+func (q *Queue) ended(f full) bool {
+	ok := q.sync(f)
+	if ok {
+		_ = f.Close()
+	}
+	return ok
+}
+
+// again has the next flush do what has failed.
+func (q *Queue) again(active File, synced bool, retired []full) {
+	if synced && len(retired) == 0 {
+		return
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.dirty = q.dirty || !synced && q.active == active // else it is full now, and in the list
+	for _, f := range retired {
+		if slices.ContainsFunc(q.segments, func(s *segment) bool { return s.path == f.path }) {
+			q.retired = append(q.retired, f)
+		} else {
+			_ = f.Close()
+		}
 	}
 }
 
@@ -240,11 +260,14 @@ func (q *Queue) syncDir() {
 	q.created = true
 }
 
-// sync ignores a file that was shed meanwhile.
-func (q *Queue) sync(f File) {
-	if err := f.Sync(); !errors.Is(err, os.ErrClosed) {
-		q.metrics.failed("sync", err)
+// sync has nothing to do for a file that was shed meanwhile.
+func (q *Queue) sync(f File) bool {
+	err := f.Sync()
+	if err == nil || errors.Is(err, os.ErrClosed) {
+		return true
 	}
+	q.metrics.failed("sync", err)
+	return false
 }
 
 // shed removes the oldest segment that is not being shipped and returns its size, 0 if there is none.

@@ -240,11 +240,17 @@ func (q *Queue) closeFile() {
 	q.file = nil
 }
 
-// closeReader releases the files of the reading side.
-func (q *Queue) closeReader() {
+// release closes the files of a queue that is left alone.
+func (q *Queue) release() {
 	q.Release()
 	if q.cursor != nil {
 		_ = q.cursor.Close()
 		q.cursor = nil
 	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, f := range q.retired { // they could not be synced
+		_ = f.Close()
+	}
+	q.retired = nil
 }

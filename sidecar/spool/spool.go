@@ -2,9 +2,11 @@ package spool
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -97,7 +99,7 @@ func (s *Spool) newEpoch() *Epoch {
 
 // prepare takes the folders and their locks; it may be repeated after disk trouble.
 func (s *Spool) prepare() error {
-	if err := os.MkdirAll(s.settings.Dir, 0o700); err != nil {
+	if err := s.makeDir(s.settings.Dir); err != nil {
 		return err
 	}
 	if s.instance == nil {
@@ -108,6 +110,20 @@ func (s *Spool) prepare() error {
 		s.instance = held
 	}
 	return s.current.create()
+}
+
+// makeDir makes a folder and those above it; each is durable in its parent when it returns.
+func (s *Spool) makeDir(dir string) error {
+	if _, err := os.Stat(dir); err == nil || dir == filepath.Dir(dir) {
+		return nil
+	}
+	if err := s.makeDir(filepath.Dir(dir)); err != nil {
+		return err
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
+		return err
+	}
+	return s.settings.Disk.SyncDir(filepath.Dir(dir))
 }
 
 // Append spools a frame of the class: HeaderSize bytes for the spool's use and the record. It answers whether
