@@ -1,6 +1,7 @@
 package viewservice_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net/url"
@@ -14,6 +15,12 @@ import (
 	sdklog "go.opentelemetry.io/otel/sdk/log"
 	"go.opentelemetry.io/otel/sdk/resource"
 	"go.opentelemetry.io/otel/trace"
+	collogspb "go.opentelemetry.io/proto/otlp/collector/logs/v1"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/emptypb"
 
 	viewservice "github.com/signalbox-mesh/signalbox/services/view-service"
 )
@@ -129,3 +136,35 @@ func (k *kept) OnEmit(_ context.Context, r *sdklog.Record) error {
 func (*kept) Enabled(context.Context, sdklog.EnabledParameters) bool { return true }
 func (*kept) Shutdown(context.Context) error                         { return nil }
 func (*kept) ForceFlush(context.Context) error                       { return nil }
+
+// What comes over the wire is looked at before it is decoded: a byte that is no text costs that byte, and what would
+// swell in memory is refused.
+func TestWhatNoGoProgramWouldSend(t *testing.T) {
+	t.Parallel()
+	m := newMesh(t)
+	v, _ := m.view(t, "view-service-1")
+	conn, err := m.as(t, "catalogs").Dial("view-service")
+	if err != nil {
+		t.Fatal(err)
+	}
+	send := func(raw []byte) error {
+		in := &emptypb.Empty{}
+		in.ProtoReflect().SetUnknown(raw)
+		return conn.Invoke(t.Context(), collogspb.LogsService_Export_FullMethodName, in, &collogspb.ExportLogsServiceResponse{})
+	}
+	raw, err := proto.Marshal(batch("catalogs", 1, "before", "no text: X", "after"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := send(bytes.Replace(raw, []byte("text: X"), []byte("text: \xff"), 1)); err != nil {
+		t.Fatal(err)
+	}
+	if p := ask(t, v, "viewer", "service:catalogs"); len(p.Records) != 3 || p.Records[1].Msg != "no text: \uFFFD" {
+		t.Errorf("%+v", p.Records)
+	}
+	records := bytes.Repeat([]byte{2<<3 | 2, 0}, 7<<20)
+	scope := protowire.AppendBytes(protowire.AppendTag(nil, 2, protowire.BytesType), records)
+	if err := send(protowire.AppendBytes(protowire.AppendTag(nil, 1, protowire.BytesType), scope)); status.Code(err) != codes.InvalidArgument {
+		t.Errorf("seven million empty records: %v", err)
+	}
+}

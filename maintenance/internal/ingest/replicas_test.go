@@ -159,7 +159,7 @@ func TestReplicasTakeAStormAndTheOthers(t *testing.T) {
 		own := seed.Derive(r)
 		sending.Go(func() { s.send(t, until, []*ingest.Receiver{a, b}, own) })
 	}
-	<-time.After(8 * time.Second)
+	<-time.After(5 * time.Second)
 	close(until)
 	sending.Wait()
 	took := time.Since(began).Seconds()
