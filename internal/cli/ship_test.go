@@ -1,10 +1,13 @@
 package cli
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/signalbox-mesh/signalbox/internal/intake"
 )
 
 // What cannot work is told before anything is opened, and how to mend it.
@@ -76,5 +79,23 @@ func TestMeshPeersFollow(t *testing.T) {
 		if p := m.Resolve("view-service"); len(p.RPC) != 1 || p.RPC[0] != "127.0.0.1:"+port {
 			t.Errorf("%v, want port %s", p, port)
 		}
+	}
+}
+
+// Progress is one line that is written over, and wiped out at the end.
+func TestShipShowsProgress(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	s := shipProgress{out: &out}
+	s.show(intake.Progress{Records: 1000, Bytes: 25 << 20, Left: 75 << 20, Waiting: 17})
+	s.show(intake.Progress{Records: 1001, Bytes: 100 << 20, Trouble: errors.New("nobody\x1b[2J answers")})
+	s.clear()
+	for _, part := range []string{"\r1000 records, ", "/s, 25 MiB, 25 % of the file, 17 wait in the spool", "\r1001 records", "nobody·[2J answers"} {
+		if !strings.Contains(out.String(), part) {
+			t.Errorf("%q is not in %q", part, out.String())
+		}
+	}
+	if strings.Contains(out.String(), "\n") || !strings.HasSuffix(out.String(), " \r") {
+		t.Errorf("%q", out.String())
 	}
 }
