@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"pgregory.net/rapid"
 
@@ -108,7 +109,7 @@ func TestAFilterHasNoFalseNegatives(t *testing.T) {
 			for _, in := range []*Filter{&late, func() *Filter { j := late; j.Join(&f); return &j }()} {
 				r := b.Record(i)
 				cut := rapid.IntRange(0, len(r.Msg)).Draw(t, "cut")
-				if part := strings.ToValidUTF8(r.Msg[cut:], ""); part == r.Msg[cut:] && !in.MayText(strings.ToUpper(part)) && strings.ToLower(strings.ToUpper(part)) == strings.ToLower(part) {
+				if part := r.Msg[cut:]; utf8.ValidString(part) && (!in.MayText(part) || !in.MayText(query.Fold(part))) {
 					t.Fatalf("%q is denied", part)
 				}
 				if !in.MayText(string(r.Attrs)) {

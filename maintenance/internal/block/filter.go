@@ -3,9 +3,9 @@ package block
 import (
 	"encoding/binary"
 	"math/bits"
-	"strings"
-	"unicode"
 	"unicode/utf8"
+
+	"github.com/signalbox-mesh/signalbox/maintenance/internal/query"
 )
 
 // FilterBits of a Filter: 32 KiB, 8 bytes a record in a full block.
@@ -53,7 +53,7 @@ func addTrigrams[T string | []byte](f *Filter, text T) {
 	for i := range len(text) {
 		c := text[i]
 		if c >= utf8.RuneSelf {
-			trigramsOf(strings.Map(fold, string(text)), f.add)
+			trigramsOf(query.Fold(string(text)), f.add)
 			return
 		}
 		if c-'A' < 26 {
@@ -82,7 +82,7 @@ func trigrams(text string, fn func(hash uint64)) {
 	for i := range len(text) {
 		c := text[i]
 		if c >= utf8.RuneSelf {
-			trigramsOf(strings.Map(fold, text), fn)
+			trigramsOf(query.Fold(text), fn)
 			return
 		}
 		if c-'A' < 26 {
@@ -98,14 +98,6 @@ func trigramsOf(folded string, fn func(hash uint64)) {
 	for i := 2; i < len(folded); i++ {
 		fn(uint64(uint32(folded[i-2])<<16|uint32(folded[i-1])<<8|uint32(folded[i])) * golden)
 	}
-}
-
-// fold is unicode.ToLower, but what is not ASCII never becomes ASCII.
-func fold(r rune) rune {
-	if l := unicode.ToLower(r); l >= utf8.RuneSelf || r < utf8.RuneSelf {
-		return l
-	}
-	return r
 }
 
 // AddTrace adds a trace's 16 bytes; one of zeroes is none. It sets six bits: a trace is looked for in all blocks of a

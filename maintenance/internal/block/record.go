@@ -29,8 +29,8 @@ func Split(joined, separator string, n int) []string {
 	return append(all, joined)
 }
 
-// Loggers, Msgs and AttrTexts are the columns taken apart, once; nil for one that was not read. Not safe for concurrent use,
-// as Record, ID and the rest are not.
+// Loggers of the records, taken apart once, as Msgs and AttrTexts are; nil when they were not read. Like Record, RecordID
+// and the rest it is not safe for concurrent use.
 func (b *Block) Loggers() []string { return b.taken(&b.index.loggers, Logger, b.Logger, Unit) }
 
 // Msgs are the messages.

@@ -12,9 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/block"
-	"github.com/signalbox-mesh/signalbox/maintenance/internal/ingest"
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/record"
-	"github.com/signalbox-mesh/signalbox/sidecar/pg"
 )
 
 // view reads the whole log by plain SQL, each record as one text, by its id.
@@ -274,13 +272,4 @@ func TestReplicasJoinEachBlockOnce(t *testing.T) {
 			t.Errorf("the block that replaces 60 names %d", len(b.Replaces))
 		}
 	}
-}
-
-// insert stores records beside the ledger, in a transaction of the test's own.
-func (s *Store) insert(ctx context.Context, tx pg.Tx, all []*record.Record) error {
-	_, at, err := sift(ctx, tx, nil, len(all), &ingest.Result{})
-	if err != nil {
-		return err
-	}
-	return copyIn(ctx, tx, stock(all, at))
 }
