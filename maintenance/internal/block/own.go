@@ -12,8 +12,17 @@ func (b *Block) Own() {
 	b.index.loggers, b.index.msgs, b.index.attrs = nil, nil, nil
 }
 
-// Take copies the columns that o has and b has not.
+// Take copies the columns that o has and b has not; times, levels and parts too.
 func (b *Block) Take(o *Block) {
+	if b.TS == nil {
+		b.TS = o.TS
+	}
+	if b.Levels == nil {
+		b.Levels = o.Levels
+	}
+	if b.Parts == nil {
+		b.Parts, b.index.starts = o.Parts, nil
+	}
 	lacks := o.Has &^ b.Has
 	if lacks&Logger != 0 {
 		b.Logger = strings.Clone(o.Logger)

@@ -62,7 +62,8 @@ type generator struct {
 	rand    *rand.Rand
 	sources [5]*loglines.Source
 	issued  int
-	traces  []string
+	traces  []string // of one service
+	wide    []string // of several
 	rare    []string // words of one record each, the newest last
 }
 
@@ -77,20 +78,26 @@ func newGenerator(seed uint64) generator {
 	return g
 }
 
-// fill makes one record. Eight in a row belong to one request that passes through several services.
+// fill makes one record. One in eight belongs to a request that passes through all services.
 func (g *generator) fill(r *record.Record, at time.Time) {
 	services := [...]string{"catalogs", "gateway", "identity", "scheduler", "view-service"}
 	n := g.rand.IntN(5)
 	line := g.sources[n].Next()
-	if g.issued%8 == 0 {
-		g.traces = append(g.traces, line.TraceID)
+	trace := line.TraceID
+	switch n := g.issued % 64; {
+	case n == 0:
+		g.wide = append(g.wide, trace)
+	case n < 8:
+		trace = g.wide[len(g.wide)-1]
+	case n == 32:
+		g.traces = append(g.traces, trace)
 	}
 	if g.rand.IntN(10_000) == 0 {
 		g.rare = append(g.rare, g.word())
 		line.Msg += " " + g.rare[len(g.rare)-1]
 	}
 	*r = record.Record{TS: at, Level: slog.Level(line.Level), Service: services[n], Instance: services[n] + "-1", Logger: line.Logger, Msg: line.Msg, Attrs: line.Attrs,
-		TraceID: g.traces[len(g.traces)-1], SpanID: line.SpanID, Version: "1.0"}
+		TraceID: trace, SpanID: line.SpanID, Version: "1.0"}
 	g.issued++
 }
 
@@ -190,6 +197,7 @@ func (l *lab) questions() []benched {
 	return []benched{
 		{"service_warn", 5 * ms, day, func() string { return "service:" + pick([]string{"catalogs", "gateway", "identity"}) + " level>=warn" }, page},
 		{"trace", 5 * ms, day, func() string { return "trace:" + pick(l.traces) }, page},
+		{"trace_of_five_services", 25 * ms, day, func() string { return "trace:" + pick(l.wide) }, page},
 		{"rare_hour", 60 * ms, time.Hour, func() string { return pick(l.rare[len(l.rare)-len(l.rare)/24-1:]) }, page},
 		{"rare_day", 700 * ms, day, func() string { return pick(l.rare) }, page},
 		{"hex_hour", 60 * ms, time.Hour, func() string { return fmt.Sprintf("%016x", l.rand.Uint64()) }, page},

@@ -21,7 +21,7 @@ func (s *Store) View(ctx context.Context, within time.Duration, fn func(logs.Vie
 	}
 	start := time.Now()
 	err := s.bounded(ctx, within, func(tx pgx.Tx) error {
-		d, err := s.refresh(ctx, tx, start.Add(within))
+		d, err := s.refresh(ctx, tx, start.Add(max(within, time.Second)))
 		if err != nil {
 			return err
 		}
@@ -66,7 +66,7 @@ func (v *question) late() bool { return time.Now().After(v.end) }
 func (v *question) Scan(ctx context.Context, q logs.Query, columns block.Column, to logs.Visitor) (*time.Time, error) {
 	s := &scan{question: v, query: clip(q), visitor: to, size: firstBatch}
 	s.matcher = block.Compile(q.Expr, v.late)
-	s.columns = columns | s.matcher.Columns()
+	s.columns = columns
 	if q.Expr != nil {
 		s.needs, s.bounded = query.Require(q.Expr), true
 	}
@@ -117,9 +117,9 @@ type scan struct {
 
 const (
 	firstBatch = 4
-	maxBatch   = 32
+	maxBatch   = 128
 	maxBytes   = 16 << 20 // of texts in one batch
-	atOnce     = 64       // heads whose filters are read together
+	atOnce     = 64       // filters read together for an explanation
 )
 
 // heads that may hold records, by what they tell themselves, in the query's order.
@@ -150,7 +150,7 @@ func (s *scan) inTime(h *block.Head) bool {
 
 // next takes heads from the front that are to be read, and returns what is left.
 func (s *scan) next(ctx context.Context, heads []*block.Head) (batch, rest []*block.Head, err error) {
-	look := heads[:min(atOnce, len(heads))]
+	look := heads[:min(4*s.size, len(heads))]
 	asks := s.bounded && block.Asks(s.needs)
 	if asks {
 		wanted := slices.DeleteFunc(slices.Clone(look), func(h *block.Head) bool { return !s.visitor.Wants(h) })
@@ -162,9 +162,10 @@ func (s *scan) next(ctx context.Context, heads []*block.Head) (batch, rest []*bl
 		}
 	}
 	bytes := int64(0)
+	size := s.size
+	s.size = min(2*s.size, maxBatch)
 	for i, h := range look {
-		if len(batch) == s.size || bytes > maxBytes {
-			s.size = min(2*s.size, maxBatch)
+		if len(batch) == size || bytes > maxBytes {
 			return batch, heads[i:], nil
 		}
 		if s.visitor.Wants(h) && (!asks || s.filters.may(h, s.needs)) {
@@ -188,23 +189,89 @@ func (s *scan) rest(first *block.Head) (*time.Time, error) {
 
 // read reads a batch and shows what matches; false when time was up.
 func (s *scan) read(ctx context.Context, batch []*block.Head) (done bool, err error) {
-	done = true
-	err = fetch(ctx, s.tx, batch, s.columns, func(b *block.Block) (bool, error) {
-		found, ok := s.matcher.Match(b, s.among(b))
-		if done = ok && !s.late(); !done || found.Empty() {
-			return done, nil
+	chunks, done, err := s.match(ctx, batch, s.reads(batch))
+	if err != nil || !done || len(chunks) == 0 {
+		return done, err
+	}
+	if err := complete(ctx, s.tx, s.columns, chunks); err != nil {
+		return true, err
+	}
+	for _, c := range chunks {
+		if err := s.visitor.Visit(c); err != nil {
+			return true, err
 		}
-		b.Own()
-		return true, s.visitor.Visit(&logs.Chunk{Block: b, Match: found})
+	}
+	return true, nil
+}
+
+// match reads of the blocks what tells whether they match.
+func (s *scan) match(ctx context.Context, batch []*block.Head, what reads) (chunks []*logs.Chunk, done bool, err error) {
+	if what.none() {
+		for _, h := range batch {
+			chunks = append(chunks, &logs.Chunk{Block: &block.Block{Head: *h}, Match: block.Full(h.Records)})
+		}
+		return chunks, true, nil
+	}
+	done = true
+	err = fetch(ctx, s.tx, batch, what, func(b *block.Block) (bool, error) {
+		found, ok := s.matcher.Match(b, s.among(b))
+		if done = ok && !s.late(); done && !found.Empty() {
+			b.Own()
+			chunks = append(chunks, &logs.Chunk{Block: b, Match: found})
+		}
+		return done, nil
 	})
-	return done, err
+	return chunks, done, err
+}
+
+// reads is what the match needs of the batch.
+func (s *scan) reads(batch []*block.Head) reads {
+	what := reads{columns: s.matcher.Columns()}
+	if s.query.Expr != nil {
+		what.pieces = piecesOf(query.Columns(s.query.Expr))
+	}
+	if s.query.Delta != nil {
+		what.pieces |= withParts
+	}
+	for _, h := range batch {
+		if s.cuts(h) {
+			what.pieces |= withTimes
+			if s.query.After != nil {
+				what.pieces |= withParts
+			}
+		}
+	}
+	return what
+}
+
+func piecesOf(set query.ColumnSet) (p piece) {
+	if set&query.ReadsTime != 0 {
+		p |= withTimes
+	}
+	if set&query.ReadsLevel != 0 {
+		p |= withLevels
+	}
+	const columns = query.ReadsTime | query.ReadsLevel | query.ReadsService | query.ReadsLogger | query.ReadsMsg | query.ReadsAttrs | query.ReadsTrace | query.ReadsSpan
+	if set&^columns != 0 {
+		p |= withParts
+	}
+	return p
+}
+
+// cuts reports whether the query's bounds may leave out some of the block's records.
+func (s *scan) cuts(h *block.Head) bool {
+	q := s.query
+	if q.After != nil && (q.Oldest && !h.From.After(q.After.TS) || !q.Oldest && !h.To.Before(q.After.TS)) {
+		return true
+	}
+	return h.From.Before(q.Since) || !h.To.Before(q.Until)
 }
 
 // among are the block's records that lie within the query's bounds, whatever they say.
 func (s *scan) among(b *block.Block) block.Bitmap {
 	q := s.query
 	all := block.Full(b.Records)
-	if q.After != nil || b.From.Before(q.Since) || !b.To.Before(q.Until) {
+	if s.cuts(&b.Head) {
 		all = s.within(b)
 	}
 	if q.Delta == nil {
