@@ -106,11 +106,11 @@ func TestL10_CutInTheMiddleOfTheAnswer(t *testing.T) {
 	cuts, records := seed.Runs(8, 100), 0
 	for int(c.cuts.Load()) < cuts {
 		before := c.cuts.Load()
-		for range 50 {
+		b.eventually("a cut", func() bool {
 			write(b.spool, spool.Info, fmt.Sprint(records))
 			records++
-		}
-		b.eventually("a cut", func() bool { return c.cuts.Load() > before })
+			return c.cuts.Load() > before
+		})
 	}
 	s.mu.Lock()
 	s.after = nil

@@ -80,7 +80,7 @@ func TestL7_Start(t *testing.T) {
 	whole, ends, records := written(t)
 	dir := instanceDir(t)
 	slowest := time.Duration(0)
-	for off := 0; off < len(whole); off += 331 {
+	for off := 0; off < len(whole); off += 661 {
 		for _, closed := range []bool{true, false} {
 			kept := min(wholeFrames(ends, off), records)
 			lost := records - kept

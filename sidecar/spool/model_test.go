@@ -82,7 +82,7 @@ func (m *model) write(c Class, n int) {
 		m.issued[id] = true
 		late := sum(m.t, m.spool.metrics.late) + sum(m.t, m.spool.metrics.failures)
 		kept := m.spool.Append(c, frame(id))
-		if m.disk.stopped {
+		if m.disk.gone() {
 			return // the call has not returned
 		}
 		if kept {
@@ -92,13 +92,18 @@ func (m *model) write(c Class, n int) {
 	}
 }
 
-// flush waits for as long as a record may be without being durable.
+// flush waits for as long as a record may be without being durable; what has failed is tried again once a second.
 func (m *model) flush() {
 	m.did("flush")
 	failures := sum(m.t, m.spool.metrics.failures)
-	<-time.After(50 * time.Millisecond)
+	wait := 50 * time.Millisecond
+	faulty, ever := m.disk.trouble()
+	if ever {
+		wait += retryEvery
+	}
+	<-time.After(wait)
 	synctest.Wait()
-	if m.disk.stopped || m.disk.fault != nil || sum(m.t, m.spool.metrics.failures) != failures {
+	if m.disk.gone() || faulty || sum(m.t, m.spool.metrics.failures) != failures {
 		return
 	}
 	for id, l := range m.kept {
@@ -318,7 +323,7 @@ func TestL8_EverySyscall(t *testing.T) {
 				m := newModel(t, seed.Of(of), dir)
 				m.disk.stopAt = m.disk.ops + stopAt
 				m.scripted()
-				if !m.disk.stopped && stopAt <= last {
+				if !m.disk.gone() && stopAt <= last {
 					m.fatal("operation %d of %d did not come", stopAt, last)
 				}
 				m.crash(power)
@@ -355,13 +360,13 @@ func (m *model) scripted() {
 	for range 3 {
 		for _, c := range slices.Backward(Classes[:]) {
 			m.write(c, 6)
-			if m.disk.stopped {
+			if m.disk.gone() {
 				return
 			}
 		}
 		m.flush()
 		for range 6 {
-			if m.ship(); m.disk.stopped {
+			if m.ship(); m.disk.gone() {
 				return
 			}
 		}

@@ -21,6 +21,7 @@ type modelDisk struct {
 	stopAt  int // the operation that is the last, and may be done by half; 0: none
 	stopped bool
 	fault   error
+	faulted bool // there was one
 	torn    int              // writes done by half, which are met as damage
 	files   map[string]*file // by path
 	graves  map[string][]byte
@@ -57,10 +58,23 @@ func (d *modelDisk) stop() {
 	d.stopped = true
 }
 
+func (d *modelDisk) gone() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.stopped
+}
+
 func (d *modelDisk) fail(err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.fault = err
+	d.fault, d.faulted = err, d.faulted || err != nil
+}
+
+// trouble says whether there is a fault, and whether there ever was one.
+func (d *modelDisk) trouble() (now, ever bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.fault != nil, d.faulted
 }
 
 func (d *modelDisk) Create(path string) (File, error) {
