@@ -36,6 +36,7 @@ type Config struct {
 	Keeping
 	LeaseTTL    time.Duration `env:"LEASE_TTL" envDefault:"15m" desc:"how long a lease holds that names no time"`
 	LeaseMaxTTL time.Duration `env:"LEASE_MAX_TTL" envDefault:"24h" desc:"longest time that a lease may name"`
+	CacheMiB    int64         `env:"LOG_CACHE_MIB" envDefault:"256" desc:"memory for the filters of log blocks on one replica, in MiB; a million records have some 8"`
 	MaxTails    int           `env:"LOG_MAX_TAILS" envDefault:"32" desc:"log tails open at once on one replica"`
 	Quota       float64       `env:"LOG_QUOTA" envDefault:"0" desc:"log records a second that one replica takes of each service; 0: no bound but a fair share of what the store can take"`
 	Queue       int           `env:"LOG_QUEUE" envDefault:"20000" desc:"log records of one service that may wait on one replica to be stored (one above 1 KiB counts for each KiB); more are refused until there is room"`
@@ -43,7 +44,7 @@ type Config struct {
 
 // DefaultConfig is what holds without settings.
 func DefaultConfig() Config {
-	return Config{Keeping: Keeping{Retention: 7 * 24 * time.Hour, MaxSize: "0"}, LeaseTTL: 15 * time.Minute, LeaseMaxTTL: 24 * time.Hour, MaxTails: 32, Queue: 20_000}
+	return Config{Keeping: Keeping{Retention: 7 * 24 * time.Hour, MaxSize: "0"}, LeaseTTL: 15 * time.Minute, LeaseMaxTTL: 24 * time.Hour, CacheMiB: 256, MaxTails: 32, Queue: 20_000}
 }
 
 // Signer signs control messages with the hosting service's key.
@@ -89,6 +90,7 @@ const (
 // New wires everything and registers routes, methods and metrics with the host.
 func New(s Settings) (*Maintenance, error) {
 	store := postgres.New(s.DB)
+	store.Cache(s.Config.CacheMiB << 20)
 	m := &Maintenance{settings: s, store: store, metrics: newMetrics(s.Registerer)}
 	m.announce = lease.NewAnnouncer(s.Bus, s.Signer, s.Service, s.Instance, s.Logger)
 	changer := lease.New(lease.Config{TTL: s.Config.LeaseTTL, MaxTTL: s.Config.LeaseMaxTTL, Wait: ackWait}, m.watched(), m.announce, s.Logger, s.Registerer)
