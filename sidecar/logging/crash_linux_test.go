@@ -39,9 +39,14 @@ var crashes = map[string]struct {
 func panicking() { panic("the end of the child") }
 
 //go:noinline
-func dereferencing() {
-	var p *struct{ a [10]int }
-	fmt.Println(p.a[len(os.Args)%2])
+func dereferencing() { fmt.Println(absent(len(os.Args)).Name) }
+
+//go:noinline
+func absent(n int) *exec.Error {
+	if n < 0 {
+		return &exec.Error{}
+	}
+	return nil
 }
 
 //go:noinline

@@ -21,7 +21,7 @@ type modelDisk struct {
 	stopAt  int // the operation that is the last, and may be done by half; 0: none
 	stopped bool
 	fault   error
-	faulted bool // there was one
+	faulted bool             // there was one
 	torn    int              // writes done by half, which are met as damage
 	files   map[string]*file // by path
 	graves  map[string][]byte
