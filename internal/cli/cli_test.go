@@ -56,7 +56,8 @@ func TestMistakesOnTheCommandLineEndWithTwo(t *testing.T) {
 
 func TestHelpShowsExamples(t *testing.T) {
 	t.Parallel()
-	for _, command := range [][]string{{"up"}, {"run"}, {"migrate"}, {"ps"}, {"logs"}, {"level", "set"}, {"level", "get"}, {"level", "reset"},
+	for _, command := range [][]string{{"up"}, {"run"}, {"migrate"}, {"ps"}, {"logs"}, {"logs", "search"}, {"logs", "context"},
+		{"logs", "histogram"}, {"logs", "patterns"}, {"logs", "values"}, {"logs", "top"}, {"logs", "gaps"}, {"logs", "export"}, {"sizing"}, {"level", "set"}, {"level", "get"}, {"level", "reset"},
 		{"ship"}, {"schedule", "show"}, {"schedule", "run"}, {"schedule", "pause"}, {"doctor"}, {"completion"}, {"context", "set"}} {
 		code, stdout, stderr := call(t, nil, "", append(command, "--help")...)
 		if code != 0 || !strings.Contains(stdout, "Example") || stderr != "" {
@@ -118,6 +119,12 @@ func TestCompletion(t *testing.T) {
 		{"level set catalogs ", "debug", "catalogs"},
 		{"level set --ttl 5m ", "catalogs", "debug"},
 		{"up --bus ", "inproc", "--bus"},
+		{"logs ", "histogram", "--json"},
+		{"logs --ar", "--around", "histogram"},
+		{"logs context --of ", "trace", "--of"},
+		{"logs gaps ", "catalogs", "debug"},
+		{"logs values ", "instance", "catalogs"},
+		{"logs -n 5 --si", "--since", "catalogs"},
 		{"run g", "gateway", "catalogs"},
 		{"run catalogs g", "gateway", "catalogs"},
 		{"completion ", "fish", "up"},

@@ -90,7 +90,7 @@ func candidates(ctx context.Context, p Process, node *kong.Node, words []string)
 			open = nil
 		case child >= 0:
 			node, place = node.Children[child], 0
-		case strings.HasPrefix(word, "--"):
+		case strings.HasPrefix(word, "-"):
 			open = valued(node, word)
 		default:
 			place++
@@ -105,10 +105,8 @@ func candidates(ctx context.Context, p Process, node *kong.Node, words []string)
 			all = append(all, child.Name)
 		}
 	}
-	for _, flags := range node.AllFlags(true) {
-		for _, f := range flags {
-			all = append(all, "--"+f.Name)
-		}
+	for _, f := range flagsOf(node) {
+		all = append(all, "--"+f.Name)
 	}
 	if last := len(node.Positional) - 1; place <= last || last >= 0 && node.Positional[last].IsCumulative() {
 		all = append(all, values(ctx, p, node, node.Positional[min(place, last)].Name)...)
@@ -116,13 +114,23 @@ func candidates(ctx context.Context, p Process, node *kong.Node, words []string)
 	return all
 }
 
+// flagsOf a command, and those of the one that it does when no other is named.
+func flagsOf(node *kong.Node) (all []*kong.Flag) {
+	for _, flags := range node.AllFlags(true) {
+		all = append(all, flags...)
+	}
+	if node.DefaultCmd != nil {
+		all = append(all, node.DefaultCmd.Flags...)
+	}
+	return all
+}
+
 // valued is the flag that a word names, if the next word is its value.
 func valued(node *kong.Node, word string) *kong.Flag {
-	for _, flags := range node.AllFlags(true) {
-		for _, f := range flags {
-			if word == "--"+f.Name && !f.IsBool() {
-				return f
-			}
+	for _, f := range flagsOf(node) {
+		named := word == "--"+f.Name || f.Short != 0 && word == "-"+string(f.Short)
+		if named && !f.IsBool() {
+			return f
 		}
 	}
 	return nil
@@ -134,6 +142,8 @@ func values(ctx context.Context, p Process, node *kong.Node, name string) []stri
 		return scheduleNames(ctx, p)
 	case name == "service" || (name == "name" && (node.Name == "run" || node.Name == "migrate")):
 		return house.Names()
+	case name == "field":
+		return []string{"service", "instance", "logger", "level", "msg", "version", "environment", "cluster", "namespace", "node"}
 	case name == "level":
 		return []string{"debug", "info", "warn", "error"}
 	case name == "shell":

@@ -40,15 +40,15 @@ func (c *logsExport) Run(ctx context.Context, p Process) error {
 	if err != nil {
 		return err
 	}
+	stream, err := api.Stream(ctx, logsPath+"/export", query)
+	if err != nil {
+		return showPlace(err)
+	}
+	defer stream.Close() //nolint:errcheck // it was only read
 	out, done, err := c.open(p)
 	if err != nil {
 		return err
 	}
-	stream, err := api.Stream(ctx, logsPath+"/export", query)
-	if err != nil {
-		return errors.Join(showPlace(err), done(false))
-	}
-	defer stream.Close() //nolint:errcheck // it was only read
 	t := &exported{out: out, stderr: p.Stderr, screen: screenOf(p.Stderr, p.Environ), began: time.Now()}
 	_, err = io.Copy(t, stream)
 	if err == nil {

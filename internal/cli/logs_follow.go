@@ -108,14 +108,14 @@ func (t *tailing) connection(ctx context.Context) error {
 	defer watch.Stop()
 	stream, err := api.Stream(ctx, logsPath+"/tail", t.query())
 	if err != nil {
-		return cmpCause(ctx, err)
+		return orCause(ctx, err)
 	}
 	defer stream.Close() //nolint:errcheck // it was only read
 	err = t.events(signs{stream, watch})
 	if err == nil {
 		return nil
 	}
-	return cmpCause(ctx, err)
+	return orCause(ctx, err)
 }
 
 func (t *tailing) query() url.Values {
@@ -128,8 +128,8 @@ func (t *tailing) query() url.Values {
 	return v
 }
 
-// cmpCause is why ctx was broken off, if it was; else err.
-func cmpCause(ctx context.Context, err error) error {
+// orCause is why ctx was broken off, if it was; else err.
+func orCause(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause != nil {
 		return cause
 	}

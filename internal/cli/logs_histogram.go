@@ -83,8 +83,10 @@ func (c *logsHistogram) Run(ctx context.Context, p Process) error {
 // histogramEdges is what stands beside the bars: the level and its count at the left, the height at the right.
 const histogramEdges = 32
 
-// draw writes it for people: a title, each level from the worst on, and the time below.
+// draw writes it for people: a title, each level from the worst on, and the time below. Buckets for which there is no
+// room are drawn together.
 func (h histogram) draw(l *lines, height int) error {
+	h = h.folded(l.screen.cells - histogramEdges)
 	var b strings.Builder
 	step := time.Duration(h.Step * float64(time.Second))
 	fmt.Fprintf(&b, "%s records, %s–%s, a bar is %s\n", grouped(h.Records), l.clock(h.Since), l.clock(h.Until), short(step)) //nolint:errcheck // a Builder takes all
@@ -100,6 +102,26 @@ func (h histogram) draw(l *lines, height int) error {
 		return err
 	}
 	return l.all(nil, h.Gaps)
+}
+
+// folded adds neighbours up until they have room.
+func (h histogram) folded(room int) histogram {
+	n := (len(h.Buckets) + room - 1) / room
+	if n <= 1 {
+		return h
+	}
+	var wide []bucket
+	for part := range slices.Chunk(h.Buckets, n) {
+		sum := bucket{From: part[0].From, Levels: map[string]int64{}}
+		for _, b := range part {
+			for level, count := range b.Levels {
+				sum.Levels[level] += count
+			}
+		}
+		wide = append(wide, sum)
+	}
+	h.Buckets, h.Step = wide, h.Step*float64(n)
+	return h
 }
 
 // levels that have records, the worst first.

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -178,6 +179,73 @@ func TestHistogram(t *testing.T) {
 			t.Errorf("wider than the terminal: %q", l)
 		}
 	}
+}
+
+// What has no room is drawn together, and still adds up.
+func TestAHistogramFitsTheTerminal(t *testing.T) {
+	t.Parallel()
+	h := histogram{Step: 60, Levels: map[string]int64{"INFO": 1440}, Records: 1440}
+	for i := range 1440 {
+		h.Buckets = append(h.Buckets, bucket{From: clock().Add(time.Duration(i) * time.Minute), Levels: map[string]int64{"INFO": 1}})
+	}
+	f := h.folded(58)
+	sum := int64(0)
+	for _, b := range f.Buckets {
+		sum += b.Levels["INFO"]
+	}
+	if len(f.Buckets) > 58 || sum != 1440 || f.Step != 25*60 {
+		t.Errorf("%d bars of %v s with %d records", len(f.Buckets), f.Step, sum)
+	}
+}
+
+// Every command that the documents show is one: it may find no mesh here, but it is not misused.
+func TestTheDocumentsCommandsAreRead(t *testing.T) {
+	t.Parallel()
+	shown := 0
+	for _, doc := range []string{"docs/logs.md", "docs/query.md", "README.md"} {
+		text, err := os.ReadFile(filepath.Join("../..", doc))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(text)) {
+			if !strings.HasPrefix(line, "signalbox logs") && !strings.HasPrefix(line, "signalbox sizing") {
+				continue
+			}
+			line, _, _ = strings.Cut(line, " #")
+			args := append(shellWords(line)[1:], "--json")
+			if args[0] == "logs" {
+				args = append(args, "--url", "http://127.0.0.1:1", "--token", "t")
+			}
+			args = slices.DeleteFunc(args, func(a string) bool { return a == "--json" && slices.Contains(args, "export") })
+			if code, _, stderr := call(t, nil, "", args...); code == 2 {
+				t.Errorf("%s: %s: %s", doc, line, stderr)
+			}
+			shown++
+		}
+	}
+	if shown < 15 {
+		t.Errorf("%d commands; the documents have more", shown)
+	}
+}
+
+// shellWords splits a line at its spaces, but not within single quotes.
+func shellWords(line string) (words []string) {
+	for i, part := range strings.Split(strings.TrimSpace(line), "'") {
+		if i%2 == 1 {
+			words[len(words)-1] += part
+			continue
+		}
+		fields := strings.Fields(part)
+		if i > 0 && !strings.HasPrefix(part, " ") && len(fields) > 0 {
+			words[len(words)-1] += fields[0]
+			fields = fields[1:]
+		}
+		words = append(words, fields...)
+		if strings.HasSuffix(part, " ") {
+			words = append(words, "")
+		}
+	}
+	return slices.DeleteFunc(words, func(w string) bool { return w == "" })
 }
 
 func at(t time.Time) *time.Time { return &t }

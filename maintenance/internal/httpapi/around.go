@@ -33,8 +33,20 @@ func (h *Handlers) around(ctx context.Context, in *logsIn, q logs.Query) (*logsO
 	if !q.Oldest {
 		slices.Reverse(all)
 	}
-	return &logsOut{LogsPage{Records: records(all), Gaps: gaps(slices.Concat(behind.Gaps, before.Gaps)),
+	return &logsOut{LogsPage{Records: records(all), Gaps: gaps(once(behind.Gaps, before.Gaps)),
 		Partial: before.Partial || behind.Partial, Since: older.Since.UTC(), Until: newer.Until.UTC()}}, nil
+}
+
+// once leaves out gaps of the second list that the first has too: those that span the place.
+func once(a, b []logs.Gap) []logs.Gap {
+	all := slices.Clone(a)
+	for _, g := range b {
+		same := func(o logs.Gap) bool { return gapKey(o) == gapKey(g) }
+		if !slices.ContainsFunc(a, same) {
+			all = append(all, g)
+		}
+	}
+	return all
 }
 
 // sides are the question for what stands before the place, and that for the rest. A record stands on the side before.

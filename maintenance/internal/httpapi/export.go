@@ -95,6 +95,9 @@ func (h *Handlers) why(ctx context.Context, err error) string {
 
 func exportQuery(r *http.Request) (q logs.Query, format string, err error) {
 	in := r.URL.Query()
+	if err := known(in, "q", "since", "until", "format"); err != nil {
+		return q, "", err
+	}
 	q, err = question(r.Context(), in.Get("q"), Window{Since: in.Get("since"), Until: in.Get("until")}, time.Now())
 	if err != nil {
 		return q, "", err

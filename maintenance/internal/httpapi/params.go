@@ -4,6 +4,8 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -83,6 +85,20 @@ func howLong(text string) (time.Duration, bool) {
 		}
 	}
 	return 0, false
+}
+
+// known refuses parameters that a route does not have, as huma does for the typed ones: a misspelt one must not be
+// passed over.
+func known(in url.Values, names ...string) error {
+	for name, values := range in {
+		if !slices.Contains(names, name) {
+			return invalid(name, "there is no such parameter here; there are "+strings.Join(names, ", "))
+		}
+		if len(values) > 1 {
+			return invalid(name, "it stands there more than once")
+		}
+	}
+	return nil
 }
 
 func invalid(name, detail string) error {

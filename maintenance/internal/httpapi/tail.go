@@ -63,9 +63,11 @@ type tailing struct {
 func (h *Handlers) newTail(r *http.Request) (*tailing, error) {
 	now, in := time.Now(), r.URL.Query()
 	q := logs.Query{Scope: scope(r.Context()), Since: now.Add(-defaultWindow), Until: now.Add(ahead)}
-	text := in.Get("q")
-	var err error
-	if q.Expr, err = expression(text); err != nil {
+	err := known(in, "q", "backlog", "after")
+	if err != nil {
+		return nil, err
+	}
+	if q.Expr, err = expression(in.Get("q")); err != nil {
 		return nil, err
 	}
 	t := &tailing{handlers: h, scope: narrow(q.Scope, query.Services(q.Expr)), gapsAt: now, told: map[string]bool{}, end: endOf(r.Context(), now)}
@@ -167,16 +169,20 @@ func (t *tailing) gaps(ctx context.Context, s *stream, now time.Time) error {
 	}
 	t.gapsAt, t.looked = now, true
 	for _, g := range all {
-		key := strings.Join([]string{g.Service, g.Instance, g.Epoch, g.Class, strconv.FormatUint(g.FromSeq, 10)}, "\x00")
-		if t.told[key] {
+		if t.told[gapKey(g)] {
 			continue
 		}
-		t.told[key] = true
+		t.told[gapKey(g)] = true
 		if err := s.event("gap", "", Gap(g)); err != nil {
 			return err
 		}
 	}
 	return s.flush()
+}
+
+// gapKey tells gaps apart.
+func gapKey(g logs.Gap) string {
+	return strings.Join([]string{g.Service, g.Instance, g.Epoch, g.Class, strconv.FormatUint(g.FromSeq, 10)}, "\x00")
 }
 
 // endOf a tail that begins now: with the token that opened it, after which it must be shown again.
