@@ -68,7 +68,7 @@ func quoted(s string) string {
 func term() *rapid.Generator[string] {
 	value := rapid.OneOf(rapid.Map(words(3), quoted), rapid.SampledFrom([]string{"42", "1", "1.5s", "a*", "*b", "*", "true", "100", "4.2", "re*by"}))
 	field := rapid.OneOf(rapid.SampledFrom([]string{"msg", "logger", "instance", "version", "node", "service", "class"}), rapid.Map(name(), func(n string) string { return "attr." + n }),
-		rapid.Map(name(), func(n string) string { return quoted(n) }))
+		rapid.Map(name(), quoted))
 	return rapid.OneOf(
 		rapid.Map(words(3), quoted), rapid.Map(words(3), quoted), bit(), rapid.Custom(func(t *rapid.T) string {
 			return field.Draw(t, "field") + rapid.SampledFrom([]string{":", "=", "!="}).Draw(t, "op") + value.Draw(t, "value")

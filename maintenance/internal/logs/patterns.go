@@ -154,7 +154,9 @@ func (p *group) take(c *Chunk, i int, ts time.Time, msg string) {
 
 func (g *grouper) finish(limit int) Patterns {
 	all := slices.DeleteFunc(slices.Collect(maps.Values(g.groups)), func(p *group) bool { return p.Count == 0 })
-	slices.SortFunc(all, func(a, b *group) int { return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Template, b.Template)) })
+	slices.SortFunc(all, func(a, b *group) int {
+		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Template, b.Template))
+	})
 	g.out.Others = g.out.Total
 	for _, p := range all[:min(limit, len(all))] {
 		p.Share, p.Services = float64(p.Count)/float64(g.out.Total), slices.Sorted(maps.Keys(p.services))

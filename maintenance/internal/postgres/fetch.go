@@ -170,8 +170,7 @@ func decodeParts(b *block.Block, v [][]byte, sources map[string]block.Source) er
 // fill puts the texts where they belong; v holds those of columns, in their order. They stay in the connection's
 // buffer, which the next row overwrites: most blocks are looked through once, and need no copy.
 func fill(b *block.Block, columns block.Column, v [][]byte) {
-	for i := range textColumns() {
-		c := block.Column(1) << i
+	for c := block.Logger; c <= block.Span; c <<= 1 {
 		if columns&c == 0 {
 			continue
 		}

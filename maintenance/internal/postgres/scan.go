@@ -1,0 +1,233 @@
+package postgres
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"github.com/signalbox-mesh/signalbox/maintenance/internal/block"
+	"github.com/signalbox-mesh/signalbox/maintenance/internal/logs"
+	"github.com/signalbox-mesh/signalbox/maintenance/internal/query"
+)
+
+// clip bounds the query's time to what lies behind its key.
+func clip(q logs.Query) logs.Query {
+	if q.After != nil && q.Oldest && q.After.TS.After(q.Since) {
+		q.Since = q.After.TS
+	}
+	if q.After != nil && !q.Oldest && q.After.TS.Before(q.Until) {
+		q.Until = q.After.TS.Add(time.Microsecond)
+	}
+	return q
+}
+
+// scan is one way through the blocks.
+type scan struct {
+	*question
+	query   logs.Query
+	needs   query.Needs
+	bounded bool // needs is set
+	matcher *block.Matcher
+	columns block.Column
+	visitor logs.Visitor
+	size    int // of the next batch, in blocks
+}
+
+const (
+	firstBatch = 4
+	maxBatch   = 128
+	maxBytes   = 16 << 20 // of texts in one batch
+	atOnce     = 64       // filters read together for an explanation
+)
+
+// heads that may hold records, by what they tell themselves, in the query's order.
+func (s *scan) heads() (heads []*block.Head) {
+	q := s.query
+	s.directory.between(q.Since, q.Until, func(h *block.Head) {
+		if s.inTime(h) && q.Scope.Sees(h.Service) && (!s.bounded || h.May(s.needs)) {
+			heads = append(heads, h)
+		}
+	})
+	slices.SortFunc(heads, func(a, b *block.Head) int {
+		if q.Oldest {
+			return cmp.Or(a.From.Compare(b.From), cmp.Compare(a.ID, b.ID))
+		}
+		return cmp.Or(b.To.Compare(a.To), cmp.Compare(b.ID, a.ID))
+	})
+	return heads
+}
+
+// inTime: a block whose newest part was stored by a transaction that all see who see Seen has nothing new.
+func (s *scan) inTime(h *block.Head) bool {
+	q := s.query
+	if d := q.Delta; d != nil && d.Seen != nil && h.Newest < d.Seen.Xmin {
+		return false
+	}
+	return !h.To.Before(q.Since) && h.From.Before(q.Until)
+}
+
+// next takes heads from the front that are to be read, and returns what is left.
+func (s *scan) next(ctx context.Context, heads []*block.Head) (batch, rest []*block.Head, err error) {
+	look := heads[:min(4*s.size, len(heads))]
+	asks := s.bounded && block.Asks(s.needs)
+	if asks {
+		wanted := slices.DeleteFunc(slices.Clone(look), func(h *block.Head) bool { return !s.visitor.Wants(h) })
+		if len(wanted) == 0 {
+			return nil, heads[len(look):], nil
+		}
+		if err := s.filters.load(ctx, s.tx, wanted); err != nil {
+			return nil, nil, err
+		}
+	}
+	bytes := int64(0)
+	size := s.size
+	s.size = min(2*s.size, maxBatch)
+	for i, h := range look {
+		if len(batch) == size || bytes > maxBytes {
+			return batch, heads[i:], nil
+		}
+		if s.visitor.Wants(h) && (!asks || s.filters.may(h, s.needs)) {
+			batch, bytes = append(batch, h), bytes+h.Bytes
+		}
+	}
+	return batch, heads[len(look):], nil
+}
+
+// rest is where the unread part begins. It must not be where the scan itself began: the next one would come no further.
+func (s *scan) rest(first *block.Head) (*time.Time, error) {
+	at, begin := first.To, s.query.Until.Add(-time.Microsecond)
+	if s.query.Oldest {
+		at, begin = first.From, s.query.Since
+	}
+	if s.query.Oldest != at.After(begin) || at.Equal(begin) {
+		return nil, logs.ErrTooSlow
+	}
+	return &at, nil
+}
+
+// read reads a batch and shows what matches; false when time was up.
+func (s *scan) read(ctx context.Context, batch []*block.Head) (done bool, err error) {
+	chunks, done, err := s.match(ctx, batch, s.reads(batch))
+	if err != nil || !done || len(chunks) == 0 {
+		return done, err
+	}
+	if err := complete(ctx, s.tx, s.columns, chunks); err != nil {
+		return true, err
+	}
+	for _, c := range chunks {
+		if err := s.visitor.Visit(c); err != nil {
+			return true, err
+		}
+	}
+	return true, nil
+}
+
+// match reads of the blocks what tells whether they match.
+func (s *scan) match(ctx context.Context, batch []*block.Head, what reads) (chunks []*logs.Chunk, done bool, err error) {
+	if what.none() {
+		for _, h := range batch {
+			chunks = append(chunks, &logs.Chunk{Block: &block.Block{Head: *h}, Match: block.Full(h.Records)})
+		}
+		return chunks, true, nil
+	}
+	done = true
+	err = fetch(ctx, s.tx, batch, what, func(b *block.Block) (bool, error) {
+		found, ok := s.matcher.Match(b, s.among(b))
+		if done = ok && !s.late(); done && !found.Empty() {
+			b.Own()
+			chunks = append(chunks, &logs.Chunk{Block: b, Match: found})
+		}
+		return done, nil
+	})
+	return chunks, done, err
+}
+
+// reads is what the match needs of the batch.
+func (s *scan) reads(batch []*block.Head) reads {
+	what := reads{columns: s.matcher.Columns()}
+	if s.query.Expr != nil {
+		what.pieces = piecesOf(query.Columns(s.query.Expr))
+	}
+	if s.query.Delta != nil {
+		what.pieces |= withParts
+	}
+	for _, h := range batch {
+		if s.cuts(h) {
+			what.pieces |= withTimes
+			if s.query.After != nil {
+				what.pieces |= withParts
+			}
+		}
+	}
+	return what
+}
+
+func piecesOf(set query.ColumnSet) (p piece) {
+	if set&query.ReadsTime != 0 {
+		p |= withTimes
+	}
+	if set&query.ReadsLevel != 0 {
+		p |= withLevels
+	}
+	const columns = query.ReadsTime | query.ReadsLevel | query.ReadsService | query.ReadsLogger | query.ReadsMsg | query.ReadsAttrs | query.ReadsTrace | query.ReadsSpan
+	if set&^columns != 0 {
+		p |= withParts
+	}
+	return p
+}
+
+// cuts reports whether the query's bounds may leave out some of the block's records.
+func (s *scan) cuts(h *block.Head) bool {
+	q := s.query
+	if q.After != nil && (q.Oldest && !h.From.After(q.After.TS) || !q.Oldest && !h.To.Before(q.After.TS)) {
+		return true
+	}
+	return h.From.Before(q.Since) || !h.To.Before(q.Until)
+}
+
+// among are the block's records that lie within the query's bounds, whatever they say.
+func (s *scan) among(b *block.Block) block.Bitmap {
+	q := s.query
+	all := block.Full(b.Records)
+	if s.cuts(&b.Head) {
+		all = s.within(b)
+	}
+	if q.Delta == nil {
+		return all
+	}
+	at := 0
+	for i := range b.Parts {
+		p := &b.Parts[i]
+		if !q.Delta.Shows(p.Tx) {
+			all.Clear(at, at+p.Records)
+		}
+		at += p.Records
+	}
+	return all
+}
+
+func (s *scan) within(b *block.Block) block.Bitmap {
+	q, all := s.query, block.NewBitmap(b.Records)
+	since, until := offset(b, q.Since), offset(b, q.Until)
+	for i, ts := range b.TS {
+		if at := int64(ts) + 1<<31; at >= since && at < until && (q.After == nil || s.behind(b, i)) {
+			all.Set(i)
+		}
+	}
+	return all
+}
+
+// offset of the first microsecond of the block's hour that is not before t.
+func offset(b *block.Block, t time.Time) int64 {
+	return int64((t.Sub(b.Hour) + time.Microsecond - 1).Truncate(time.Microsecond) / time.Microsecond)
+}
+
+func (s *scan) behind(b *block.Block, i int) bool {
+	k, ts := s.query.After, b.Time(i)
+	order := ts.Compare(k.TS)
+	if order == 0 {
+		order = cmp.Compare(b.RecordID(i), k.ID)
+	}
+	return order > 0 == s.query.Oldest && order != 0
+}
