@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"time"
 
 	collector "go.opentelemetry.io/proto/otlp/collector/logs/v1"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/encoding/gzip"
+	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
@@ -40,6 +42,7 @@ type stream struct {
 	queue  *spool.Queue
 	live   bool // of the current epoch
 	pace   pace
+	near   bool // the store is on this machine: to compress costs more than it saves
 }
 
 func (s *Shipper) stream(client collector.LogsServiceClient, e *spool.Epoch, q *spool.Queue) *stream {
@@ -143,9 +146,15 @@ func (s *stream) export(ctx context.Context, records []spool.Record) error {
 	request := s.request(records)
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
+	var to peer.Peer
+	options := []grpc.CallOption{grpc.Peer(&to)}
+	if !s.near {
+		options = append(options, grpc.UseCompressor(gzip.Name))
+	}
 	start := time.Now()
-	answer, err := s.client.Export(ctx, request, grpc.UseCompressor(gzip.Name))
+	answer, err := s.client.Export(ctx, request, options...)
 	took := time.Since(start)
+	s.near = near(to.Addr)
 	s.metrics.duration.Observe(took.Seconds())
 	if err != nil {
 		return fmt.Errorf("export logs: %w", err)
@@ -156,6 +165,12 @@ func (s *stream) export(ctx context.Context, records []spool.Record) error {
 	s.metrics.bytes.Add(float64(proto.Size(request)))
 	s.pace.observe(len(records), took)
 	return nil
+}
+
+// near reports an address on this machine.
+func near(addr net.Addr) bool {
+	tcp, ok := addr.(*net.TCPAddr)
+	return ok && tcp.IP.IsLoopback()
 }
 
 func (s *stream) committed(records []spool.Record) {

@@ -2,7 +2,6 @@ package record
 
 import (
 	"encoding/hex"
-	"encoding/json"
 	"log/slog"
 	"time"
 
@@ -59,14 +58,14 @@ func From(resource Record, logger string, in *logspb.LogRecord, c Clock) Record 
 	rec.Logger = name(logger)
 	rec.Level = severity(in)
 	rec.TraceID, rec.SpanID = id(in.GetTraceId(), 16), id(in.GetSpanId(), 8)
-	attrs := object(rec.ledger(in.GetAttributes()), 0)
-	rec.Msg = message(in.GetBody(), attrs)
+	rec.Msg = message(in.GetBody())
 	rec.TS = moment(in, c.Now)
+	var original [2]string
 	if c.tooNew(rec.TS) {
-		put(attrs, attrOriginal, rec.TS.Format(time.RFC3339Nano))
+		original = [2]string{attrOriginal, rec.TS.Format(time.RFC3339Nano)}
 		rec.TS = c.Now
 	}
-	rec.Attrs = encode(attrs)
+	rec.Attrs = encode(rec.ledger(in.GetAttributes()), original)
 	rec.Expired = c.tooOld(rec.TS)
 	return rec
 }
@@ -127,19 +126,14 @@ func moment(in *logspb.LogRecord, now time.Time) time.Time {
 }
 
 // message is the body's text; a body that is no text is kept as JSON.
-func message(body *commonpb.AnyValue, attrs map[string]any) string {
+func message(body *commonpb.AnyValue) string {
 	switch b := body.GetValue().(type) {
 	case nil:
 		return ""
 	case *commonpb.AnyValue_StringValue:
 		return clean(b.StringValue, MaxMessage)
 	}
-	raw, err := json.Marshal(value(body, 0))
-	if err != nil {
-		put(attrs, "signalbox.cut", "a body that cannot be encoded")
-		return ""
-	}
-	return clean(string(raw), MaxMessage)
+	return clean(string(appendValue(nil, body, 0)), MaxMessage)
 }
 
 // id is b in hexadecimal; all zeroes, or a wrong length, is no id.

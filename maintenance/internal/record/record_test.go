@@ -50,7 +50,7 @@ func TestFrom(t *testing.T) {
 		got.TraceID != strings.Repeat("4b", 16) || got.SpanID != "" || !got.TS.Equal(c.Now) || got.Expired {
 		t.Errorf("record: %+v", got)
 	}
-	if string(got.Attrs) != `{"id":1,"id#2":2,"signalbox.seq":3}` {
+	if string(got.Attrs) != `{"signalbox.seq":3,"id":1,"id#2":2}` {
 		t.Errorf("attributes: %s", got.Attrs)
 	}
 	if s, ok := got.Stream(); !ok || s != (Stream{"catalogs", "catalogs-1", "e1", "warn"}) {
