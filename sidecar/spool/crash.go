@@ -57,20 +57,20 @@ func (c Crash) Cause() string {
 			first = line
 		}
 	}
-	if strings.HasPrefix(first, "goroutine ") {
+	if strings.HasPrefix(first, "goroutine ") || first == "runtime stack:" {
 		return "fatal error: " + c.fatal(first)
 	}
 	return first
 }
 
-// fatal tells the kinds of fatal errors apart. The first goroutine is the one at fault, if there is one.
+// fatal tells the kinds of fatal errors apart. What comes first is the stack at fault, if there is one.
 func (c Crash) fatal(header string) string {
 	stack, _, _ := strings.Cut(strings.TrimSpace(c.Text), "\n\n")
 	in := func(frames ...string) bool {
 		return slices.ContainsFunc(frames, func(f string) bool { return strings.Contains(stack, f) })
 	}
 	switch {
-	case !strings.Contains(header, "[running"):
+	case strings.HasPrefix(header, "goroutine ") && !strings.Contains(header, "[running"):
 		return "all goroutines are asleep - deadlock!"
 	case in("runtime/maps.fatal(", "runtime.mapassign", "runtime.mapaccess", "runtime.mapdelete"):
 		return "concurrent map access"
