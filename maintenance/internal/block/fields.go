@@ -159,22 +159,3 @@ func (r *run) hex(c query.Compare, among Bitmap) Bitmap {
 		return len(bytes.Trim(id, "\x00")) > 0 // one of zeroes is none
 	})
 }
-
-// attribute asks holds of the values of that name. Records without the name's last part before a quote are not
-// looked into, unless somebody may have written that part in another way.
-func (r *run) attribute(field string, among Bitmap, holds func(query.Value) bool) Bitmap {
-	lines := r.AttrTexts()
-	key := field[strings.LastIndexByte(field, '.')+1:]
-	if key == plain(key) {
-		among = hits(r.Attrs, Line[0], key+`"`, among, nil)
-	}
-	name := []byte(field)
-	return r.filter(among, func(i int) (found bool) {
-		walk([]byte(lines[i]), func(path, text []byte, kind query.ValueKind) {
-			if !found && bytes.Equal(path, name) {
-				found = holds(query.Value{Kind: kind, Text: string(text)})
-			}
-		})
-		return found
-	})
-}

@@ -26,7 +26,7 @@ func words(most int) *rapid.Generator[string] {
 }
 
 func name() *rapid.Generator[string] {
-	return rapid.SampledFrom([]string{"a", "k", "g", "g.k", "user_id", "b.c", "é", "<x>", "", "a\"b", "null", "err"})
+	return rapid.SampledFrom([]string{"a", "k", "g", "g.k", "user_id", "b.c", "é", "<x>", "", "a\"b", "null", "err", "{", ":"})
 }
 
 func attr() *rapid.Generator[any] {

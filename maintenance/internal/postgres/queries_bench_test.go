@@ -211,22 +211,27 @@ func (l *lab) questions() []benched {
 // ask measures one kind of question, warm, and prints its median beside the limit.
 func (l *lab) ask(b *testing.B, state string, q benched, factor float64) {
 	var took []time.Duration
-	found := 0
+	found, last := 0, logs.Query{}
 	for b.Loop() {
 		text := q.text()
 		e, err := query.Parse(text)
 		if err != nil {
 			b.Fatal(text, err)
 		}
+		last = logs.Query{Expr: e, Scope: logs.Scope{All: true}, Since: l.now.Add(-q.span), Until: time.Now().Add(time.Minute), Limit: 100}
 		start := time.Now()
-		n, err := q.ask(b.Context(), logs.Query{Expr: e, Scope: logs.Scope{All: true}, Since: l.now.Add(-q.span), Until: time.Now().Add(time.Minute), Limit: 100})
+		n, err := q.ask(b.Context(), last)
 		if err != nil {
 			b.Fatal(text, err)
 		}
 		took, found = append(took, time.Since(start)), found+n
 	}
 	slices.Sort(took)
+	p, err := logs.Explain(b.Context(), l.store, last)
+	if err != nil {
+		b.Fatal(err)
+	}
 	ms := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
-	b.Logf("METRIC log_query_%s_%s_ms=%.2f limit=%.0f (p99 %.2f, asked %d, found %.1f)", q.name, state, ms(took[len(took)/2]), ms(q.limit)*factor,
-		ms(took[len(took)*99/100]), len(took), float64(found)/float64(len(took)))
+	b.Logf("METRIC log_query_%s_%s_ms=%.2f limit=%.0f (p99 %.2f, asked %d, found %.1f, candidates %d of %d blocks)", q.name, state, ms(took[len(took)/2]), ms(q.limit)*factor,
+		ms(took[len(took)*99/100]), len(took), float64(found)/float64(len(took)), p.Candidates, p.InTime)
 }
