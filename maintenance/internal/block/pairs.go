@@ -164,6 +164,7 @@ func (w *walker) text() ([]byte, bool) {
 	start, plain := w.at, true
 	for w.at < len(w.in) {
 		switch c := w.in[w.at]; {
+		case c > '\\' || c > '"' && c != '\\': // nearly always
 		case c == '"':
 			raw := w.in[start:w.at]
 			w.at++

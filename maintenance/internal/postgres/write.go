@@ -162,15 +162,7 @@ func copyIn(ctx context.Context, tx pg.Tx, all []stocked) error {
 	if err != nil {
 		return err
 	}
-	columns := []string{"id", "tier", "hour", "service", "from_ts", "to_ts", "part_first", "part_records", "part_tx", "part_seq", "sources",
-		"ts", "level", "logger", "msg", "attrs", "trace", "span", "filter"}
-	_, err = tx.CopyFrom(ctx, pgx.Identifier{"log_blocks"}, columns, pgx.CopyFromSlice(len(all), func(i int) ([]any, error) {
-		b := all[i]
-		first, records, txs, seqs, sources := parts(b.Parts)
-		return []any{b.ID, int16(b.Tier), b.Hour, b.Service, b.From, b.To, first, records, txs, seqs, sources,
-			b.TS, b.Levels, b.Logger, b.Msg, b.Attrs, b.Trace, b.Span, bits(all[i].filter)}, nil
-	}))
-	return err
+	return copyBlocks(ctx, tx, all)
 }
 
 func parts(all []block.Part) (first []int64, records []int32, txs, seqs []int64, sources []block.Source) {
