@@ -99,7 +99,8 @@ func (s *shipProgress) show(p intake.Progress) {
 	if s.began.IsZero() {
 		s.began = time.Now()
 	}
-	line := fmt.Sprintf("%d records, %.0f/s, %s", p.Records, float64(p.Records)/max(time.Since(s.began).Seconds(), .5), bytesText(p.Bytes))
+	stored := max(0, p.Records-int64(p.Waiting))
+	line := fmt.Sprintf("%d records (%s) read, %d in the store, %.0f/s", p.Records, bytesText(p.Bytes), stored, float64(stored)/max(time.Since(s.began).Seconds(), .5))
 	if all := p.Bytes + p.Left; p.Left > 0 {
 		line += fmt.Sprintf(", %d %% of the file", p.Bytes*100/all)
 	}

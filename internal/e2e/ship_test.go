@@ -261,7 +261,7 @@ func TestShipOutlivesTheMesh(t *testing.T) {
 		t.Errorf("a file that is not there: %s", stderr)
 	}
 	appendTo(t, path+".2", "left in the spool\n")
-	if code, _, stderr = command(t, nil, "ship", "--state", state, "--service", "ship-left", "--no-wait", "--file", path+".2"); code != 0 || !strings.Contains(stderr, "1 records wait") || !strings.Contains(stderr, "no mesh runs") {
+	if code, _, stderr = command(t, nil, "ship", "--state", state, "--service", "ship-left", "--no-wait", "--file", path+".2"); code != 0 || !strings.Contains(stderr, "2 records wait") || !strings.Contains(stderr, "no mesh runs") {
 		t.Errorf("without a mesh: code %d, %s", code, stderr)
 	}
 	again := start(t, state, nil, "--bus", "inproc")
@@ -292,8 +292,12 @@ func TestShipThroughTheGateway(t *testing.T) {
 	if code != 0 || !strings.Contains(stderr, "900 records") {
 		t.Fatalf("code %d: %s", code, stderr)
 	}
-	if all := m.lines(t, "service:ship-remote"); len(all) != 900 {
+	if all := m.lines(t, "service:ship-remote placed"); len(all) != 900 {
 		t.Errorf("%d lines", len(all))
+	}
+	last := m.lines(t, `service:ship-remote "run has ended"`) // without it, the store would take the silence for a loss
+	if len(last) != 1 || last[0].Logger != "ship-remote.logging" {
+		t.Errorf("last words: %+v", last)
 	}
 	p, err := run(env, "ship", "--service", "ship-other", "--file", file)
 	if err != nil {
@@ -302,7 +306,7 @@ func TestShipThroughTheGateway(t *testing.T) {
 	t.Cleanup(p.finish)
 	wait.For(t, limit, "what is wrong", func() bool { return strings.Contains(p.stderr.String(), "token logs --service ship-other") })
 	p.signal(os.Interrupt)
-	if code := p.code(t, limit); code != 1 || !strings.Contains(p.stderr.String(), "900 records wait") {
+	if code := p.code(t, limit); code != 1 || !strings.Contains(p.stderr.String(), "901 records wait") {
 		t.Errorf("Ctrl-C with the wrong token: code %d, %s", code, p.stderr)
 	}
 }

@@ -93,6 +93,7 @@ func Run(ctx context.Context, s Settings) (sum Summary, err error) {
 	if err == nil && !s.NoWait {
 		j.drain(ctx)
 	}
+	j.goodbye(ctx)
 	stop()
 	sum = j.summary(began)
 	sum.Exit = exit
@@ -158,7 +159,14 @@ func (j *job) drain(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainLimit)
 	defer cancel()
-	_ = j.Sender.Drain(ctx) // what is left is in the summary
+	_ = j.Sender.logs.Drain(ctx) // what is left is in the summary
+}
+
+// goodbye lets the store know what there is, so that what it does not have is no riddle.
+func (j *job) goodbye(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainLimit)
+	defer cancel()
+	j.Sender.Goodbye(ctx)
 }
 
 // report calls Progress twice a second until the returned stop.

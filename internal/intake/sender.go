@@ -32,6 +32,7 @@ import (
 	"github.com/signalbox-mesh/signalbox/sidecar/peers"
 	"github.com/signalbox-mesh/signalbox/sidecar/rpc"
 	"github.com/signalbox-mesh/signalbox/sidecar/servicetoken"
+	"github.com/signalbox-mesh/signalbox/sidecar/spool"
 )
 
 // store is the service whose private port takes log records.
@@ -143,10 +144,44 @@ func (s *Sender) Drain(ctx context.Context) error {
 	if err := s.logs.Drain(ctx); err != nil {
 		return err
 	}
+	s.Goodbye(ctx)
+	return nil
+}
+
+// Goodbye tells the store that there will be no more records than those made by now, whether or not it has them: else
+// it would take the silence for a loss. It is tried once; where nobody can be told, a record says it when it arrives.
+func (s *Sender) Goodbye(ctx context.Context) {
 	if s.agent != nil {
 		s.agent.Stop(ctx)
+		if s.agent.Sync(ctx) == nil { // Stop does not say whether it was heard
+			return
+		}
 	}
-	return nil
+	s.lastWord(ctx)
+	if s.Trouble() == nil {
+		_ = s.logs.Drain(ctx) // else the next run sends it
+	}
+}
+
+// lastWord is a record with the last sequences of this run, its own included, in the form that the store knows from
+// sidecars that found the spool of an earlier run.
+func (s *Sender) lastWord(ctx context.Context) {
+	at := max(slog.LevelInfo, s.settings.Level)
+	own := spool.ClassOf(at).String()
+	var last []slog.Attr
+	issued := uint64(0)
+	for _, c := range s.logs.Ledger() {
+		issued += c.Issued
+		if c.Name == own {
+			c.Issued++
+		}
+		last = append(last, slog.Uint64(c.Name, c.Issued))
+	}
+	if issued == 0 {
+		return // nobody misses anything
+	}
+	s.logs.Logger(s.settings.Service+".logging").LogAttrs(ctx, at, "run has ended", slog.String("ended_instance", s.settings.Instance),
+		slog.String("ended_epoch", s.logs.Epoch()), slog.Attr{Key: "last_seq", Value: slog.GroupValue(last...)})
 }
 
 // Stop ends shipping.
