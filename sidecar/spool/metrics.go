@@ -62,7 +62,7 @@ func newMetrics(bytes func() float64, records func(Class) float64) *metrics {
 		m.all = append(m.all, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "signalbox_log_spool_records", Help: "Records in the spool that the store has not acknowledged",
 			ConstLabels: prometheus.Labels{"level": c.String()}}, func() float64 { return records(c) }))
-		for _, reason := range []string{ReasonFull, ReasonShed, ReasonNoSpace, ReasonIO, ReasonDamaged, ReasonRejected} {
+		for _, reason := range []string{ReasonFull, ReasonShed, ReasonNoSpace, ReasonIO, ReasonDamaged, ReasonOversize, ReasonRejected} {
 			m.dropped.WithLabelValues(c.String(), reason) // an alert on a rate needs the zero
 		}
 	}
