@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"pgregory.net/rapid"
 
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/block"
@@ -185,6 +186,33 @@ func TestLogsBetweenLeavesOutWhatIsOutside(t *testing.T) {
 	}
 	if strings.Contains(plan, "Function Scan on logs_between") {
 		t.Errorf("the planner does not look into the function:\n%s", plan)
+	}
+}
+
+// Grafana's role reads rows, and has nothing else to do here.
+func TestTheReaderReads(t *testing.T) {
+	t.Parallel()
+	s, db := fresh(t)
+	write(t, s, span(1, 3))
+	admin, err := pgx.Connect(t.Context(), db.AdminURL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer admin.Close(context.WithoutCancel(t.Context())) //nolint:errcheck // a test's session
+	if _, err := admin.Exec(t.Context(), `SET SESSION AUTHORIZATION maintenance_reader`); err != nil {
+		t.Fatal(err)
+	}
+	for _, from := range []string{`maintenance.logs`, `maintenance.logs_between(now() - interval '1 hour', now() + interval '1 hour')`} {
+		var n int
+		if err := admin.QueryRow(t.Context(), `SELECT count(*) FROM `+from+` WHERE msg LIKE 'record%' AND attrs ->> 'n' > '1'`).Scan(&n); err != nil || n != 2 {
+			t.Errorf("%s: %d records, %v", from, n, err)
+		}
+	}
+	for _, sql := range []string{`SELECT maintenance.logs_drop(1::smallint, now())`, `SELECT maintenance.logs_partition(1::smallint, now())`, `SELECT maintenance.logs_seal('{1}', NULL, true)`,
+		`SELECT maintenance.logs_drop_service('catalogs', 1::smallint, now())`, `INSERT INTO maintenance.log_state VALUES (true, 1)`, `DELETE FROM maintenance.logs`} {
+		if _, err := admin.Exec(t.Context(), sql); err == nil {
+			t.Errorf("%s was allowed", sql)
+		}
 	}
 }
 

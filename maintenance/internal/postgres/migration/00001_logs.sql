@@ -66,7 +66,8 @@ END
 $$;
 -- +goose StatementEnd
 
-CREATE TABLE log_blocks_fresh (LIKE log_blocks INCLUDING ALL) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500);
+CREATE TABLE log_blocks_fresh (LIKE log_blocks INCLUDING ALL) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500,
+    toast.autovacuum_vacuum_scale_factor = 0, toast.autovacuum_vacuum_threshold = 5000); -- what was joined leaves its place to others soon
 ALTER TABLE log_blocks ATTACH PARTITION log_blocks_fresh FOR VALUES IN (9);
 CREATE TABLE log_blocks_debug (LIKE log_blocks INCLUDING ALL) PARTITION BY RANGE (hour);
 ALTER TABLE log_blocks ATTACH PARTITION log_blocks_debug FOR VALUES IN (0);
