@@ -8,7 +8,6 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -142,114 +141,6 @@ func TestColumnsAndJSON(t *testing.T) {
 	}
 }
 
-func TestHistogram(t *testing.T) {
-	t.Parallel()
-	start := time.Date(2026, 11, 21, 13, 0, 0, 0, time.UTC)
-	h := histogram{Since: start, Until: start.Add(58 * time.Minute), Step: 60, Levels: map[string]int64{}, Gaps: []gap{{
-		Service: "catalogs", Instance: "catalogs-1", Class: "info", FromSeq: 1, Cause: "tail unknown", FromTS: at(start.Add(30 * time.Minute)), ToTS: at(start.Add(32 * time.Minute))}}}
-	for i := range 58 {
-		b := bucket{From: start.Add(time.Duration(i) * time.Minute), Levels: map[string]int64{"INFO": int64(100 + i*10)}}
-		if i%7 == 0 {
-			b.Levels["WARN"] = int64(i)
-		}
-		if i == 31 {
-			b.Levels["ERROR"], b.Levels["ERROR+4"] = 12, 1
-		}
-		for level, n := range b.Levels {
-			h.Levels[level] += n
-			h.Records += n
-		}
-		h.Buckets = append(h.Buckets, b)
-	}
-	raw, err := json.Marshal(h)
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, url := newLogMesh(t, map[string]string{"/histogram": string(raw)})
-	code, stdout, stderr := logsCall(t, url, "histogram", "--utc", "level>=info")
-	if code != 0 || stderr != "" {
-		t.Fatal(code, stderr)
-	}
-	golden(t, "histogram.txt", stdout)
-	if m.query(t, "buckets") != "58" {
-		t.Errorf("asked for %s buckets on 90 columns", m.query(t, "buckets"))
-	}
-	for l := range strings.Lines(stdout) {
-		if cells(strings.TrimRight(l, "\n")) > 90 && !strings.HasPrefix(l, "---") {
-			t.Errorf("wider than the terminal: %q", l)
-		}
-	}
-}
-
-// What has no room is drawn together, and still adds up.
-func TestAHistogramFitsTheTerminal(t *testing.T) {
-	t.Parallel()
-	h := histogram{Step: 60, Levels: map[string]int64{"INFO": 1440}, Records: 1440}
-	for i := range 1440 {
-		h.Buckets = append(h.Buckets, bucket{From: clock().Add(time.Duration(i) * time.Minute), Levels: map[string]int64{"INFO": 1}})
-	}
-	f := h.folded(58)
-	sum := int64(0)
-	for _, b := range f.Buckets {
-		sum += b.Levels["INFO"]
-	}
-	if len(f.Buckets) > 58 || sum != 1440 || f.Step != 25*60 {
-		t.Errorf("%d bars of %v s with %d records", len(f.Buckets), f.Step, sum)
-	}
-}
-
-// Every command that the documents show is one: it may find no mesh here, but it is not misused.
-func TestTheDocumentsCommandsAreRead(t *testing.T) {
-	t.Parallel()
-	shown := 0
-	for _, doc := range []string{"docs/logs.md", "docs/query.md", "README.md"} {
-		text, err := os.ReadFile(filepath.Join("../..", doc))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for line := range strings.Lines(string(text)) {
-			if !strings.HasPrefix(line, "signalbox logs") && !strings.HasPrefix(line, "signalbox sizing") {
-				continue
-			}
-			line, _, _ = strings.Cut(line, " #")
-			args := append(shellWords(line)[1:], "--json")
-			if args[0] == "logs" {
-				args = append(args, "--url", "http://127.0.0.1:1", "--token", "t")
-			}
-			args = slices.DeleteFunc(args, func(a string) bool { return a == "--json" && slices.Contains(args, "export") })
-			if code, _, stderr := call(t, nil, "", args...); code == 2 {
-				t.Errorf("%s: %s: %s", doc, line, stderr)
-			}
-			shown++
-		}
-	}
-	if shown < 15 {
-		t.Errorf("%d commands; the documents have more", shown)
-	}
-}
-
-// shellWords splits a line at its spaces, but not within single quotes.
-func shellWords(line string) (words []string) {
-	for i, part := range strings.Split(strings.TrimSpace(line), "'") {
-		if i%2 == 1 {
-			words[len(words)-1] += part
-			continue
-		}
-		fields := strings.Fields(part)
-		if i > 0 && !strings.HasPrefix(part, " ") && len(fields) > 0 {
-			words[len(words)-1] += fields[0]
-			fields = fields[1:]
-		}
-		words = append(words, fields...)
-		if strings.HasSuffix(part, " ") {
-			words = append(words, "")
-		}
-	}
-	return slices.DeleteFunc(words, func(w string) bool { return w == "" })
-}
-
-func at(t time.Time) *time.Time { return &t }
-
 func TestTables(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ name, path, body string }{
@@ -278,58 +169,6 @@ func TestTables(t *testing.T) {
 		}
 		if _, stdout, _ = logsCall(t, url, append(args, "--json")...); !json.Valid([]byte(stdout)) {
 			t.Errorf("%s --json: %s", c.name, stdout)
-		}
-	}
-}
-
-// A query that cannot be read is shown with the place, and is a mistake on the command line.
-func TestAMistakeInAQueryIsPointedAt(t *testing.T) {
-	t.Parallel()
-	_, url := newLogMesh(t, map[string]string{"": `{"status":400,"code":"invalid","detail":"the query cannot be read","errors":[{"name":"q",
-		"detail":"\"loud\" is no level","position":19,"shown":"service:x level>=loud\n                 ^ \"loud\" is no level"}]}`})
-	code, stdout, stderr := logsCall(t, url, "service:x", "level>=loud")
-	if code != 2 || stdout != "" || !strings.HasSuffix(stderr, "\n  service:x level>=loud\n                   ^\n") {
-		t.Errorf("code %d\n%s%s", code, stdout, stderr)
-	}
-}
-
-func TestTimesAsPeopleWriteThem(t *testing.T) {
-	t.Parallel()
-	zone := time.FixedZone("CET", 3600)
-	now := time.Date(2026, 11, 21, 0, 10, 0, 0, zone)
-	for text, want := range map[string]string{
-		"15m": "2026-11-20T23:55:00+01:00", "2d": "2026-11-19T00:10:00+01:00", "1w1h30m": "2026-11-13T22:40:00+01:00", "now": "2026-11-21T00:10:00+01:00",
-		"23:50": "2026-11-20T23:50:00+01:00", "00:05:30": "2026-11-21T00:05:30+01:00", "2026-11-20": "2026-11-20T00:00:00+01:00",
-		"2026-11-20T13:02": "2026-11-20T13:02:00+01:00", "2026-11-20 13:02:01": "2026-11-20T13:02:01+01:00", "2026-11-20T13:02:00Z": "2026-11-20T13:02:00Z",
-	} {
-		if got, err := instant(text, now); err != nil || got.Format(time.RFC3339) != want {
-			t.Errorf("%s: %v %v, want %s", text, got, err, want)
-		}
-	}
-	for _, text := range []string{"", "yesterday", "15", "25:00", "2026-13-01", "9999999999999w", "-"} {
-		if got, err := instant(text, now); err == nil {
-			t.Errorf("%q is %v", text, got)
-		}
-	}
-}
-
-func TestMisusesOfLogs(t *testing.T) {
-	t.Parallel()
-	for says, args := range map[string][]string{
-		"do not go with it":       {"-f", "--until", "5m"},
-		"is not behind":           {"--since", "5m", "--until", "10m"},
-		"--since \"soon\"":        {"--since", "soon"},
-		"1 to 100000":             {"-n", "100001"},
-		"a name is missing":       {"--columns", "a,,b"},
-		"says nothing without":    {"patterns", "--new"},
-		"1 to 10":                 {"histogram", "--height", "11"},
-		"0 to 500":                {"context", "x", "-B", "501"},
-		"must be one of":          {"export", "--format", "xml"},
-		"expected \"<field>\"":    {"values"},
-		"unknown flag --nonsense": {"gaps", "--nonsense"},
-	} {
-		if code, _, stderr := logsCall(t, "http://127.0.0.1:1", args...); code != 2 || !strings.Contains(stderr, says) {
-			t.Errorf("%v: code %d, %q; want 2 and %q", args, code, stderr, says)
 		}
 	}
 }
