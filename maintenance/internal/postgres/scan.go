@@ -125,22 +125,51 @@ func (s *scan) read(ctx context.Context, batch []*block.Head) (done bool, err er
 
 // match reads of the blocks what tells whether they match.
 func (s *scan) match(ctx context.Context, batch []*block.Head, what reads) (chunks []*logs.Chunk, done bool, err error) {
+	done = true
+	look := func(b *block.Block) (bool, error) {
+		found, ok := s.matcher.Match(b, s.among(b))
+		if done = ok && !s.late(); done && !found.Empty() {
+			chunks = append(chunks, &logs.Chunk{Block: b, Match: found})
+		}
+		return done, nil
+	}
+	remembered, batch := s.split(batch)
+	blocks, err := s.small.read(ctx, s.tx, remembered)
+	for _, b := range blocks {
+		if done {
+			_, _ = look(b)
+		}
+	}
+	if err != nil || !done || len(batch) == 0 {
+		return chunks, done, err
+	}
 	if what.none() {
 		for _, h := range batch {
 			chunks = append(chunks, &logs.Chunk{Block: &block.Block{Head: *h}, Match: block.Full(h.Records)})
 		}
 		return chunks, true, nil
 	}
-	done = true
 	err = fetch(ctx, s.tx, batch, what, func(b *block.Block) (bool, error) {
-		found, ok := s.matcher.Match(b, s.among(b))
-		if done = ok && !s.late(); done && !found.Empty() {
+		n := len(chunks)
+		more, err := look(b)
+		if len(chunks) > n {
 			b.Own()
-			chunks = append(chunks, &logs.Chunk{Block: b, Match: found})
 		}
-		return done, nil
+		return more, err
 	})
 	return chunks, done, err
+}
+
+// split tells blocks that may be in memory from those that are read each time.
+func (s *scan) split(batch []*block.Head) (remembered, rest []*block.Head) {
+	for _, h := range batch {
+		if s.small.takes(h) {
+			remembered = append(remembered, h)
+		} else {
+			rest = append(rest, h)
+		}
+	}
+	return remembered, rest
 }
 
 // reads is what the match needs of the batch.

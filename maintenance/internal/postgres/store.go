@@ -38,14 +38,18 @@ type Store struct {
 	joining    sync.Mutex         // one joins at a time
 }
 
-// DefaultCache is how many bytes of blocks' filters are kept in memory.
+// DefaultCache is how many bytes of blocks' filters, and of small blocks, are kept in memory.
 const DefaultCache = 256 << 20
 
-// Cache sets how many bytes of filters are kept in memory. Call it before the first question.
-func (s *Store) Cache(bytes int64) { s.reader.filters = newFilters(bytes) }
+// Cache sets how many bytes are kept in memory, seven of eight for filters. Call it before the first question.
+func (s *Store) Cache(bytes int64) {
+	s.reader.filters, s.reader.small = newFilters(bytes/8*7), newSmall(bytes/8)
+}
 
 // New makes a store on the schema. It does not connect.
 func New(db *pg.DB) *Store {
 	questions := max(1, db.Pool().Config().MaxConns-kept)
-	return &Store{db: db, reading: make(chan struct{}, questions), reader: reader{catalogue: newCatalogue(), filters: newFilters(DefaultCache)}, partitions: map[shelf]struct{}{}, fresh: map[shelf]int{}}
+	s := &Store{db: db, reading: make(chan struct{}, questions), reader: reader{catalogue: newCatalogue()}, partitions: map[shelf]struct{}{}, fresh: map[shelf]int{}}
+	s.Cache(DefaultCache)
+	return s
 }

@@ -45,6 +45,7 @@ func (s *Store) refresh(ctx context.Context, tx pgx.Tx, end time.Time) (*directo
 type reader struct {
 	catalogue catalogue
 	filters   filters
+	small     smallBlocks
 }
 
 // question is a View. Its transaction sees just what the directory lists.
