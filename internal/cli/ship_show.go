@@ -81,7 +81,11 @@ func summaryLine(sum intake.Summary) string {
 		formats = append(formats, fmt.Sprintf("%s %d", name, n))
 	}
 	slices.Sort(formats)
-	line := fmt.Sprintf("shipped as %s: %d records, %s, in %.1f s (%.0f records/s)", sum.Service, sum.Records, bytesText(sum.Bytes), sum.Seconds, float64(sum.Records)/max(sum.Seconds, 1e-3))
+	verb := "shipped"
+	if sum.Waiting != 0 {
+		verb = "spooled"
+	}
+	line := fmt.Sprintf("%s as %s: %d records, %s, in %.1f s (%.0f records/s)", verb, sum.Service, sum.Records, bytesText(sum.Bytes), sum.Seconds, float64(sum.Records)/max(sum.Seconds, 1e-3))
 	if len(formats) > 0 {
 		line += ": " + strings.Join(formats, ", ")
 	}

@@ -10,9 +10,7 @@ package intake
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -20,11 +18,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/connectivity"
 
-	"github.com/signalbox-mesh/signalbox/internal/foreign"
 	fleetv1 "github.com/signalbox-mesh/signalbox/sidecar/contract/fleet/v1"
 	"github.com/signalbox-mesh/signalbox/sidecar/fleet"
 	"github.com/signalbox-mesh/signalbox/sidecar/level"
@@ -198,112 +193,3 @@ func (s *Sender) Close(ctx context.Context) error {
 	}
 	return errors.Join(err, s.logs.Close(ctx))
 }
-
-// Record makes a log record of a foreign one.
-func (s *Sender) Record(r foreign.Record) {
-	ctx := traced(r)
-	h := s.handler(&r)
-	if !h.Enabled(ctx, r.Level) {
-		return
-	}
-	at := r.Time
-	if at.IsZero() {
-		at = time.Now()
-	}
-	rec := slog.NewRecord(at, r.Level, r.Message, 0)
-	rec.AddAttrs(r.Attrs...)
-	_ = h.Handle(ctx, rec) // it returns no error
-}
-
-// traced carries the record's trace, where it has both ids; one alone becomes an attribute.
-func traced(r foreign.Record) context.Context {
-	var config trace.SpanContextConfig
-	_, err1 := hex.Decode(config.TraceID[:], []byte(r.TraceID))
-	_, err2 := hex.Decode(config.SpanID[:], []byte(r.SpanID))
-	if err := errors.Join(err1, err2); err != nil {
-		return context.Background()
-	}
-	return trace.ContextWithSpanContext(context.Background(), trace.NewSpanContext(config))
-}
-
-// mostLoggers bounds what hostile names can take; later ones become an attribute.
-const (
-	mostLoggers = 200
-	longLogger  = 128
-)
-
-// handler is that of the record's logger. A single id of a trace becomes an attribute.
-func (s *Sender) handler(r *foreign.Record) slog.Handler {
-	switch {
-	case r.TraceID != "" && r.SpanID == "":
-		r.Attrs = append(r.Attrs, slog.String("trace_id", r.TraceID))
-	case r.TraceID == "" && r.SpanID != "":
-		r.Attrs = append(r.Attrs, slog.String("span_id", r.SpanID))
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	name := r.Logger
-	if name == "" {
-		name = s.settings.Service
-	}
-	h, ok := s.loggers[name]
-	if !ok && (len(s.loggers) >= mostLoggers || len(name) > longLogger) {
-		r.Attrs = append(r.Attrs, slog.String("logger", name))
-		name = s.settings.Service
-		h, ok = s.loggers[name]
-	}
-	if !ok {
-		h = s.logs.Logger(name).Handler()
-		s.loggers[name] = h
-	}
-	return h
-}
-
-// State of the spool.
-type State struct {
-	Waiting int            // records that the store has not acknowledged, those of earlier runs included
-	Bytes   int64          // on disk
-	Dropped map[string]int // records that are not in the store and will not be, by reason
-}
-
-// State reads the spool's own metrics.
-func (s *Sender) State() (State, error) {
-	st := State{Dropped: map[string]int{}}
-	families, err := s.registry.Gather()
-	if err != nil {
-		return st, fmt.Errorf("look at the spool: %w", err)
-	}
-	for _, family := range families {
-		for _, m := range family.GetMetric() {
-			switch family.GetName() {
-			case "signalbox_log_spool_records":
-				st.Waiting += int(m.GetGauge().GetValue())
-			case "signalbox_log_spool_bytes":
-				st.Bytes = int64(m.GetGauge().GetValue())
-			case "signalbox_log_dropped_total":
-				for _, l := range m.GetLabel() {
-					if n := int(m.GetCounter().GetValue()); l.GetName() == "reason" && n > 0 {
-						st.Dropped[l.GetValue()] += n
-					}
-				}
-			}
-		}
-	}
-	return st, nil
-}
-
-// Trouble is why nothing can be shipped now; nil while that is not known to be so.
-func (s *Sender) Trouble() error {
-	if s.web != nil {
-		if err := s.web.latest(); err != nil {
-			return err
-		}
-		return s.logs.Progress()
-	}
-	if s.conn.GetState() == connectivity.TransientFailure {
-		return errUnreached
-	}
-	return s.logs.Progress()
-}
-
-var errUnreached = errors.New("view-service does not answer")
