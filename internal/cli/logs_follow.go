@@ -28,6 +28,7 @@ type tailing struct {
 	command *logsSearch
 	process Process
 	lines   *lines
+	asked   url.Values      // the question
 	place   string          // "": nothing has said yet where we are
 	shown   map[string]bool // ids of records that came before the first place
 	last    time.Time       // of the last record
@@ -35,8 +36,8 @@ type tailing struct {
 }
 
 // follow tails until ctx ends, which is a good end.
-func (c *logsSearch) follow(ctx context.Context, p Process, l *lines) error {
-	t := &tailing{command: c, process: p, lines: l, shown: map[string]bool{}}
+func (c *logsSearch) follow(ctx context.Context, p Process, l *lines, asked url.Values) error {
+	t := &tailing{command: c, process: p, lines: l, asked: asked, shown: map[string]bool{}}
 	for pause := firstRetry; ; pause = min(2*pause, lastRetry) {
 		began := time.Now()
 		err := t.connection(ctx)
@@ -121,7 +122,8 @@ func (t *tailing) connection(ctx context.Context) error {
 func (t *tailing) query() url.Values {
 	v := url.Values{"q": {t.command.text()}}
 	if t.place == "" {
-		v.Set("backlog", strconv.Itoa(min(t.command.Limit, backlog)))
+		v.Set("backlog", strconv.Itoa(t.command.limit()))
+		v.Set("since", t.asked.Get("since"))
 		return v
 	}
 	v.Set("after", t.place)

@@ -23,13 +23,16 @@ type tailMesh struct {
 	each    int // a connection
 	refuse  func(after string) int
 	asked   []string // the places
+	first   string   // backlog and since of the first request
 	orderly bool     // connections end as announced
 }
 
 func (m *tailMesh) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	after := r.URL.Query().Get("after")
 	m.mu.Lock()
-	m.asked = append(m.asked, after)
+	if m.asked = append(m.asked, after); after == "" {
+		m.first = r.URL.Query().Get("backlog") + " " + r.URL.Query().Get("since")
+	}
 	records, refuse, orderly := m.records, m.refuse, m.orderly
 	m.mu.Unlock()
 	if refuse != nil {
@@ -116,7 +119,11 @@ func TestABrokenTailGoesOnWhereItWas(t *testing.T) {
 // An end that the mesh announces is nothing to tell.
 func TestATailThatEndsInOrderGoesOnInSilence(t *testing.T) {
 	t.Parallel()
-	stdout, stderr := followed(t, &tailMesh{records: 10, each: 4, orderly: true}, "message 10", "--json")
+	m := &tailMesh{records: 10, each: 4, orderly: true}
+	stdout, stderr := followed(t, m, "message 10", "--json", "-n", "50", "--since", "5m")
+	if m.first != "50 2026-11-21T13:55:00Z" {
+		t.Errorf("it begins with %q", m.first)
+	}
 	if strings.Count(stdout, "message") != 10 || stderr != "" {
 		t.Errorf("%s\n%s", stdout, stderr)
 	}

@@ -43,6 +43,7 @@ func TestTimesAsPeopleWriteThem(t *testing.T) {
 func TestMisusesOfLogs(t *testing.T) {
 	t.Parallel()
 	for says, args := range map[string][]string{
+		"want 1 to 1000":          {"-f", "-n", "1001"},
 		"do not go with it":       {"-f", "--until", "5m"},
 		"is not behind":           {"--since", "5m", "--until", "10m"},
 		"--since \"soon\"":        {"--since", "soon"},

@@ -16,9 +16,9 @@ type logsSearch struct {
 	meshFlags
 	question
 	shape
-	Follow  bool   `short:"f" help:"Go on with what comes in, after the last ten of before."`
+	Follow  bool   `short:"f" help:"Go on with what comes in, after the last ten (or --limit) since --since."`
 	Around  string `help:"What stands around a record (its id) or a time, half of --limit on each side." placeholder:"ID|TIME"`
-	Limit   int    `short:"n" default:"100" help:"The newest so many records, 1 to 100000."`
+	Limit   *int   `short:"n" help:"The newest so many records, 1 to 100000; nothing: 100. With -f those of before, 1 to 1000; nothing: 10." placeholder:"N"`
 	Asc     bool   `help:"Begin at --since and take the oldest so many, not the newest."`
 	Explain bool   `help:"Tell what would be looked through, and look at nothing."`
 }
@@ -39,16 +39,36 @@ Examples:
 
 // limits of one answer, and of one call.
 const (
-	pageLimit = 1000
-	mostLines = 100_000
-	backlog   = 10 // records before a tail
-	searching = 30 * time.Second
+	pageLimit  = 1000
+	mostLines  = 100_000
+	usualLines = 100
+	backlog    = 10 // records before a tail
+	searching  = 30 * time.Second
 )
+
+// limit is the one asked for, or the usual one.
+func (c *logsSearch) limit() int {
+	switch {
+	case c.Limit != nil:
+		return *c.Limit
+	case c.Follow:
+		return backlog
+	default:
+		return usualLines
+	}
+}
+
+func (c *logsSearch) most() int {
+	if c.Follow {
+		return pageLimit
+	}
+	return mostLines
+}
 
 // Run prints what is found, oldest first, and with -f what follows.
 func (c *logsSearch) Run(ctx context.Context, p Process) error {
-	if c.Limit < 1 || c.Limit > mostLines {
-		return misuse("--limit %d: want 1 to %d", c.Limit, mostLines)
+	if most := c.most(); c.limit() < 1 || c.limit() > most {
+		return misuse("--limit %d: want 1 to %d", c.limit(), most)
 	}
 	if c.Follow && (c.Until != "" || c.Around != "" || c.Asc || c.Explain) {
 		return misuse("-f goes on with what comes in; --until, --around, --asc and --explain do not go with it")
@@ -63,7 +83,7 @@ func (c *logsSearch) Run(ctx context.Context, p Process) error {
 		return err
 	}
 	if c.Follow {
-		return c.follow(ctx, p, l)
+		return c.follow(ctx, p, l, query)
 	}
 	api, err := c.connect(p)
 	if err != nil {
@@ -108,14 +128,14 @@ func (c *logsSearch) search(ctx context.Context, p Process, api *client.Client, 
 func (c *logsSearch) pages(ctx context.Context, api *client.Client, query url.Values) (found logPage, err error) {
 	query.Set("order", map[bool]string{true: "asc", false: "desc"}[c.Asc])
 	for began := time.Now(); ; {
-		query.Set("limit", strconv.Itoa(min(c.Limit-len(found.Records), pageLimit)))
+		query.Set("limit", strconv.Itoa(min(c.limit()-len(found.Records), pageLimit)))
 		var page logPage
 		if err := c.ask(ctx, api, "", query, &page); err != nil {
 			return found, err
 		}
 		found.Records, found.Gaps = append(found.Records, page.Records...), append(found.Gaps, page.Gaps...)
 		found.Next, found.Partial = page.Next, page.Partial
-		if page.Next == "" || len(found.Records) >= c.Limit || time.Since(began) > searching {
+		if page.Next == "" || len(found.Records) >= c.limit() || time.Since(began) > searching {
 			return found, nil
 		}
 		query.Set("cursor", page.Next)
@@ -128,7 +148,7 @@ func (c *logsSearch) say(p Process, l *lines, found logPage) {
 	switch {
 	case n == 0 && found.Next == "":
 		fmt.Fprintf(p.Stderr, "no record matches since %s; --since 24h looks farther back\n", c.Since) //nolint:errcheck // people may look away
-	case n < c.Limit && found.Next != "":
+	case n < c.limit() && found.Next != "":
 		fmt.Fprintf(p.Stderr, "the search ended after %v before it was through: name a service or a shorter time\n", searching) //nolint:errcheck // as above
 	case found.Next != "" && l.screen.terminal:
 		fmt.Fprintf(p.Stderr, "%s records shown, there are more: -n takes more of them\n", grouped(int64(n))) //nolint:errcheck // as above
@@ -146,7 +166,7 @@ func (c *logsSearch) around(ctx context.Context, api *client.Client, l *lines, q
 	query.Del("since") // the place says when
 	query.Del("until")
 	query.Set("around", place)
-	query.Set("limit", strconv.Itoa(min(c.Limit, pageLimit)))
+	query.Set("limit", strconv.Itoa(min(c.limit(), pageLimit)))
 	var page logPage
 	if err := c.ask(ctx, api, "", query, &page); err != nil {
 		return err

@@ -262,7 +262,7 @@ func TestAnswersThatCannotBe(t *testing.T) {
 	_, v := filled(t)
 	for _, path := range []string{"/histogram?every=1us", "/histogram?every=1ms&since=24h", "/histogram?buckets=0", "/histogram?q=(", "/patterns?limit=0", "/patterns?since=soon",
 		"/top-values", "/top-values?field=", "/top-values?field=a%20b", "/top-values?field=level%3E", "/context", "/context?id=x", "/context?id=1_1&of=all", "/context?id=1_1&before=501",
-		"/export?format=xml", "/export?sinc=1h", "/export?since=1h&since=2h", "/tail?backlogs=1", "/tail?backlog=1001", "/tail?after=x.y", "/tail?after=mwqhw8am.x", "/export?q=(", "/export?since=1969-01-01T00:00:00Z", "/cost?limit=101", "?around=soon", "?around=1m&cursor=MSwxLDEsdHJ1ZQ", "?since=1m&until=2m"} {
+		"/export?format=xml", "/export?sinc=1h", "/export?since=1h&since=2h", "/tail?backlogs=1", "/tail?since=soon", "/tail?backlog=1001", "/tail?after=x.y", "/tail?after=mwqhw8am.x", "/export?q=(", "/export?since=1969-01-01T00:00:00Z", "/cost?limit=101", "?around=soon", "?around=1m&cursor=MSwxLDEsdHJ1ZQ", "?since=1m&until=2m"} {
 		var p struct{ Code, Detail string }
 		if got := call(t, v, "viewer", http.MethodGet, logsAPI+path, "", &p); got != http.StatusBadRequest || p.Code != "invalid" {
 			t.Errorf("%s: %d %+v", path, got, p)

@@ -38,6 +38,7 @@ func tailOperation() huma.Operation {
 		text("q", "the query, as for logs", query.MaxLength),
 		{Name: "backlog", In: "query", Description: "how many records of before to begin with",
 			Schema: &huma.Schema{Type: huma.TypeInteger, Minimum: &least, Maximum: &most, Default: 0}},
+		text("since", "how far back the records to begin with may lie: RFC 3339, or how long ago, as 15m; default: 24h", 64),
 		text("after", "the id of the last event that came: goes on behind it", maxAfter),
 		{Name: "Last-Event-ID", In: "header", Description: "the same, as browsers send it", Schema: &huma.Schema{Type: huma.TypeString}},
 	}

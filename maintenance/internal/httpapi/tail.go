@@ -63,12 +63,17 @@ type tailing struct {
 func (h *Handlers) newTail(r *http.Request) (*tailing, error) {
 	now, in := time.Now(), r.URL.Query()
 	q := logs.Query{Scope: scope(r.Context()), Since: now.Add(-defaultWindow), Until: now.Add(ahead)}
-	err := known(in, "q", "backlog", "after")
+	err := known(in, "q", "since", "backlog", "after")
 	if err != nil {
 		return nil, err
 	}
 	if q.Expr, err = expression(in.Get("q")); err != nil {
 		return nil, err
+	}
+	if text := in.Get("since"); text != "" {
+		if q.Since, err = moment("since", text, now); err != nil {
+			return nil, err
+		}
 	}
 	t := &tailing{handlers: h, scope: narrow(q.Scope, query.Services(q.Expr)), gapsAt: now, told: map[string]bool{}, end: endOf(r.Context(), now)}
 	if after := place(r, in); after != "" {
