@@ -143,8 +143,11 @@ func (l *losses) unsaved(now time.Time, every time.Duration) ([]Loss, bool) {
 
 // saveLosses keeps in the folder of the current epoch what is still to be told, for its adopter.
 func (s *Spool) saveLosses(every time.Duration) {
+	if !s.current.ready.Load() {
+		return
+	}
 	left, changed := s.losses.unsaved(time.Now(), every)
-	if !changed || !s.current.ready.Load() {
+	if !changed {
 		return
 	}
 	if err := writeJSON(filepath.Join(s.current.dir, lossesName), left); err != nil {
