@@ -20,7 +20,12 @@ import (
 	"github.com/signalbox-mesh/signalbox/sidecar/web"
 )
 
-func TestMain(m *testing.M) { os.Exit(guard.TestMain(m)) }
+func TestMain(m *testing.M) {
+	if todo := os.Getenv(callersVariable); todo != "" {
+		os.Exit(callers(todo))
+	}
+	os.Exit(guard.TestMain(m))
+}
 
 type nobody struct{}
 
@@ -31,9 +36,14 @@ func (nobody) Verify(context.Context, string) (access.Principal, error) {
 func (nobody) SignMessage([]byte) (string, error) { return "", nil }
 
 // fresh is a Maintenance with a database of the test's own; there is no bus.
-func fresh(t *testing.T, c Config) *Maintenance {
+func fresh(t testing.TB, c Config) *Maintenance {
 	t.Helper()
-	at := pgtest.New(t, Schema)
+	return on(t, pgtest.New(t, Schema), c)
+}
+
+// on is the same on a database that the test has made.
+func on(t testing.TB, at *pgtest.DB, c Config) *Maintenance {
+	t.Helper()
 	db, err := pg.Open(pg.Settings{URL: at.URL(Schema), OwnerURL: at.OwnerURL(Schema), Schema: Schema})
 	if err != nil {
 		t.Fatal(err)

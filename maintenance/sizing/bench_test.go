@@ -47,8 +47,23 @@ func BenchmarkForecast(b *testing.B) {
 	}
 }
 
-func report(b *testing.B, load, what string, got, predicted float64) {
+func report(b testing.TB, load, what string, got, predicted float64) {
 	b.Logf("METRIC sizing_%s_%s_off=%.3f limit=0.2 (%.1f measured, %.1f predicted)", load, what, max(got/predicted, predicted/got)-1, got, predicted)
+}
+
+// The disk that is taken is that which was predicted, within a fifth: it depends on no machine.
+func TestTheDiskIsAsPredicted(t *testing.T) {
+	server := pgtest.Server(t)
+	for name, source := range map[string]*loglines.Source{"template": loglines.Template(1), "random": loglines.Random(1)} {
+		got := store(t, pgtest.On(t, server, "maintenance"), server.PID(), loads(source, usual))
+		f := Predict(Load{Rate: 1, Bytes: got.Bytes, Keep: time.Second, Random: map[string]float64{"random": 1}[name]})
+		report(t, name, "disk_bytes", got.BytesEach, f.BytesEach)
+		report(t, name, "wal_bytes", got.WALEach, f.WALEach)
+		report(t, name, "cpu_us", got.MicrosEach, f.MicrosEach)
+		if off := max(got.BytesEach/f.BytesEach, f.BytesEach/got.BytesEach) - 1; off > 0.2 {
+			t.Errorf("%s: %.1f bytes a record lie on the disk, %.1f were predicted", name, got.BytesEach, f.BytesEach)
+		}
+	}
 }
 
 func usual(s *loglines.Source, r *record.Record) { take(s.Next(), r) }
@@ -96,7 +111,7 @@ type cost struct {
 	Bytes float64
 }
 
-func store(b *testing.B, db *pgtest.DB, postmaster int, all [][]record.Record) (c cost) {
+func store(b testing.TB, db *pgtest.DB, postmaster int, all [][]record.Record) (c cost) {
 	b.Helper()
 	d, err := pg.Open(pg.Settings{URL: db.URL("maintenance"), OwnerURL: db.OwnerURL("maintenance"), Schema: "maintenance"})
 	if err != nil {
@@ -135,7 +150,7 @@ func store(b *testing.B, db *pgtest.DB, postmaster int, all [][]record.Record) (
 }
 
 // vacuum does what autovacuum does: what was joined leaves its place to others.
-func vacuum(b *testing.B, db *pgtest.DB) {
+func vacuum(b testing.TB, db *pgtest.DB) {
 	b.Helper()
 	owner, err := pg.Open(pg.Settings{URL: db.OwnerURL("maintenance"), OwnerURL: db.OwnerURL("maintenance"), Schema: "maintenance"})
 	if err != nil {
@@ -150,7 +165,7 @@ func vacuum(b *testing.B, db *pgtest.DB) {
 }
 
 // written is how much write-ahead log there has been.
-func written(b *testing.B, d *pg.DB) (n int64) {
+func written(b testing.TB, d *pg.DB) (n int64) {
 	b.Helper()
 	if err := d.Pool().QueryRow(context.Background(), `SELECT (pg_current_wal_insert_lsn() - '0/0')::bigint`).Scan(&n); err != nil {
 		b.Fatal(err)
@@ -159,7 +174,7 @@ func written(b *testing.B, d *pg.DB) (n int64) {
 }
 
 // used is the CPU of this process, of the postmaster and its children, and of those that have ended.
-func used(b *testing.B, postmaster int) time.Duration {
+func used(b testing.TB, postmaster int) time.Duration {
 	b.Helper()
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
