@@ -76,7 +76,7 @@ func TestTheDocumentsCommandsAreRead(t *testing.T) {
 				continue
 			}
 			line, _, _ = strings.Cut(line, " #")
-			args := append(shellWords(line)[1:], "--json")
+			args := slices.Concat(shellWords(line)[1:], []string{"--json"})
 			if args[0] == "logs" {
 				args = append(args, "--url", "http://127.0.0.1:1", "--token", "t")
 			}
