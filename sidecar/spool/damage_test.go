@@ -78,7 +78,7 @@ func survey(b []byte, beyond place) (read, lost, places int) {
 func TestL7_Start(t *testing.T) {
 	t.Parallel()
 	whole, ends, records := written(t)
-	dir := instanceDir(t)
+	dir := memoryDir(t)
 	slowest := time.Duration(0)
 	for off := 0; off < len(whole); off += 661 {
 		for _, closed := range []bool{true, false} {

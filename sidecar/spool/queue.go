@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"sync"
 	"time"
 )
@@ -203,131 +202,12 @@ func (q *Queue) retire(next place) {
 	q.active = nil
 }
 
-// flush makes durable what is written, and lets go who waits for it.
-func (q *Queue) flush() {
-	q.mu.Lock()
-	if !q.dirty && !q.created && len(q.retired) == 0 {
-		q.mu.Unlock()
-		return
-	}
-	waiting, retired, active, created := q.flushed, q.retired, q.active, q.created
-	q.flushed, q.retired, q.dirty, q.created = nil, nil, false, false
-	q.mu.Unlock()
-	if created {
-		q.syncDir()
-	}
-	q.again(active, active == nil || q.sync(active), slices.DeleteFunc(retired, q.ended))
-	if waiting != nil {
-		close(waiting)
-	}
-}
-
-// ended is true of a full segment that is synced, and closed by it.
-func (q *Queue) ended(f full) bool {
-	ok := q.sync(f)
-	if ok {
-		_ = f.Close()
-	}
-	return ok
-}
-
-// again has the next flush do what has failed.
-func (q *Queue) again(active File, synced bool, retired []full) {
-	if synced && len(retired) == 0 {
-		return
-	}
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.dirty = q.dirty || !synced && q.active == active // else it is full now, and in the list
-	for _, f := range retired {
-		if slices.ContainsFunc(q.segments, func(s *segment) bool { return s.path == f.path }) {
-			q.retired = append(q.retired, f)
-		} else {
-			_ = f.Close()
-		}
-	}
-}
-
-// syncDir is done again by the next flush if it fails.
-func (q *Queue) syncDir() {
-	err := q.disk.SyncDir(q.dir)
-	if err == nil {
-		return
-	}
-	q.metrics.failed("sync_dir", err)
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.created = true
-}
-
-// sync has nothing to do for a file that was shed meanwhile.
-func (q *Queue) sync(f File) bool {
-	err := f.Sync()
-	if err == nil || errors.Is(err, os.ErrClosed) {
-		return true
-	}
-	q.metrics.failed("sync", err)
-	return false
-}
-
-// shed removes the oldest segment that is not being shipped and returns its size, 0 if there is none.
-// Unless forced, a short active segment stays: the newcomer is worth no more than it.
-func (q *Queue) shed(force bool) int64 {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	at := 0
-	if q.pinned {
-		at = 1
-	}
-	if at >= len(q.segments) {
-		return 0
-	}
-	s, active := q.segments[at], q.active != nil && at == len(q.segments)-1
-	if active && !force && s.size < q.segmentBytes/2 {
-		return 0
-	}
-	if err := q.disk.Remove(s.path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		q.metrics.failed("remove", err)
-		return 0
-	}
-	q.closeShed(s, active)
-	q.forget(at)
-	q.drop(ReasonShed, uint64(s.records-s.done), max(s.first.seq, q.acked+1), s.lastSeq(q.issued))
-	return s.size
-}
-
-// closeShed closes the file of a removed segment: only then the disk has its room back.
-func (q *Queue) closeShed(s *segment, active bool) {
-	if active {
-		_ = q.active.Close()
-		q.active = nil
-		return
-	}
-	for i, f := range q.retired {
-		if f.path == s.path {
-			_ = f.Close()
-			q.retired = slices.Delete(q.retired, i, i+1)
-			return
-		}
-	}
-}
-
 // lastSeq is that of the segment's last record; the queue's if it ends with this segment.
 func (s *segment) lastSeq(issued uint64) uint64 {
 	if s.beyond.seq > 0 {
 		return s.beyond.seq - 1
 	}
 	return issued
-}
-
-// forget takes a segment out of the books; mu is held.
-func (q *Queue) forget(at int) {
-	s := q.segments[at]
-	q.segments = slices.Delete(q.segments, at, at+1)
-	q.pending -= s.records - s.done
-	if at == 0 {
-		q.restart()
-	}
 }
 
 // seal ends appending.
