@@ -110,7 +110,8 @@ type View interface {
 
 // Visitor is shown blocks.
 type Visitor interface {
-	// Wants is asked, in Scan's order, before a block is read; false: it need not be.
+	// Wants is asked, in Scan's order, before a block is read; false: it need not be. Of a query that filters can be
+	// asked about it is asked twice.
 	Wants(h *block.Head) bool
 	// Visit is shown a block with at least one match. The block may be kept.
 	Visit(c *Chunk) error

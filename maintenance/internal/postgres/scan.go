@@ -41,11 +41,11 @@ const (
 	atOnce     = 64       // filters read together for an explanation
 )
 
-// heads that may hold records, by what they tell themselves, in the query's order.
+// heads that may hold records, by what they and filters in memory tell, in the query's order.
 func (s *scan) heads() (heads []*block.Head) {
-	q := s.query
+	q, asks := s.query, s.bounded && block.Asks(s.needs)
 	s.directory.between(q.Since, q.Until, func(h *block.Head) {
-		if s.inTime(h) && q.Scope.Sees(h.Service) && (!s.bounded || h.May(s.needs)) {
+		if s.inTime(h) && q.Scope.Sees(h.Service) && (!s.bounded || h.May(s.needs)) && (!asks || s.filters.may(h, s.needs)) {
 			heads = append(heads, h)
 		}
 	})
