@@ -45,7 +45,7 @@ func TestTemplates(t *testing.T) {
 func TestTemplatesForgetNumbers(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		form := rapid.StringMatching(`[a-z .:/"=\-_#]{0,60}`).Draw(t, "form")
+		form := rapid.StringMatching(`[i-lo-rv-z =_"#]{0,60}`).Draw(t, "form") // no letters of hexadecimals and units: 1000000a is one of those, and 1a is not
 		fill := func(label string) string {
 			return strings.ReplaceAll(form, "#", rapid.StringMatching(`[1-9][0-9]{0,6}`).Draw(t, label))
 		}
