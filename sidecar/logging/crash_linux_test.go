@@ -178,9 +178,17 @@ type crashStore struct {
 }
 
 func (c *crashStore) Invoke(_ context.Context, _ string, args, reply any, _ ...grpc.CallOption) error {
+	raw, err := proto.Marshal(args.(proto.Message))
+	if err != nil {
+		return err
+	}
+	request := &collector.ExportLogsServiceRequest{} // as the wire has it
+	if err := proto.Unmarshal(raw, request); err != nil {
+		return err
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, rl := range args.(*collector.ExportLogsServiceRequest).ResourceLogs {
+	for _, rl := range request.ResourceLogs {
 		for _, sl := range rl.ScopeLogs {
 			for _, r := range sl.LogRecords {
 				if strings.HasPrefix(r.Body.GetStringValue(), "process crashed") {

@@ -29,7 +29,15 @@ type line struct {
 }
 
 func (l line) Invoke(ctx context.Context, _ string, args, reply any, _ ...grpc.CallOption) error {
-	answer, err := l.store.Export(ctx, args.(*collector.ExportLogsServiceRequest))
+	raw, err := proto.Marshal(args.(proto.Message))
+	if err != nil {
+		return err
+	}
+	request := &collector.ExportLogsServiceRequest{} // as the wire has it
+	if err := proto.Unmarshal(raw, request); err != nil {
+		return err
+	}
+	answer, err := l.store.Export(ctx, request)
 	if err == nil {
 		proto.Merge(reply.(proto.Message), answer)
 	}

@@ -1,10 +1,12 @@
 package ship
 
 import (
-	collector "go.opentelemetry.io/proto/otlp/collector/logs/v1"
+	"bytes"
+	"fmt"
+
 	common "go.opentelemetry.io/proto/otlp/common/v1"
-	logs "go.opentelemetry.io/proto/otlp/logs/v1"
 	resource "go.opentelemetry.io/proto/otlp/resource/v1"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/signalbox-mesh/signalbox/sidecar/spool"
 )
@@ -16,24 +18,69 @@ const (
 	AttrSeq   = "signalbox.seq"   // of a record: its place in the class
 )
 
-// request holds the records of one batch, by logger; each carries its sequence, whatever a
+// request holds the records of one batch, by logger, as they stand on the wire; each carries its sequence, whatever a
 // program has logged under that name.
-func (s *stream) request(records []spool.Record) *collector.ExportLogsServiceRequest {
-	scopes := map[string]*logs.ScopeLogs{}
-	all := &logs.ResourceLogs{Resource: resourceOf(s.epoch.Identity)}
+func (s *stream) request(records []spool.Record) ([]byte, error) {
+	class := s.queue.Class().String()
+	scopes := map[string]*wire{}
+	var order []*wire
+	var w wire
 	for _, r := range records {
-		record := decode(r.Line)
-		record.Attributes = unique(record.Attributes, text(AttrClass, s.queue.Class().String()))
-		record.Attributes = unique(record.Attributes, integer(AttrSeq, int64(r.Seq)))
-		scope := scopes[record.logger]
-		if scope == nil {
-			scope = &logs.ScopeLogs{Scope: &common.InstrumentationScope{Name: record.logger}}
-			scopes[record.logger] = scope
-			all.ScopeLogs = append(all.ScopeLogs, scope)
+		if !w.line(r.Line, class, r.Seq) {
+			if err := w.unusual(r, class); err != nil {
+				return nil, err
+			}
 		}
-		scope.LogRecords = append(scope.LogRecords, record.LogRecord)
+		scope := scopes[string(w.logger)]
+		if scope == nil {
+			scope = newScope(w.logger)
+			scopes[string(w.logger)] = scope
+			order = append(order, scope)
+		}
+		scope.text(scopeLogsRecord, w.b)
 	}
-	return &collector.ExportLogsServiceRequest{ResourceLogs: []*logs.ResourceLogs{all}}
+	return joined(s.epoch.Identity, order)
+}
+
+// unusual writes a record by way of OTLP's tree, which takes no text that is none.
+func (w *wire) unusual(r spool.Record, class string) (err error) {
+	d := decode(bytes.ToValidUTF8(r.Line, []byte("\uFFFD")))
+	d.Attributes = unique(d.Attributes, text(AttrClass, class))
+	d.Attributes = unique(d.Attributes, integer(AttrSeq, int64(r.Seq)))
+	w.logger = []byte(d.logger)
+	if w.b, err = (proto.MarshalOptions{}).MarshalAppend(w.b[:0], d.LogRecord); err != nil {
+		return fmt.Errorf("encode record %d: %w", r.Seq, err)
+	}
+	return nil
+}
+
+// newScope begins a ScopeLogs.
+func newScope(logger []byte) *wire {
+	scope := &wire{}
+	from := scope.begin(scopeLogsSelf)
+	scope.text(scopeName, logger)
+	scope.end(from)
+	return scope
+}
+
+// joined is the request of all scopes.
+func joined(id spool.Identity, scopes []*wire) ([]byte, error) {
+	resource, err := proto.Marshal(resourceOf(id))
+	if err != nil {
+		return nil, fmt.Errorf("encode the resource: %w", err)
+	}
+	size := len(resource) + 64
+	for _, scope := range scopes {
+		size += len(scope.b) + 12
+	}
+	all := wire{b: make([]byte, 0, size)}
+	from := all.begin(requestResourceLogs)
+	all.text(resourceLogsSelf, resource)
+	for _, scope := range scopes {
+		all.text(resourceLogsScope, scope.b)
+	}
+	all.end(from)
+	return all.b, nil
 }
 
 func resourceOf(id spool.Identity) *resource.Resource {

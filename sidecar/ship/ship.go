@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	collector "go.opentelemetry.io/proto/otlp/collector/logs/v1"
 	"google.golang.org/grpc"
 
 	"github.com/signalbox-mesh/signalbox/sidecar/internal/pause"
@@ -65,21 +64,20 @@ func New(s Settings) (*Shipper, error) {
 // Run ships the current epoch and the adopted ones, each class of each in its own order, until ctx ends.
 // It may be called again after it returned.
 func (s *Shipper) Run(ctx context.Context, conn grpc.ClientConnInterface) {
-	client := collector.NewLogsServiceClient(conn)
 	var work sync.WaitGroup
 	defer work.Wait()
 	for _, q := range s.settings.Spool.Current().Queues {
-		work.Go(func() { _ = s.stream(client, s.settings.Spool.Current(), q).run(ctx) })
+		work.Go(func() { _ = s.stream(conn, s.settings.Spool.Current(), q).run(ctx) })
 	}
 	work.Go(func() { s.report(ctx) })
-	s.recover(ctx, client)
+	s.recover(ctx, conn)
 }
 
 // recover ships one adopted epoch after the other, and looks for more now and then.
-func (s *Shipper) recover(ctx context.Context, client collector.LogsServiceClient) {
+func (s *Shipper) recover(ctx context.Context, conn grpc.ClientConnInterface) {
 	for ctx.Err() == nil {
 		for _, e := range s.settings.Spool.Adopted() {
-			s.drain(ctx, client, e)
+			s.drain(ctx, conn, e)
 		}
 		if pause.For(ctx, adoptEvery) == nil {
 			s.settings.Spool.Adopt()
@@ -87,12 +85,12 @@ func (s *Shipper) recover(ctx context.Context, client collector.LogsServiceClien
 	}
 }
 
-func (s *Shipper) drain(ctx context.Context, client collector.LogsServiceClient, e *spool.Epoch) {
+func (s *Shipper) drain(ctx context.Context, conn grpc.ClientConnInterface, e *spool.Epoch) {
 	var work sync.WaitGroup
 	var ended atomic.Int32
 	for _, q := range e.Queues {
 		work.Go(func() {
-			if errors.Is(s.stream(client, e, q).run(ctx), io.EOF) {
+			if errors.Is(s.stream(conn, e, q).run(ctx), io.EOF) {
 				ended.Add(1)
 			}
 		})

@@ -13,7 +13,7 @@ import (
 	"google.golang.org/grpc/encoding/gzip"
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/emptypb"
 
 	"github.com/signalbox-mesh/signalbox/sidecar/internal/pause"
 	"github.com/signalbox-mesh/signalbox/sidecar/spool"
@@ -37,16 +37,16 @@ func (r *rejection) Error() string {
 // stream ships one class of one epoch, in order.
 type stream struct {
 	*Shipper
-	client collector.LogsServiceClient
-	epoch  *spool.Epoch
-	queue  *spool.Queue
-	live   bool // of the current epoch
-	pace   pace
-	near   bool // the store is on this machine: to compress costs more than it saves
+	conn  grpc.ClientConnInterface
+	epoch *spool.Epoch
+	queue *spool.Queue
+	live  bool // of the current epoch
+	pace  pace
+	near  bool // the store is on this machine: to compress costs more than it saves
 }
 
-func (s *Shipper) stream(client collector.LogsServiceClient, e *spool.Epoch, q *spool.Queue) *stream {
-	return &stream{Shipper: s, client: client, epoch: e, queue: q, live: e == s.settings.Spool.Current(), pace: newPace()}
+func (s *Shipper) stream(conn grpc.ClientConnInterface, e *spool.Epoch, q *spool.Queue) *stream {
+	return &stream{Shipper: s, conn: conn, epoch: e, queue: q, live: e == s.settings.Spool.Current(), pace: newPace()}
 }
 
 // run ships until the queue ends (io.EOF) or ctx does.
@@ -143,7 +143,10 @@ func tooMuch(err error) bool {
 }
 
 func (s *stream) export(ctx context.Context, records []spool.Record) error {
-	request := s.request(records)
+	raw, err := s.request(records)
+	if err != nil {
+		return status.Error(codes.InvalidArgument, err.Error())
+	}
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	var to peer.Peer
@@ -152,7 +155,7 @@ func (s *stream) export(ctx context.Context, records []spool.Record) error {
 		options = append(options, grpc.UseCompressor(gzip.Name))
 	}
 	start := time.Now()
-	answer, err := s.client.Export(ctx, request, options...)
+	answer, err := export(ctx, s.conn, raw, options)
 	took := time.Since(start)
 	s.near = near(to.Addr)
 	s.metrics.duration.Observe(took.Seconds())
@@ -162,9 +165,16 @@ func (s *stream) export(ctx context.Context, records []spool.Record) error {
 	if partial := answer.GetPartialSuccess(); partial.GetRejectedLogRecords() > 0 {
 		return &rejection{int(partial.GetRejectedLogRecords()), partial.GetErrorMessage()}
 	}
-	s.metrics.bytes.Add(float64(proto.Size(request)))
+	s.metrics.bytes.Add(float64(len(raw)))
 	s.pace.observe(len(records), took)
 	return nil
+}
+
+// export sends a request that is encoded already, as the unknown fields of a message that has none of its own.
+func export(ctx context.Context, conn grpc.ClientConnInterface, raw []byte, options []grpc.CallOption) (*collector.ExportLogsServiceResponse, error) {
+	request, answer := &emptypb.Empty{}, &collector.ExportLogsServiceResponse{}
+	request.ProtoReflect().SetUnknown(raw)
+	return answer, conn.Invoke(ctx, collector.LogsService_Export_FullMethodName, request, answer, options...)
 }
 
 // near reports an address on this machine.
