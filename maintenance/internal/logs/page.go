@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/block"
+	"github.com/signalbox-mesh/signalbox/maintenance/internal/query"
 )
 
 // Found is a page of records.
@@ -50,7 +51,11 @@ type row struct {
 }
 
 func (p *pager) fill(ctx context.Context, v View) error {
-	rest, err := v.Scan(ctx, p.query, 0, p)
+	columns := block.Column(0)
+	if p.query.Expr != nil && block.Asks(query.Require(p.query.Expr)) {
+		columns = block.AllColumns // few blocks match: all at once saves asking twice
+	}
+	rest, err := v.Scan(ctx, p.query, columns, p)
 	if err != nil {
 		return err
 	}
