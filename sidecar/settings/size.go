@@ -35,6 +35,9 @@ func (s *Size) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// MarshalText implements encoding.TextMarshaler: what was written is read again.
+func (s Size) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
 // String is what UnmarshalText reads, in the largest unit that fits.
 func (s Size) String() string {
 	for _, u := range units {

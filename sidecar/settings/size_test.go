@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 )
@@ -11,6 +12,10 @@ func TestSize(t *testing.T) {
 		var s Size
 		if err := s.UnmarshalText([]byte(text)); err != nil || s != want || s.String() != text {
 			t.Errorf("%s is %d (%s): %v", text, s, s, err)
+		}
+		var again Size
+		if raw, err := json.Marshal(s); err != nil || json.Unmarshal(raw, &again) != nil || again != s {
+			t.Errorf("%s by way of JSON is %d: %s %v", text, again, raw, err)
 		}
 	}
 	for _, text := range []string{"", "MiB", "-1", "1.5MiB", "256 MiB", "1MB", "9999999999GiB", "9223372036854775808"} {
