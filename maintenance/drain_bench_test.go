@@ -3,7 +3,6 @@ package maintenance
 import (
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 )
@@ -46,24 +45,4 @@ func quantile(all []time.Duration, q float64) time.Duration {
 	}
 	slices.Sort(all)
 	return all[int(q*float64(len(all)-1))]
-}
-
-// gather keeps what several goroutines have measured.
-type gather struct {
-	mu  sync.Mutex
-	all []time.Duration
-}
-
-func (g *gather) add(d time.Duration) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.all = append(g.all, d)
-}
-
-func (g *gather) take() []time.Duration {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	all := g.all
-	g.all = nil
-	return all
 }

@@ -34,7 +34,7 @@ func TestS8_TheLogIsRestoredToAMoment(t *testing.T) {
 	}
 	at := pgtest.On(t, server, Schema)
 	m := on(t, at, DefaultConfig())
-	half := seed.Runs(20, 1000)
+	half := seed.Runs(10, 1300)
 	stow(t, m, half)
 	backup := filepath.Join(ownedDir(t, "backup"), "data")
 	command(t, "pg_basebackup", "--pgdata="+backup, "--dbname="+server.URL(), "--checkpoint=fast", "--wal-method=none")

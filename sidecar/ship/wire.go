@@ -21,7 +21,7 @@ const (
 	scopeName           = 1<<3 | 2
 
 	recordTime         = 1<<3 | 1
-	recordSeverity     = 2<<3 | 0
+	recordSeverity     = 2 << 3 // a varint
 	recordSeverityText = 3<<3 | 2
 	recordBody         = 5<<3 | 2
 	recordAttribute    = 6<<3 | 2
@@ -33,8 +33,8 @@ const (
 	pairValue = 2<<3 | 2
 
 	valueText   = 1<<3 | 2
-	valueTruth  = 2<<3 | 0
-	valueInt    = 3<<3 | 0
+	valueTruth  = 2 << 3 // varints
+	valueInt    = 3 << 3
 	valueDouble = 4<<3 | 1
 	valueList   = 5<<3 | 2
 	valuePairs  = 6<<3 | 2
