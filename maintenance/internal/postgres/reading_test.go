@@ -94,6 +94,30 @@ func TestAnswersAreThoseOfAPlainLook(t *testing.T) {
 	})
 }
 
+// Of a question about services alone no column is read: the head has the answer, and that is not always yes.
+func TestServicesAreToldByTheHead(t *testing.T) {
+	t.Parallel()
+	s, _ := fresh(t)
+	now := time.Now().UTC()
+	all := mixed(seed.New(t), 3000, now)
+	for i := range all { // blocks that are too large for the memory of small ones
+		all[i].TS, all[i].Level = now.Truncate(time.Hour), slog.LevelInfo
+	}
+	write(t, s, slices.Clone(all))
+	for _, text := range []string{"service:gateway", "-service:gateway", "service:g*", "service:gateway -service:gateway", "service:/^c/ OR service:identity", "-service:*"} {
+		q, want := ask(t, text), 0
+		q.Limit = len(all)
+		for i := range all {
+			if query.Match(q.Expr, plain(&all[i])) {
+				want++
+			}
+		}
+		if f, err := logs.Page(t.Context(), s, q); err != nil || len(f.Records) != want {
+			t.Errorf("%s: %d records, want %d: %v", text, len(f.Records), want, err)
+		}
+	}
+}
+
 func checkPages(t *rapid.T, s *Store, q logs.Query, want []string) {
 	var got []string
 	for pages := 0; ; pages++ {

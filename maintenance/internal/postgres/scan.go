@@ -143,11 +143,13 @@ func (s *scan) match(ctx context.Context, batch []*block.Head, what reads) (chun
 	if err != nil || !done || len(batch) == 0 {
 		return chunks, done, err
 	}
-	if what.none() {
+	if what.none() { // their heads tell it all
 		for _, h := range batch {
-			chunks = append(chunks, &logs.Chunk{Block: &block.Block{Head: *h}, Match: block.Full(h.Records)})
+			if more, _ := look(&block.Block{Head: *h}); !more {
+				break
+			}
 		}
-		return chunks, true, nil
+		return chunks, done, nil
 	}
 	err = fetch(ctx, s.tx, batch, what, func(b *block.Block) (bool, error) {
 		n := len(chunks)
