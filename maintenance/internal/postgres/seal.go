@@ -11,28 +11,43 @@ import (
 	"github.com/signalbox-mesh/signalbox/sidecar/pg"
 )
 
-// ripe is the number of small blocks of one shelf that are worth joining.
+// ripe is the number of small blocks of one shelf that are worth joining; so is what makes a whole block.
 const ripe = 32
 
-// joinRipe joins the blocks of one shelf that this replica has put enough on. One at a time: who comes meanwhile goes on.
-// An error changes nothing of what is stored; the timed event will do it.
+// heap is what small blocks lie on a shelf, as far as this replica has put them there.
+type heap struct{ blocks, records int }
+
+func (h heap) plus(blocks, records int) heap {
+	return heap{max(h.blocks+blocks, 0), max(h.records+records, 0)}
+}
+
+func (h heap) ripe() bool { return h.blocks >= ripe || h.blocks > 1 && h.records >= block.Most }
+
+// joinRipe joins the blocks of the shelves that this replica has put enough on. One at a time: who comes meanwhile goes
+// on. An error changes nothing of what is stored; the timed event will do it.
 func (s *Store) joinRipe(ctx context.Context) {
-	at, ok := s.ripest()
-	if !ok || !s.joining.TryLock() {
+	if !s.joining.TryLock() {
 		return
 	}
 	defer s.joining.Unlock()
-	_, _ = s.join(ctx, at, false)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.fresh, at)
+	for at, ok := s.ripest(); ok; at, ok = s.ripest() {
+		n, err := s.join(ctx, at, false)
+		s.mu.Lock()
+		if s.fresh[at] = s.fresh[at].plus(-n, -block.Most); n == 0 || err != nil || s.fresh[at].blocks == 0 {
+			delete(s.fresh, at)
+		}
+		s.mu.Unlock()
+		if err != nil {
+			return
+		}
+	}
 }
 
 func (s *Store) ripest() (at shelf, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for at, n := range s.fresh {
-		if n >= ripe {
+	for at, h := range s.fresh {
+		if h.ripe() {
 			return at, true
 		}
 	}
@@ -118,10 +133,9 @@ func candidates(ctx context.Context, tx pg.Tx, at shelf) (ids []int64, total int
 		if err := rows.Scan(&id, &records); err != nil {
 			return nil, 0, err
 		}
-		if total+records > block.Most {
-			break
+		if total+records <= block.Most { // one that is too large leaves its place to a smaller one
+			ids, total = append(ids, id), total+records
 		}
-		ids, total = append(ids, id), total+records
 	}
 	rows.Close()
 	return ids, total, rows.Err()

@@ -33,7 +33,7 @@ type Store struct {
 
 	mu         sync.Mutex
 	partitions map[shelf]struct{} // known to be there, of any service
-	fresh      map[shelf]int      // small blocks that this replica has put there
+	fresh      map[shelf]heap     // small blocks that this replica has put there
 	written    int64              // bytes, since somebody has looked at the log's size
 	joining    sync.Mutex         // one joins at a time
 }
@@ -49,7 +49,7 @@ func (s *Store) Cache(bytes int64) {
 // New makes a store on the schema. It does not connect.
 func New(db *pg.DB) *Store {
 	questions := max(1, db.Pool().Config().MaxConns-kept)
-	s := &Store{db: db, reading: make(chan struct{}, questions), reader: reader{catalogue: newCatalogue()}, partitions: map[shelf]struct{}{}, fresh: map[shelf]int{}}
+	s := &Store{db: db, reading: make(chan struct{}, questions), reader: reader{catalogue: newCatalogue()}, partitions: map[shelf]struct{}{}, fresh: map[shelf]heap{}}
 	s.Cache(DefaultCache)
 	return s
 }

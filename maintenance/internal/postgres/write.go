@@ -16,8 +16,9 @@ import (
 	"github.com/signalbox-mesh/signalbox/sidecar/pg"
 )
 
-// straight is the number of records from which on a block passes by the fresh ones: it is large enough as it is.
-const straight = 1024
+// straight is the number of records from which on a block passes by the fresh ones: it is as large as a joined one. Two
+// smaller ones always fit together. A block's filter has one size: half as many blocks are half the bytes and the looks.
+const straight = block.Most / 2
 
 // shelf is where records lie together.
 type shelf struct {
@@ -189,7 +190,8 @@ func (s *Store) count(all []stocked) {
 	for _, b := range all {
 		s.written += b.Bytes
 		if b.Tier == block.Fresh {
-			s.fresh[shelf{b.Service, b.Hour.Unix(), b.Class}]++
+			at := shelf{b.Service, b.Hour.Unix(), b.Class}
+			s.fresh[at] = s.fresh[at].plus(1, b.Records)
 		}
 	}
 	for at := range s.fresh { // what the timed event has sealed long ago
