@@ -49,8 +49,9 @@ func TestS4_AStormLeavesOtherQueriesAlone(t *testing.T) {
 
 // blow stores a thousand records each 50 ms, which is how ingest gathers them, while it is told to; it returns how many.
 func blow(ctx context.Context, t *testing.T, m *Maintenance, batches [][]record.Record, blows *atomic.Bool) (stored int) {
+	next := time.Now()
 	for i := 0; ctx.Err() == nil; i++ {
-		next := time.Now().Add(50 * time.Millisecond)
+		next = next.Add(50 * time.Millisecond)
 		if blows.Load() {
 			batch := batches[i%len(batches)]
 			for at := range batch {
