@@ -176,7 +176,7 @@ func TestS6_TheWorkingRoleOnlyAdds(t *testing.T) {
 	t.Parallel()
 	s, _ := fresh(t)
 	write(t, s, recs(1))
-	write(t, s, span(2, 2000)) // into a partition
+	write(t, s, span(2, 4000)) // into a partition
 	for _, table := range []string{"logs", "log_directory", "log_blocks", "log_blocks_fresh", "log_blocks_info", "audit",
 		"log_blocks_info_" + time.Now().UTC().Format("2006010215")} {
 		for _, sql := range []string{`UPDATE %s SET service = 'x'`, `DELETE FROM %s`, `TRUNCATE %s`, `DROP TABLE %s`, `ALTER TABLE %s ADD x int`, `LOCK TABLE %s IN EXCLUSIVE MODE`,
@@ -187,7 +187,7 @@ func TestS6_TheWorkingRoleOnlyAdds(t *testing.T) {
 		}
 	}
 	for _, sql := range []string{
-		`CREATE TABLE x (i int)`, `UPDATE log_state SET revision = 9`, `DROP FUNCTION logs_seal(bigint[], bit, boolean)`,
+		`SELECT setval('logs_id_seq', 1)`, `ALTER SEQUENCE logs_id_seq RESTART`, `CREATE TABLE x (i int)`, `UPDATE log_state SET revision = 9`, `DROP FUNCTION logs_seal(bigint[], bit, boolean)`,
 		`DO $$ BEGIN EXECUTE 'DELETE FROM ' || logs_partition(1::smallint, now()); END $$`,
 		`SELECT logs_partition(1::smallint, now() - interval '500 days')`, `SELECT logs_partition(1::smallint, null)`, `SELECT logs_partition(1::smallint, 'infinity')`,
 		`SELECT logs_partition(9::smallint, now())`, `SELECT logs_partition(null, now())`,
@@ -197,7 +197,7 @@ func TestS6_TheWorkingRoleOnlyAdds(t *testing.T) {
 			t.Errorf("%s was allowed", sql)
 		}
 	}
-	if got := count(t, s, `SELECT count(*) FROM logs`); got != 2000 {
+	if got := count(t, s, `SELECT count(*) FROM logs`); got != 4000 {
 		t.Errorf("%d records are left", got)
 	}
 }

@@ -188,6 +188,12 @@ BEGIN
     LOOP
         EXECUTE format('REVOKE INSERT, UPDATE, DELETE ON %s FROM %s', who.what, who.grantee::regrole);
     END LOOP;
+    FOR who IN -- the next id may be taken, and none be given out again
+        SELECT DISTINCT a.grantee FROM pg_class c, aclexplode(c.relacl) a
+        WHERE c.oid = 'logs_id_seq'::regclass AND a.grantee <> c.relowner AND a.grantee <> 0
+    LOOP
+        EXECUTE format('REVOKE UPDATE ON SEQUENCE logs_id_seq FROM %s', who.grantee::regrole);
+    END LOOP;
 END
 $$;
 SELECT set_config('search_path', quote_ident(current_schema()) || ', pg_temp', true);
@@ -252,7 +258,9 @@ BEGIN
     IF name IS NULL OR (gone = 3 AND first > now() - interval '1 hour') THEN
         RAISE invalid_parameter_value USING MESSAGE = 'the errors of the present hour are never dropped';
     END IF;
-    there := to_regclass(format('%I.%I', home, name)) IS NOT NULL;
+    -- Whoever makes a partition waits, or has made it: else the directory would forget what is written there meanwhile.
+    PERFORM pg_advisory_xact_lock(hashtextextended(home || '.logs', 0));
+    there := EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.relname = name AND c.relnamespace = home::regnamespace);
     IF there THEN
         EXECUTE format('DROP TABLE %I.%I', home, name);
     END IF;
@@ -296,8 +304,8 @@ $$;
 -- +goose StatementEnd
 
 -- logs_seal joins fresh blocks of one service, class and hour into one, and gives its id; null when one of them is gone
--- or held by somebody else, who is joining it. more is the filter of those that have none; null: they get none. A
--- block that is final, or has 2048 records, leaves the fresh ones.
+-- or held by somebody else, who is joining it. more is the filter of those that have none; without it
+-- what is joined has one only if all have. A block that is final, or has 2048 records, leaves the fresh ones.
 -- +goose StatementBegin
 CREATE FUNCTION logs_seal(blocks bigint[], more bit, final boolean) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER
@@ -317,7 +325,10 @@ BEGIN
         RETURN NULL;
     END IF;
     SELECT * INTO head FROM log_directory WHERE id = blocks[1];
-    SELECT count(DISTINCT (service, class, hour)), sum(records) INTO kinds, total FROM log_directory WHERE id = ANY (blocks);
+    SELECT count(DISTINCT (service, class, hour)), sum(records), count(*) INTO kinds, total, held FROM log_directory WHERE id = ANY (blocks);
+    IF held < cardinality(blocks) THEN
+        RAISE invalid_parameter_value USING MESSAGE = 'the directory does not know all of the blocks';
+    END IF;
     IF kinds <> 1 OR total > 4096 THEN
         RAISE invalid_parameter_value USING MESSAGE = 'only blocks of one service, class and hour are joined, up to 4096 records';
     END IF;
@@ -333,7 +344,7 @@ BEGIN
         (SELECT jsonb_agg(e.source ORDER BY b.id, e.place) FROM b, jsonb_array_elements(b.sources) WITH ORDINALITY AS e (source, place)),
         log_cat(ts), log_cat(level), string_agg(logger, E'\x1e'), string_agg(msg, E'\x1e'), string_agg(attrs, E'\n'),
         string_agg(trace, ''::bytea), string_agg(span, ''::bytea),
-        CASE WHEN more IS NULL THEN bit_or(filter) ELSE coalesce(bit_or(filter), more::bit(262144)) | more::bit(262144) END
+        CASE WHEN more IS NULL THEN CASE WHEN bool_and(filter IS NOT NULL) THEN bit_or(filter) END ELSE coalesce(bit_or(filter), more::bit(262144)) | more::bit(262144) END
     FROM b;
     INSERT INTO log_directory (id, newest, tier, class, hour, service, from_ts, to_ts, low, high, records, bytes, replaces, slots, counts)
     WITH d AS MATERIALIZED (SELECT * FROM log_directory WHERE id = ANY (blocks) ORDER BY id),
