@@ -34,8 +34,10 @@ func (l Loss) distance(o Loss) uint64 {
 	return max(last.From, first.To+1) - first.To - 1
 }
 
+// widen takes in another; what both hold counts once, as far as the range tells.
 func (l *Loss) widen(o Loss) {
-	l.From, l.To, l.Records = min(l.From, o.From), max(l.To, o.To), l.Records+o.Records
+	l.From, l.To = min(l.From, o.From), max(l.To, o.To)
+	l.Records = min(l.Records+o.Records, l.To-l.From+1)
 }
 
 const (
@@ -102,18 +104,24 @@ func (l *losses) compact() {
 	l.all = kept
 }
 
-// take removes the first that ready agrees to.
-func (l *losses) take(ready func(Loss) bool) (x Loss, ok bool) {
+// list is a copy.
+func (l *losses) list() []Loss {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	i := slices.IndexFunc(l.all, ready)
+	return slices.Clone(l.all)
+}
+
+// take removes x; false: it is there no more, or has grown.
+func (l *losses) take(x Loss) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	i := slices.Index(l.all, x)
 	if i < 0 {
-		return x, false
+		return false
 	}
-	x = l.all[i]
 	l.all = slices.Delete(l.all, i, i+1)
 	l.dirty = true
-	return x, true
+	return true
 }
 
 // load takes over what an epoch had left to tell.
@@ -166,9 +174,14 @@ func (l *losses) again() {
 // waits in the spool any more. tell answers whether a record of it is kept; if not, it comes again. One
 // goroutine calls it at a time.
 func (s *Spool) Report(tell func(Loss) bool) {
-	x, ok := s.losses.take(s.reached)
-	if ok && !tell(x) {
-		s.losses.add(x)
+	for _, x := range s.losses.list() { // a copy: a queue asks for the losses' lock while it holds its own
+		if !s.reached(x) || !s.losses.take(x) {
+			continue
+		}
+		if !tell(x) {
+			s.losses.add(x)
+		}
+		return
 	}
 }
 
