@@ -31,7 +31,7 @@ type Epoch struct {
 
 	dir    string
 	lock   *os.File
-	ready  atomic.Bool // the folder is there and locked
+	ready  atomic.Bool // the folder is there, locked, and durable
 	spool  *Spool
 	parent string
 }
@@ -44,8 +44,23 @@ func newEpoch(s *Spool, id Identity, parent string) *Epoch {
 	return e
 }
 
-// create makes the folder under a name that no adopter looks at, locks it, and then gives it its own.
+// create makes the folder and has its name on the disk; it may be repeated after disk trouble.
 func (e *Epoch) create() error {
+	if e.lock == nil {
+		if err := e.makeDir(); err != nil {
+			return err
+		}
+	}
+	if err := e.spool.settings.Disk.SyncDir(e.parent); err != nil {
+		return err
+	}
+	e.ready.Store(true)
+	return nil
+}
+
+// makeDir makes the folder under a name that no adopter looks at, locks it, and then gives it its own. From then on the
+// lock is held, or a sibling would take a living run for a dead one.
+func (e *Epoch) makeDir() error {
 	hidden := filepath.Join(e.parent, "."+e.Epoch)
 	if err := os.Mkdir(hidden, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
 		return err
@@ -59,7 +74,6 @@ func (e *Epoch) create() error {
 		return err
 	}
 	e.lock = held
-	e.ready.Store(true)
 	return nil
 }
 
@@ -70,10 +84,7 @@ func (e *Epoch) publish(hidden string) error {
 	if err := e.spool.settings.Disk.SyncDir(hidden); err != nil {
 		return err
 	}
-	if err := os.Rename(hidden, e.dir); err != nil {
-		return err
-	}
-	return e.spool.settings.Disk.SyncDir(e.parent)
+	return os.Rename(hidden, e.dir)
 }
 
 // writeJSON writes a file that is whole or not there.
@@ -123,7 +134,7 @@ type final struct {
 }
 
 func (e *Epoch) markClosed() error {
-	if !e.ready.Load() {
+	if e.lock == nil {
 		return nil
 	}
 	f := final{map[string]uint64{}, map[string]uint64{}}

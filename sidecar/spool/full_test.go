@@ -273,8 +273,9 @@ func TestFolderOnFullDisk(t *testing.T) {
 	if err := os.RemoveAll(s.current.dir); err != nil {
 		t.Fatal(err)
 	}
-	s.current.ready.Store(false)
 	_ = s.current.lock.Close()
+	s.current.lock = nil
+	s.current.ready.Store(false)
 	s.Append(Info, frame("lost"))
 	eventually(t, "the folder", func() bool { return s.current.ready.Load() })
 	s.Append(Info, frame("kept"))
@@ -283,5 +284,38 @@ func TestFolderOnFullDisk(t *testing.T) {
 	}
 	if n := sum(t, s.metrics.dropped, "info"); n != 1 {
 		t.Errorf("%d counted as dropped", n)
+	}
+}
+
+// unsynced is a disk that fails, some times, to make the entries of one folder durable.
+type unsynced struct {
+	osDisk
+	dir   string
+	times atomic.Int32
+}
+
+func (d *unsynced) SyncDir(path string) error {
+	if path == d.dir && d.times.Add(-1) >= 0 {
+		return unix.EIO
+	}
+	return d.osDisk.SyncDir(path)
+}
+
+// TestAFolderOfUnsureNameIsHeld: a living run is nobody's to adopt, although the start could not make its folder's name
+// durable; that is made good.
+func TestAFolderOfUnsureNameIsHeld(t *testing.T) {
+	t.Parallel()
+	dir := instanceDir(t)
+	disk := &unsynced{dir: dir}
+	disk.times.Store(1)
+	s := opened(t, Settings{Dir: dir, Disk: disk})
+	s.Append(Info, frame("kept"))
+	sibling := opened(t, Settings{Dir: filepath.Join(filepath.Dir(dir), "catalogs-2")})
+	if taken := sibling.Adopt(); len(taken) != 0 {
+		t.Errorf("the sibling has taken %s", taken[0].Epoch)
+	}
+	eventually(t, "the folder", func() bool { return s.current.ready.Load() })
+	if r := drained(t, s.Current().Queues[Info]); len(r) != 1 {
+		t.Errorf("records %v", r)
 	}
 }
