@@ -31,8 +31,8 @@ func TestRefusalsNameTheInput(t *testing.T) {
 	url := answers(t, map[string]string{"POST " + leasesPath: `{"status":400,"code":"invalid","detail":"the lease is not valid",
 		"errors":[{"name":"/value","detail":"must be a level"},{"name":"/ttl","detail":"must be at most 24h"}]}`})
 	code, _, stderr := call(t, nil, "", "level", "set", "catalogs", "verbose", "--url", url, "--token", "t")
-	if want := "the lease is not valid: value must be a level; ttl must be at most 24h (400 invalid)"; code != 1 || !strings.Contains(stderr, want) {
-		t.Errorf("code %d, %q; want 1 and %q", code, stderr, want)
+	if want := "the lease is not valid: value: must be a level; ttl: must be at most 24h (400 invalid)"; code != 2 || !strings.Contains(stderr, want) {
+		t.Errorf("code %d, %q; want 2 and %q", code, stderr, want)
 	}
 }
 

@@ -6,12 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/alecthomas/kong"
 
+	"github.com/signalbox-mesh/signalbox/internal/client"
 	"github.com/signalbox-mesh/signalbox/internal/up"
 	"github.com/signalbox-mesh/signalbox/sidecar/settings"
 )
@@ -83,13 +85,22 @@ func Main(ctx context.Context, p Process) int {
 		return code
 	}
 	if err != nil {
-		fmt.Fprintf(p.Stderr, "signalbox: %v; see signalbox --help\n", err) //nolint:errcheck // there is nobody left to tell
+		fmt.Fprintf(p.Stderr, "signalbox: %v; see %s --help\n", err, misread(err)) //nolint:errcheck // there is nobody left to tell
 		return exitMisused
 	}
 	if err := call.Run(); err != nil {
 		return fail(p, err)
 	}
 	return exitOK
+}
+
+// misread is the command that a command line got as far as.
+func misread(err error) string {
+	var parse *kong.ParseError
+	if errors.As(err, &parse) && parse.Context != nil && parse.Context.Selected() != nil {
+		return parse.Context.Selected().FullPath()
+	}
+	return "signalbox"
 }
 
 // fail prints one sentence, and below it a query with its place if that is what is wrong; what the operator set wrongly ends with 2.
@@ -101,7 +112,8 @@ func fail(p Process, err error) int {
 	fmt.Fprintf(p.Stderr, "signalbox: %s\n%s", oneLine(err), below(err)) //nolint:errcheck // there is nobody left to tell
 	var wrong *settings.Error
 	var misuse usageError
-	if errors.As(err, &wrong) || errors.As(err, &misuse) {
+	var refused *client.Problem
+	if errors.As(err, &wrong) || errors.As(err, &misuse) || errors.As(err, &refused) && refused.Status == http.StatusBadRequest {
 		return exitMisused
 	}
 	return exitFailed

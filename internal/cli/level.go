@@ -19,7 +19,7 @@ type levelCommand struct {
 type levelGet struct {
 	meshFlags
 	output
-	Service string `arg:"" optional:"" help:"Only this service."`
+	Service string `arg:"" optional:"" help:"Only this service; 'all', or nothing: every one."`
 	Logger  string `help:"This logger instead of the root; 'all' for every one." placeholder:"NAME"`
 }
 
@@ -54,7 +54,7 @@ func (c *levelGet) Run(ctx context.Context, p Process) error {
 		return err
 	}
 	rows := c.rows(fleet, leases.byID())
-	if len(rows) == 0 && (c.Service != "" || c.Logger != "") {
+	if len(rows) == 0 && (c.named() || c.Logger != "") {
 		return c.nobody()
 	}
 	if c.JSON {
@@ -67,6 +67,9 @@ func (c *levelGet) Run(ctx context.Context, p Process) error {
 	return t.flush()
 }
 
+// named: one service is asked for, not all.
+func (c *levelGet) named() bool { return c.Service != "" && c.Service != "all" }
+
 // nobody says why there is no row, when one was asked for by name.
 func (c *levelGet) nobody() error {
 	if c.Logger != "" && c.Logger != "all" {
@@ -78,7 +81,7 @@ func (c *levelGet) nobody() error {
 func (c *levelGet) rows(fleet instancesAnswer, leases map[string]lease) []levelRow {
 	rows := []levelRow{}
 	for _, i := range fleet.Instances {
-		if i.State != "live" || (c.Service != "" && i.Service != c.Service) {
+		if i.State != "live" || (c.named() && i.Service != c.Service) {
 			continue
 		}
 		for _, l := range i.Loggers {

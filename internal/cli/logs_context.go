@@ -18,9 +18,9 @@ type logsContext struct {
 
 func (logsContext) Help() string {
 	return `Examples:
-  signalbox logs context 3wqk2bm1xo-1k3f
-  signalbox logs context 3wqk2bm1xo-1k3f --of trace
-  signalbox logs context 3wqk2bm1xo-1k3f --of service -B 50 -A 5`
+  signalbox logs context 3wqk2bm1xo_1k3f
+  signalbox logs context 3wqk2bm1xo_1k3f --of trace
+  signalbox logs context 3wqk2bm1xo_1k3f --of service -B 50 -A 5`
 }
 
 // Run prints the record, pointed at, and what stands around it.

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"net/url"
 	"strconv"
 	"strings"
@@ -40,13 +39,13 @@ func (c *logsSearch) explain(ctx context.Context, p Process, api *client.Client,
 	if c.JSON {
 		return printJSON(p.Stdout, answer.Plan)
 	}
-	return answer.Plan.print(newPlain(p))
+	return answer.Plan.print(newPlain(p, false))
 }
 
 func (a plan) print(l *lines) error {
 	rows := [][]string{
 		{"blocks", grouped(a.Blocks), "in the store"},
-		{"in the time", grouped(a.InTime), fmt.Sprintf("from %d partitions", a.Partitions)},
+		{"in the time", grouped(a.InTime), "in " + counted(int64(a.Partitions), "partition")},
 		{"of the services", grouped(a.OfServices), ""},
 		{"with the levels", grouped(a.OfLevels), ""},
 		{"to be read", grouped(a.Candidates), a.filters()},
@@ -70,5 +69,5 @@ func (a plan) filters() string {
 	if a.Asked == 0 {
 		return "no filter can tell: small blocks have none, and it takes a word of three characters, a trace or a field=value"
 	}
-	return fmt.Sprintf("%s were asked by their filters, which deny the rest", grouped(a.Asked))
+	return "filters of " + counted(a.Asked, "block") + " were asked; they deny the rest"
 }

@@ -148,7 +148,7 @@ func TestALostPlaceIsTold(t *testing.T) {
 // What no further try can mend ends it at once.
 func TestATailThatMayNotBeEnds(t *testing.T) {
 	t.Parallel()
-	for status, code := range map[int]int{http.StatusForbidden: 1, http.StatusUnauthorized: 1, http.StatusBadRequest: 1, http.StatusServiceUnavailable: 1} {
+	for status, code := range map[int]int{http.StatusForbidden: 1, http.StatusUnauthorized: 1, http.StatusBadRequest: 2, http.StatusServiceUnavailable: 1} {
 		s := httptest.NewServer(&tailMesh{refuse: func(string) int { return status }})
 		if got, _, stderr := call(t, nil, "", "logs", "-f", "--url", s.URL, "--token", "t"); got != code || !strings.Contains(stderr, "no such place") {
 			t.Errorf("%d: code %d, %s", status, got, stderr)

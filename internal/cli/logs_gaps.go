@@ -62,10 +62,9 @@ func (c *logsGaps) list(ctx context.Context, p Process, query url.Values) error 
 	if c.JSON {
 		return printJSON(p.Stdout, answer.Gaps)
 	}
-	l := newPlain(p)
-	l.utc = c.UTC
+	l := newPlain(p, c.UTC)
 	if len(answer.Gaps) == 0 {
-		return l.note("nothing is missing since " + c.Since)
+		return l.note("nothing" + ofService(c.Service) + " is missing " + sinceThen(c.Since))
 	}
 	rows := [][]string{{"RECORDS", "FROM", "TO", "SERVICE", "INSTANCE", "CLASS", "CAUSE"}}
 	for _, g := range answer.Gaps {
@@ -77,6 +76,14 @@ func (c *logsGaps) list(ctx context.Context, p Process, query url.Values) error 
 		}
 		return ""
 	}))
+}
+
+// ofService names a service that was asked for, so that a name that none has is seen.
+func ofService(name string) string {
+	if name == "" {
+		return ""
+	}
+	return " of " + printable(name)
 }
 
 func (g gap) row(clock func(time.Time) string) []string {

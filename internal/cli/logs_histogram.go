@@ -53,8 +53,7 @@ func (c *logsHistogram) Run(ctx context.Context, p Process) error {
 	if c.Height < 1 || c.Height > 10 {
 		return misuse("--height %d: want 1 to 10", c.Height)
 	}
-	now := p.now()
-	query, err := c.values(now)
+	query, err := c.values(p.now())
 	if err != nil {
 		return err
 	}
@@ -62,8 +61,8 @@ func (c *logsHistogram) Run(ctx context.Context, p Process) error {
 	if err != nil {
 		return err
 	}
-	screen := screenOf(p.Stdout, p.Environ)
-	query.Set("buckets", strconv.Itoa(min(screen.cells-histogramEdges, 200)))
+	l := newPlain(p, c.UTC)
+	query.Set("buckets", strconv.Itoa(min(l.screen.cells-histogramEdges, 200)))
 	if c.Every > 0 {
 		query.Del("buckets")
 		query.Set("every", c.Every.String())
@@ -75,8 +74,6 @@ func (c *logsHistogram) Run(ctx context.Context, p Process) error {
 	if c.JSON {
 		return printJSON(p.Stdout, answer)
 	}
-	l := &lines{out: p.Stdout, screen: screen, utc: c.UTC, told: map[string]bool{}}
-	l.today = l.zone(now).Format(time.DateOnly)
 	return answer.draw(l, c.Height)
 }
 

@@ -3,6 +3,7 @@ package cli
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -55,6 +56,8 @@ func TestMisusesOfLogs(t *testing.T) {
 		"must be one of":          {"export", "--format", "xml"},
 		"expected \"<field>\"":    {"values"},
 		"unknown flag --nonsense": {"gaps", "--nonsense"},
+		"signalbox logs gaps --h": {"gaps", "--nonsense"},
+		"--limit 1001":            {"--around", "13:02", "-n", "1001"},
 	} {
 		if code, _, stderr := logsCall(t, "http://127.0.0.1:1", args...); code != 2 || !strings.Contains(stderr, says) {
 			t.Errorf("%v: code %d, %q; want 2 and %q", args, code, stderr, says)
@@ -66,16 +69,26 @@ func TestMisusesOfLogs(t *testing.T) {
 func TestTheDocumentsCommandsAreRead(t *testing.T) {
 	t.Parallel()
 	shown := 0
-	for _, doc := range []string{"docs/logs.md", "docs/query.md", "README.md"} {
+	texts := map[string]string{}
+	for _, doc := range []string{"docs/logs.md", "docs/query.md", "docs/otlp.md", "docs/shipping.md", "docs/runbooks/logs.md", "alerts/logs.yaml", "README.md"} {
 		text, err := os.ReadFile(filepath.Join("../..", doc))
 		if err != nil {
 			t.Fatal(err)
 		}
-		for line := range strings.Lines(string(text)) {
-			if !strings.HasPrefix(line, "signalbox logs") && !strings.HasPrefix(line, "signalbox sizing") {
-				continue
+		texts[doc] = string(text)
+	}
+	for _, args := range [][]string{{"logs"}, {"logs", "search"}, {"logs", "context"}, {"logs", "histogram"}, {"logs", "patterns"}, {"logs", "values"}, {"logs", "top"}, {"logs", "gaps"}, {"logs", "export"}, {"sizing"}} {
+		_, text, _ := call(t, nil, "", append(args, "--help")...)
+		texts[strings.Join(args, " ")+" --help"] = text
+	}
+	for doc, text := range texts {
+		for _, line := range regexp.MustCompile("(?m)^ *(signalbox (?:logs|sizing) .*)$|`(signalbox (?:logs|sizing) [^`]*)`").FindAllString(text, -1) {
+			line, _, _ = strings.Cut(strings.Trim(line, "` "), " #")
+			line, _, _ = strings.Cut(line, "   ")
+			line, _, _ = strings.Cut(line, " | ")
+			if unquoted := strings.Join(everyOther(strings.Split(line, "'")), ""); strings.ContainsAny(unquoted, "<>()|&;") {
+				t.Errorf("%s: the shell takes a part of it: %s", doc, line)
 			}
-			line, _, _ = strings.Cut(line, " #")
 			args := slices.Concat(shellWords(line)[1:], []string{"--json"})
 			if args[0] == "logs" {
 				args = append(args, "--url", "http://127.0.0.1:1", "--token", "t")
@@ -87,9 +100,17 @@ func TestTheDocumentsCommandsAreRead(t *testing.T) {
 			shown++
 		}
 	}
-	if shown < 15 {
+	if shown < 40 {
 		t.Errorf("%d commands; the documents have more", shown)
 	}
+}
+
+// everyOther leaves out what stands between quotes.
+func everyOther(parts []string) (all []string) {
+	for i := 0; i < len(parts); i += 2 {
+		all = append(all, parts[i])
+	}
+	return all
 }
 
 // shellWords splits a line at its spaces, but not within single quotes.

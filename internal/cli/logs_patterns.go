@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -28,6 +29,9 @@ Examples:
   signalbox logs patterns --since 6h --new-since 30m 'level>=error'
   signalbox logs patterns --since 24h --new-since v1.8.0 --new service:catalogs`
 }
+
+// mostPatterns of one answer.
+const mostPatterns = 1000
 
 // patterns is what the API groups.
 type patterns struct {
@@ -75,8 +79,8 @@ func (p pattern) from() string {
 
 // Run lists them, the most frequent first.
 func (c *logsPatterns) Run(ctx context.Context, p Process) error {
-	if c.Limit < 1 || c.Limit > 1000 {
-		return misuse("--limit %d: want 1 to 1000", c.Limit)
+	if c.Limit < 1 || c.Limit > mostPatterns {
+		return misuse("--limit %d: want 1 to %d", c.Limit, mostPatterns)
 	}
 	if c.New && c.NewSince == "" {
 		return misuse("--new says nothing without --new-since")
@@ -92,9 +96,7 @@ func (c *logsPatterns) Run(ctx context.Context, p Process) error {
 	if c.JSON {
 		return printJSON(p.Stdout, answer)
 	}
-	l := &lines{out: p.Stdout, screen: screenOf(p.Stdout, p.Environ), utc: c.UTC, told: map[string]bool{}}
-	l.today = l.zone(p.now()).Format(time.DateOnly)
-	return answer.print(l, c.NewSince != "")
+	return answer.print(newPlain(p, c.UTC), c)
 }
 
 func (c *logsPatterns) get(ctx context.Context, api *client.Client, now time.Time) (answer patterns, err error) {
@@ -103,6 +105,9 @@ func (c *logsPatterns) get(ctx context.Context, api *client.Client, now time.Tim
 		return answer, err
 	}
 	query.Set("limit", strconv.Itoa(c.Limit))
+	if c.New {
+		query.Set("limit", strconv.Itoa(mostPatterns)) // what is new is rare
+	}
 	if c.NewSince != "" {
 		since := c.NewSince
 		if t, err := instant(since, now); err == nil {
@@ -119,12 +124,13 @@ func (c *logsPatterns) get(ctx context.Context, api *client.Client, now time.Tim
 			fresh = append(fresh, one)
 		}
 	}
-	answer.Patterns = fresh
+	answer.Patterns = fresh[:min(len(fresh), c.Limit)]
 	return answer, nil
 }
 
 // print writes a table whose last column is cut to the terminal; a file gets it whole.
-func (a patterns) print(l *lines, marks bool) error {
+func (a patterns) print(l *lines, c *logsPatterns) error {
+	marks := c.NewSince != ""
 	rows := [][]string{{"COUNT", "SHARE", "LEVEL", "SERVICE", "FIRST", "LAST", "PATTERN"}}
 	for _, one := range a.Patterns {
 		text := printable(one.Template)
@@ -144,8 +150,10 @@ func (a patterns) print(l *lines, marks bool) error {
 		}
 		return ""
 	})
-	if err == nil && a.Others > 0 {
-		err = l.note(grouped(a.Others) + " of " + grouped(a.Records) + " records are in patterns that are not listed; -n lists more")
+	for _, text := range a.notes(c) {
+		if err == nil {
+			err = l.note(text)
+		}
 	}
 	if err == nil {
 		err = l.foot(a.Partial)
@@ -154,6 +162,20 @@ func (a patterns) print(l *lines, marks bool) error {
 		err = l.all(nil, a.Gaps)
 	}
 	return err
+}
+
+// notes say what the table alone does not: that nothing in it is new, and what is not in it.
+func (a patterns) notes(c *logsPatterns) (all []string) {
+	if c.NewSince != "" && !slices.ContainsFunc(a.Patterns, func(one pattern) bool { return one.New }) {
+		all = append(all, map[bool]string{true: "nothing", false: "none of these"}[c.New]+" is new since "+printable(c.NewSince))
+	}
+	switch {
+	case a.Others > 0 && c.New:
+		all = append(all, "not looked at: "+grouped(a.Others)+" of "+counted(a.Records, "record")+", in patterns rarer than the first "+grouped(mostPatterns)+"; ask for a shorter time, or a service")
+	case a.Others > 0:
+		all = append(all, grouped(a.Others)+" of "+counted(a.Records, "record")+" are in patterns that are not listed; -n lists more")
+	}
+	return all
 }
 
 func percent(share float64) string { return strconv.FormatFloat(100*share, 'f', 1, 64) + "%" }

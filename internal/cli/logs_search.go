@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/signalbox-mesh/signalbox/internal/client"
@@ -18,7 +19,7 @@ type logsSearch struct {
 	shape
 	Follow  bool   `short:"f" help:"Go on with what comes in, after the last ten (or --limit) since --since."`
 	Around  string `help:"What stands around a record (its id) or a time, half of --limit on each side." placeholder:"ID|TIME"`
-	Limit   *int   `short:"n" help:"The newest so many records, 1 to 100000; nothing: 100. With -f those of before, 1 to 1000; nothing: 10." placeholder:"N"`
+	Limit   *int   `short:"n" help:"The newest so many records, 1 to 100000 (--around: 1000); nothing: 100. With -f those of before, 1 to 1000; nothing: 10." placeholder:"N"`
 	Asc     bool   `help:"Begin at --since and take the oldest so many, not the newest."`
 	Explain bool   `help:"Tell what would be looked through, and look at nothing."`
 }
@@ -59,7 +60,7 @@ func (c *logsSearch) limit() int {
 }
 
 func (c *logsSearch) most() int {
-	if c.Follow {
+	if c.Follow || c.Around != "" {
 		return pageLimit
 	}
 	return mostLines
@@ -147,12 +148,26 @@ func (c *logsSearch) say(p Process, l *lines, found logPage) {
 	n := len(found.Records)
 	switch {
 	case n == 0 && found.Next == "":
-		fmt.Fprintf(p.Stderr, "no record matches since %s; --since 24h looks farther back\n", c.Since) //nolint:errcheck // people may look away
+		fmt.Fprintln(p.Stderr, c.nothing(p.now())) //nolint:errcheck // people may look away
 	case n < c.limit() && found.Next != "":
 		fmt.Fprintf(p.Stderr, "the search ended after %v before it was through: name a service or a shorter time\n", searching) //nolint:errcheck // as above
 	case found.Next != "" && l.screen.terminal:
 		fmt.Fprintf(p.Stderr, "%s records shown, there are more: -n takes more of them\n", grouped(int64(n))) //nolint:errcheck // as above
 	}
+}
+
+// nothing says that no record matches, and what may find one: a longer time, or the command that was meant.
+func (c *logsSearch) nothing(now time.Time) string {
+	text := "no record matches " + sinceThen(c.Since)
+	for _, name := range []string{"context", "histogram", "patterns", "values", "top", "gaps", "export"} {
+		if len(c.Query) == 1 && len(c.Query[0]) > 2 && strings.HasPrefix(name, c.Query[0]) {
+			return text + "; was 'signalbox logs " + name + "' meant?"
+		}
+	}
+	if since, err := instant(c.Since, now); err == nil && now.Sub(since) < 24*time.Hour {
+		text += "; --since 24h looks farther back"
+	}
+	return text
 }
 
 // around prints what stands around a record or a time.
@@ -166,7 +181,7 @@ func (c *logsSearch) around(ctx context.Context, api *client.Client, l *lines, q
 	query.Del("since") // the place says when
 	query.Del("until")
 	query.Set("around", place)
-	query.Set("limit", strconv.Itoa(min(c.limit(), pageLimit)))
+	query.Set("limit", strconv.Itoa(c.limit()))
 	var page logPage
 	if err := c.ask(ctx, api, "", query, &page); err != nil {
 		return err

@@ -173,6 +173,40 @@ func TestTables(t *testing.T) {
 	}
 }
 
+// What is new is rare: --new looks beyond the patterns that it lists, and says when there is nothing.
+func TestNewPatternsAreFoundBelowTheLimit(t *testing.T) {
+	t.Parallel()
+	one := `{"template":%q,"levels":{"INFO":1},"services":["catalogs"],"count":1,"share":0.1,"first":"2026-11-21T13:00:00Z","last":"2026-11-21T13:00:00Z","new":%t}`
+	m, url := newLogMesh(t, map[string]string{"/patterns": `{"records":9,"others":1,"gaps":[],"patterns":[` + fmt.Sprintf(one, "often", false) + "," + fmt.Sprintf(one, "seldom", true) + "," + fmt.Sprintf(one, "once", true) + `]}`})
+	_, stdout, _ := logsCall(t, url, "patterns", "--new-since", "1h", "--new", "-n", "1", "--utc")
+	if m.query(t, "limit") != "1000" || !strings.Contains(stdout, "NEW seldom") || strings.Contains(stdout, "once") || strings.Contains(stdout, "often") || !strings.Contains(stdout, "not looked at: 1 of 9 records") {
+		t.Errorf("asked for %s\n%s", m.query(t, "limit"), stdout)
+	}
+	_, url = newLogMesh(t, map[string]string{"/patterns": `{"records":1,"others":0,"gaps":[],"patterns":[` + fmt.Sprintf(one, "often", false) + `]}`})
+	for says, args := range map[string][]string{"nothing is new since v9": {"--new"}, "none of these is new since v9": nil} {
+		if _, stdout, _ := logsCall(t, url, append([]string{"patterns", "--new-since", "v9"}, args...)...); !strings.Contains(stdout, says) {
+			t.Errorf("%v: %s", args, stdout)
+		}
+	}
+}
+
+// An answer without records says how far it looked, and what was meant perhaps.
+func TestWhatIsSaidOfNothing(t *testing.T) {
+	t.Parallel()
+	_, url := newLogMesh(t, map[string]string{"": `{"records":[],"gaps":[]}`, "/gaps": `{"gaps":[]}`})
+	for says, args := range map[string][]string{
+		"no record matches in the last 1h; --since 24h looks farther back\n": {"x"},
+		"no record matches in the last 7d\n":                                 {"x", "--since", "7d"},
+		"no record matches since 2026-01-01\n":                               {"x", "--since", "2026-01-01"},
+		"was 'signalbox logs patterns' meant?":                               {"pattern"},
+		"nothing of catlogs is missing in the last 24h\n":                    {"gaps", "catlogs"},
+	} {
+		if code, stdout, stderr := logsCall(t, url, args...); code != 0 || !strings.Contains(stdout+stderr, says) {
+			t.Errorf("%v: %d %q %q", args, code, stdout, stderr)
+		}
+	}
+}
+
 func TestExport(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

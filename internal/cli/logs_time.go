@@ -38,6 +38,14 @@ func instant(text string, now time.Time) (time.Time, error) {
 	return now, fmt.Errorf("%q: want how long ago (15m, 2h, 7d), a time of today (13:02), a local time (2026-11-21T13:02), or RFC 3339 (2026-11-21T13:02:00Z)", text)
 }
 
+// sinceThen is a --since within a sentence: in the last 24h, since 13:02.
+func sinceThen(text string) string {
+	if _, ok := span(text); ok {
+		return "in the last " + strings.TrimPrefix(text, "-")
+	}
+	return "since " + text
+}
+
 // past: at 00:10, "23:50" is yesterday's.
 func past(t, now time.Time) time.Time {
 	if t.After(now.Add(time.Minute)) {

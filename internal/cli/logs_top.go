@@ -74,7 +74,7 @@ func (c *logsTop) Run(ctx context.Context, p Process) error {
 	if c.JSON {
 		return printJSON(p.Stdout, answer)
 	}
-	return answer.print(newPlain(p))
+	return answer.print(newPlain(p, false))
 }
 
 func (a costs) print(l *lines) error {
@@ -131,6 +131,9 @@ func each(bytes, records int64) string {
 func perSecond(rate float64) string {
 	if rate >= 10 {
 		return grouped(int64(rate + 0.5))
+	}
+	if rate > 0 && rate < 0.001 {
+		return "<0.001"
 	}
 	return strconv.FormatFloat(rate, 'g', 2, 64)
 }

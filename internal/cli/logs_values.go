@@ -20,7 +20,7 @@ type logsValues struct {
 func (logsValues) Help() string {
 	return `Examples:
   signalbox logs values service 'level>=error'
-  signalbox logs values user_id --since 24h service:gateway http.status>=500
+  signalbox logs values user_id --since 24h service:gateway 'http.status>=500'
   signalbox logs values err -n 5`
 }
 
@@ -63,13 +63,13 @@ func (c *logsValues) Run(ctx context.Context, p Process) error {
 	if c.JSON {
 		return printJSON(p.Stdout, answer)
 	}
-	return answer.print(newPlain(p))
+	return answer.print(newPlain(p, false))
 }
 
-// newPlain prints tables, with times as they are usual.
-func newPlain(p Process) *lines {
-	l := &lines{out: p.Stdout, screen: screenOf(p.Stdout, p.Environ), told: map[string]bool{}}
-	l.today = p.now().Format(time.DateOnly)
+// newPlain prints tables, with times in UTC or local ones.
+func newPlain(p Process, utc bool) *lines {
+	l := &lines{out: p.Stdout, screen: screenOf(p.Stdout, p.Environ), utc: utc, told: map[string]bool{}}
+	l.today = l.zone(p.now()).Format(time.DateOnly)
 	return l
 }
 

@@ -33,10 +33,10 @@ func (c *shipCommand) tell(p Process, sum intake.Summary) error {
 		lost += n
 	}
 	if lost > 0 {
-		c.note(p, fmt.Sprintf("%d records are not in the store (%s)", lost, reasons(sum.Dropped))+c.refusal(sum))
+		c.note(p, fmt.Sprintf("not in the store: %s (%s)", counted(int64(lost), "record"), reasons(sum.Dropped))+c.refusal(sum))
 	}
 	if sum.Waiting != 0 && !c.JSON {
-		c.note(p, fmt.Sprintf("%d records wait in %s: %s", sum.Waiting, c.spool(sum.Instance), c.resume(sum)))
+		c.note(p, fmt.Sprintf("not sent yet: %s in %s: %s", counted(int64(sum.Waiting), "record"), c.spool(sum.Instance), c.resume(sum)))
 	}
 	switch {
 	case sum.Exit != nil && *sum.Exit != 0:
@@ -53,7 +53,7 @@ func (c *shipCommand) refusal(sum intake.Summary) string {
 	case sum.Refusal == "":
 		return ""
 	case strings.Contains(sum.Refusal, "retention"):
-		return fmt.Sprintf(": %s; --restamp gives them the time of reading, SIGNALBOX_LOG_RETENTION keeps longer", sum.Refusal)
+		return fmt.Sprintf(": %s; --restamp gives them the time of reading, SIGNALBOX_VIEW_SERVICE_LOG_RETENTION keeps longer", sum.Refusal)
 	}
 	return fmt.Sprintf(": %s; they lie in %s", sum.Refusal, filepath.Join(c.spool(sum.Instance), "quarantine"))
 }
@@ -85,7 +85,7 @@ func summaryLine(sum intake.Summary) string {
 	if sum.Waiting != 0 {
 		verb = "spooled"
 	}
-	line := fmt.Sprintf("%s as %s: %d records, %s, in %.1f s (%.0f records/s)", verb, sum.Service, sum.Records, bytesText(sum.Bytes), sum.Seconds, float64(sum.Records)/max(sum.Seconds, 1e-3))
+	line := fmt.Sprintf("%s as %s: %s, %s, in %.1f s (%.0f records/s)", verb, sum.Service, counted(int64(sum.Records), "record"), bytesText(sum.Bytes), sum.Seconds, float64(sum.Records)/max(sum.Seconds, 1e-3))
 	if len(formats) > 0 {
 		line += ": " + strings.Join(formats, ", ")
 	}

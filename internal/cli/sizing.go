@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"fmt"
 	"math"
 	"strconv"
 	"time"
@@ -59,11 +58,11 @@ func (c *sizingCommand) Run(p Process) error {
 	rows := [][]string{
 		{"records at rest", grouped(int64(f.Records)), ""},
 		{"disk at rest", amount(f.Disk), each(f.BytesEach, "B")},
-		{"disk to plan", amount(f.Disk * spare), "with the hour that is being written, and room for a storm"},
+		{"disk to plan", amount(f.Disk * spare), "the hour being written, and room for a storm"},
 		{"WAL", amount(f.WAL) + "/s", each(f.WALEach, "B") + ", " + amount(f.WAL*86400) + " a day"},
-		{"CPU", fmt.Sprintf("%.2f cores", f.CPU), each(f.MicrosEach, "µs") + " to store, in PostgreSQL and view-service together"},
+		{"CPU", perSecond(f.CPU) + " cores", each(f.MicrosEach, "µs") + ", PostgreSQL and view-service"},
 	}
-	return newPlain(p).grid(rows, 0, func(_, column int) string { return []string{"", bold, faint}[column] })
+	return newPlain(p, false).grid(rows, 0, func(_, column int) string { return []string{"", bold, faint}[column] })
 }
 
 // spare is what a disk needs beyond what lies at rest.

@@ -108,6 +108,14 @@ func grouped(n int64) string {
 	return text
 }
 
+// counted is a number with its noun: 1 record, 2 000 records.
+func counted(n int64, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return grouped(n) + " " + noun
+}
+
 // amount writes bytes as people read them.
 func amount(bytes float64) string {
 	for _, u := range []string{"B", "KB", "MB", "GB", "TB"} {

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -54,7 +55,7 @@ func (p *Problem) Error() string {
 		text = p.Title
 	}
 	for i, e := range p.Errors {
-		text += []string{": ", "; "}[min(i, 1)] + strings.TrimPrefix(e.Name, "/") + " " + e.Detail
+		text += []string{": ", "; "}[min(i, 1)] + strings.TrimPrefix(e.Name, "/") + ": " + e.Detail
 	}
 	text += fmt.Sprintf(" (%d %s", p.Status, p.Code)
 	if p.TraceID != "" {
@@ -109,12 +110,21 @@ func (c *Client) send(ctx context.Context, method, path string, query url.Values
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return nil, fmt.Errorf("reach the mesh: %w; is it running?", err)
+		return nil, fmt.Errorf("reach the mesh at %s: %w; is it running?", c.base, bare(err))
 	}
 	if resp.StatusCode >= 400 {
 		return nil, problem(resp)
 	}
 	return resp, nil
+}
+
+// bare is an error without the URL, which has the whole question in it.
+func bare(err error) error {
+	var asked *url.Error
+	if errors.As(err, &asked) {
+		return asked.Err
+	}
+	return err
 }
 
 func encode(in any) (io.Reader, error) {
