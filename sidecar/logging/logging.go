@@ -137,19 +137,6 @@ func (s stderrOnly) record(_ spool.Class, frame []byte) { s.line(frame[spool.Hea
 
 func (l *Logs) trouble(err error) { l.own.Warn("log shipping", KeyError, err) }
 
-// recovered is said once an epoch, so it may be shipped. A clean stop that left nothing is not worth a line.
-func (l *Logs) recovered(e *spool.Epoch) {
-	if e.Closed {
-		return
-	}
-	final := make([]any, 0, len(spool.Classes))
-	for _, s := range e.States() {
-		final = append(final, slog.Uint64(s.Class.String(), s.Issued))
-	}
-	l.Logger(l.settings.Service+".logging").Info("records of a run that was not stopped cleanly are recovered",
-		"ended_instance", e.Instance, "ended_epoch", e.Epoch, slog.Group("last_seq", final...))
-}
-
 // Epoch identifies this run of this instance; sortable in time.
 func (l *Logs) Epoch() string { return l.epoch }
 

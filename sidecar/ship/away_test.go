@@ -50,7 +50,7 @@ func bubble(t *testing.T, s *store) *bed {
 	b := &bed{t: t, store: s, dir: filepath.Join(t.TempDir(), "catalogs", "catalogs-1"), registry: prometheus.NewRegistry()}
 	b.spool = b.open(b.dir, 0)
 	shipper, err := New(Settings{Spool: b.spool, Registerer: b.registry, Trouble: func(error) { b.troubles.Add(1) },
-		Recovered: func(*spool.Epoch) { b.recovered.Add(1) }})
+		Recovered: func(*spool.Epoch) bool { b.recovered.Add(1); return true }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -280,7 +280,7 @@ func TestDropsAreToldWithTheirCause(t *testing.T) {
 		var told []spool.Loss
 		var at []time.Time
 		refuse := 1
-		b.shipper, err = New(Settings{Spool: small, Registerer: prometheus.NewRegistry(), Trouble: func(error) {}, Recovered: func(*spool.Epoch) {},
+		b.shipper, err = New(Settings{Spool: small, Registerer: prometheus.NewRegistry(), Trouble: func(error) {}, Recovered: func(*spool.Epoch) bool { return true },
 			Dropped: func(l spool.Loss) bool {
 				at = append(at, time.Now())
 				if refuse--; refuse >= 0 {

@@ -37,7 +37,7 @@ func newBed(t testing.TB, s *store) *bed {
 	b := &bed{t: t, store: s, dir: filepath.Join(t.TempDir(), "catalogs", "catalogs-1"), registry: prometheus.NewRegistry()}
 	b.spool = b.open(b.dir, s.segment)
 	shipper, err := New(Settings{Spool: b.spool, Registerer: b.registry,
-		Trouble: func(error) { b.troubles.Add(1) }, Recovered: func(*spool.Epoch) { b.recovered.Add(1) }})
+		Trouble: func(error) { b.troubles.Add(1) }, Recovered: func(*spool.Epoch) bool { b.recovered.Add(1); return true }})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,8 +25,9 @@ type Settings struct {
 	// Trouble hears of failures, at most every ten seconds. It must not lead to a spooled record, or
 	// the shipper would feed itself.
 	Trouble func(err error)
-	// Recovered hears of each adopted epoch that is shipped to its end.
-	Recovered func(e *spool.Epoch)
+	// Recovered hears of each adopted epoch that is shipped to its end, before it is removed; false: it has to hear of it
+	// again. It may also be called again for an epoch that could not be removed.
+	Recovered func(e *spool.Epoch) bool
 	// Dropped hears why records are missing, once the store has come to the place; one loss a second at
 	// most. It makes a record of it, and answers whether that is kept. nil: nobody is told.
 	Dropped func(spool.Loss) bool
@@ -96,13 +97,12 @@ func (s *Shipper) drain(ctx context.Context, conn grpc.ClientConnInterface, e *s
 		})
 	}
 	work.Wait()
-	if int(ended.Load()) < len(e.Queues) {
+	if int(ended.Load()) < len(e.Queues) || !s.settings.Recovered(e) {
 		return
 	}
 	if err := e.Remove(); err != nil {
 		s.trouble(err)
 	}
-	s.settings.Recovered(e)
 }
 
 // Progress is nil while records are acknowledged, or none wait; else it says how many wait, and why. Those of

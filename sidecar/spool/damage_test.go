@@ -115,7 +115,7 @@ func started(t *testing.T, dir string, content []byte, closed bool, kept, lost i
 	}
 	if closed {
 		n := uint64(kept + lost)
-		if err := writeJSON(filepath.Join(epoch, closedName), final{map[string]uint64{"info": n}, map[string]uint64{"info": n}}); err != nil {
+		if err := writeJSON(filepath.Join(epoch, closedName), final{Issued: map[string]uint64{"info": n}, Written: map[string]uint64{"info": n}}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -28,6 +28,7 @@ type Epoch struct {
 	Identity
 	Queues [len(Classes)]*Queue // by class
 	Closed bool                 // adopted after a clean stop
+	Behind bool                 // adopted after a clean stop that came before the store had all of it
 
 	dir    string
 	lock   *os.File
@@ -131,15 +132,17 @@ func (e *Epoch) States() []State {
 type final struct {
 	Issued  map[string]uint64 `json:"issued"`  // the highest sequences
 	Written map[string]uint64 `json:"written"` // the highest ordinals
+	Behind  bool              `json:"behind"`  // the store had not acknowledged all
 }
 
 func (e *Epoch) markClosed() error {
 	if e.lock == nil {
 		return nil
 	}
-	f := final{map[string]uint64{}, map[string]uint64{}}
+	f := final{Issued: map[string]uint64{}, Written: map[string]uint64{}}
 	for _, q := range e.Queues {
-		last := q.latest()
+		last, acked := q.latest()
+		f.Behind = f.Behind || acked < last.seq
 		f.Issued[q.class.String()], f.Written[q.class.String()] = last.seq, last.ordinal
 	}
 	return writeJSON(filepath.Join(e.dir, closedName), f)

@@ -238,11 +238,11 @@ func (q *Queue) State() State {
 	return State{Class: q.class, Issued: q.issued, Acked: q.acked, Pending: q.pending, Since: q.since, Closed: q.sealed}
 }
 
-// latest is the place of the last record.
-func (q *Queue) latest() place {
+// latest is the place of the last record, and what is acknowledged.
+func (q *Queue) latest() (last place, acked uint64) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return place{q.issued, q.written}
+	return place{q.issued, q.written}, q.acked
 }
 
 // Class of the queue.

@@ -11,7 +11,7 @@ import (
 // A sidecar reports on its runs in lines of its own logger <service>.logging; only a service speaks for its own runs.
 const recoverySuffix = ".logging"
 
-// ended says of an earlier run, that was not stopped cleanly and whose spool was shipped, what its last sequences are.
+// ended says of an earlier run, that could not say so itself and whose spool was shipped, what its last sequences are.
 // So its tail is known, and is no gap.
 type ended struct {
 	Instance string            `json:"ended_instance"`

@@ -16,6 +16,25 @@ func (l *Logs) dropped(x spool.Loss) (kept bool) {
 		slog.String("dropped_reason", x.Reason), slog.Uint64("dropped_records", x.Records))
 }
 
+// recovered tells of an earlier run whose records are shipped: how far it went, which nobody else could say, and its last
+// words. Of one that was stopped cleanly when the store had all of it there is nothing to tell.
+func (l *Logs) recovered(e *spool.Epoch) (kept bool) {
+	l.spool.Crashes(l.crashed)
+	msg := "records of a run that was not stopped cleanly are recovered"
+	switch {
+	case e.Closed && !e.Behind:
+		return true
+	case e.Closed:
+		msg = "records that an earlier run has left are shipped"
+	}
+	final := make([]slog.Attr, 0, len(spool.Classes))
+	for _, s := range e.States() {
+		final = append(final, slog.Uint64(s.Class.String(), s.Issued))
+	}
+	return l.keep(".logging", slog.LevelInfo, msg, slog.String("ended_instance", e.Instance), slog.String("ended_epoch", e.Epoch),
+		slog.Attr{Key: "last_seq", Value: slog.GroupValue(final...)})
+}
+
 // crashed makes the record of a process's last words.
 func (l *Logs) crashed(c spool.Crash) (kept bool) {
 	return l.keep(".crash", slog.LevelError, "process crashed: "+c.Cause(),
