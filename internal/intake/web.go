@@ -16,6 +16,7 @@ import (
 
 	collector "go.opentelemetry.io/proto/otlp/collector/logs/v1"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	rpc "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -66,7 +67,7 @@ func (c *webConn) latest() error {
 }
 
 func (c *webConn) export(ctx context.Context, request, reply any) error {
-	req, ok := request.(*collector.ExportLogsServiceRequest)
+	req, ok := request.(proto.Message) // whose wire form is an ExportLogsServiceRequest
 	into, ok2 := reply.(*collector.ExportLogsServiceResponse)
 	if !ok || !ok2 {
 		return status.Errorf(codes.Unimplemented, "%T cannot go over HTTP", request)
@@ -127,7 +128,7 @@ func refused(answer *http.Response, text []byte) error {
 	case http.StatusRequestEntityTooLarge, http.StatusTooManyRequests:
 		code = codes.ResourceExhausted
 	}
-	s := status.Newf(code, "%s: %.300s", answer.Status, bytes.ToValidUTF8(text, []byte("?")))
+	s := status.Newf(code, "%s: %.300s", answer.Status, bytes.ToValidUTF8(said(answer, text), []byte("?")))
 	seconds, err := strconv.ParseUint(answer.Header.Get("Retry-After"), 10, 16)
 	if err != nil || answer.StatusCode == http.StatusRequestEntityTooLarge {
 		return s.Err()
@@ -136,4 +137,13 @@ func refused(answer *http.Response, text []byte) error {
 		s = told
 	}
 	return s.Err()
+}
+
+// said is the reason in an answer: OTLP/HTTP wraps it in a google.rpc.Status, encoded as the request was.
+func said(answer *http.Response, text []byte) []byte {
+	var reason rpc.Status
+	if answer.Header.Get("Content-Type") == "application/x-protobuf" && proto.Unmarshal(text, &reason) == nil {
+		return []byte(reason.GetMessage())
+	}
+	return text
 }
