@@ -17,12 +17,12 @@ type Found struct {
 	Gaps    []Gap
 }
 
-// Page finds the first q.Limit records of q. Pages that follow one another by Next neither skip nor repeat a record
-// that was there when the first was read, whatever comes in meanwhile.
+// Page finds the first q.Limit records of q; with a limit below 1 it is empty, and the last. Pages that follow one
+// another by Next neither skip nor repeat a record that was there when the first was read, whatever comes in meanwhile.
 // Errors: ErrTooSlow when not even the first block could be looked through, ErrBusy.
 func Page(ctx context.Context, s Store, q Query) (Found, error) {
 	found, err := page(ctx, s, q)
-	if err != nil {
+	if err != nil || q.Limit < 1 {
 		return Found{}, err
 	}
 	found.Gaps, err = gapsOf(ctx, s, q, found.Next)
@@ -31,6 +31,9 @@ func Page(ctx context.Context, s Store, q Query) (Found, error) {
 
 // page is Page without its gaps.
 func page(ctx context.Context, s Store, q Query) (Found, error) {
+	if q.Limit < 1 {
+		return Found{}, nil
+	}
 	p := &pager{query: q, want: q.Limit + 1}
 	err := s.View(ctx, q.Within, func(v View) error { return p.fill(ctx, v) })
 	return p.page, err

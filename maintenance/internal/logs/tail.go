@@ -48,7 +48,7 @@ func NewTail(ctx context.Context, s Store, q Query, backlog int) (*Tail, error) 
 	q.Limit, q.Oldest, q.After, q.Delta = backlog, false, nil, nil
 	err := s.View(ctx, q.Within, func(v View) error {
 		t.place = place{seen: v.Snapshot(), since: time.Now().Add(-late)}
-		if backlog == 0 {
+		if backlog < 1 {
 			return nil
 		}
 		p := &pager{query: q, want: backlog}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -125,6 +126,25 @@ func TestPagesMeetWithoutSeam(t *testing.T) {
 		}
 		if len(seen) != 97 {
 			t.Errorf("oldest=%v: %d of 97", oldest, len(seen))
+		}
+	}
+}
+
+// None asked for is none, and no panic.
+func TestAPageOfNothing(t *testing.T) {
+	t.Parallel()
+	s, _ := fresh(t)
+	write(t, s, recs(1, 2, 4))
+	for _, limit := range []int{0, -1, math.MinInt} {
+		q := ask(t, "")
+		q.Limit = limit
+		if f, err := logs.Page(t.Context(), s, q); err != nil || len(f.Records) > 0 || f.Next != nil || f.Partial {
+			t.Errorf("limit %d: %+v, %v", limit, f, err)
+		}
+		if tail, err := logs.NewTail(t.Context(), s, q, limit); err != nil {
+			t.Errorf("tail with %d: %v", limit, err)
+		} else if page, _, err := tail.Next(t.Context()); err != nil || len(page) > 0 {
+			t.Errorf("tail with %d: %v, %v", limit, page, err)
 		}
 	}
 }
