@@ -42,8 +42,13 @@ func isTooSlow(err error) bool {
 	return errors.Is(err, pgx.ErrTxCommitRollback) || errors.As(err, &e) && (e.Code == "57014" || e.Code == "25P02")
 }
 
-// place takes a place among the questions that are asked at once.
+// place takes a place among the questions that are asked at once. A free one is taken however late it is.
 func (s *Store) place(ctx context.Context, within time.Duration) error {
+	select {
+	case s.reading <- struct{}{}:
+		return nil
+	default:
+	}
 	timer := time.NewTimer(within)
 	defer timer.Stop()
 	select {

@@ -16,8 +16,15 @@ func clip(q logs.Query) logs.Query {
 	if q.After != nil && q.Oldest && q.After.TS.After(q.Since) {
 		q.Since = q.After.TS
 	}
-	if q.After != nil && !q.Oldest && q.After.TS.Before(q.Until) {
-		q.Until = q.After.TS.Add(time.Microsecond)
+	if q.After == nil || q.Oldest {
+		return q
+	}
+	end := q.After.TS
+	if q.After.ID > 0 { // else nothing of that moment is behind the key
+		end = end.Add(time.Microsecond)
+	}
+	if end.Before(q.Until) {
+		q.Until = end
 	}
 	return q
 }

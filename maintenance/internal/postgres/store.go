@@ -5,6 +5,7 @@ import (
 	"embed"
 	"io/fs"
 	"sync"
+	"time"
 
 	"github.com/signalbox-mesh/signalbox/sidecar/pg"
 )
@@ -30,6 +31,7 @@ type Store struct {
 	db      *pg.DB
 	reading chan struct{} // a place for each question that may be asked at once
 	reader  reader
+	clock   func() time.Time // by which a scan is late
 
 	mu         sync.Mutex
 	partitions map[shelf]struct{} // known to be there, of any service
@@ -49,7 +51,7 @@ func (s *Store) Cache(bytes int64) {
 // New makes a store on the schema. It does not connect.
 func New(db *pg.DB) *Store {
 	questions := max(1, db.Pool().Config().MaxConns-kept)
-	s := &Store{db: db, reading: make(chan struct{}, questions), reader: reader{catalogue: newCatalogue()}, partitions: map[shelf]struct{}{}, fresh: map[shelf]heap{}}
+	s := &Store{db: db, reading: make(chan struct{}, questions), reader: reader{catalogue: newCatalogue()}, clock: time.Now, partitions: map[shelf]struct{}{}, fresh: map[shelf]heap{}}
 	s.Cache(DefaultCache)
 	return s
 }

@@ -17,13 +17,13 @@ func (s *Store) View(ctx context.Context, within time.Duration, fn func(logs.Vie
 	if within <= 0 {
 		within = logs.Budget
 	}
-	start := time.Now()
+	start, end := time.Now(), s.clock().Add(within*4/5)
 	err := s.bounded(ctx, within, func(tx pgx.Tx) error {
 		d, err := s.refresh(ctx, tx, start.Add(max(within, time.Second)))
 		if err != nil {
 			return err
 		}
-		return fn(&question{reader: &s.reader, tx: tx, directory: d, end: start.Add(within * 4 / 5)})
+		return fn(&question{reader: &s.reader, tx: tx, directory: d, clock: s.clock, end: end})
 	})
 	if err != nil {
 		return fmt.Errorf("read the log: %w", err)
@@ -53,13 +53,14 @@ type question struct {
 	*reader
 	tx        pgx.Tx
 	directory *directory
+	clock     func() time.Time
 	end       time.Time // by when it should have looked; the rest of the time is for the answer
 }
 
 // Snapshot of the moment.
 func (v *question) Snapshot() *logs.Snapshot { return v.directory.snapshot }
 
-func (v *question) late() bool { return time.Now().After(v.end) }
+func (v *question) late() bool { return v.clock().After(v.end) }
 
 // Scan shows the blocks with a match, in the order of the query, and says where it stopped when time was up.
 func (v *question) Scan(ctx context.Context, q logs.Query, columns block.Column, to logs.Visitor) (*time.Time, error) {
