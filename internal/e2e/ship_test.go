@@ -51,6 +51,20 @@ func find(t testing.TB, all []line, msg string) line {
 	return all[i]
 }
 
+// A reader of the command's output that goes away ends neither the command nor its records.
+func TestShipOutlivesWhoReadsItsOutput(t *testing.T) {
+	t.Parallel()
+	m := sharedMesh(t)
+	done := filepath.Join(t.TempDir(), "done")
+	_, stdout, stderr := m.shell(t, `"$0" ship --state "$1" --service ship-pipe -- sh -c 'for i in 1 2 3 4 5; do echo "line $i"; sleep 0.1; done; echo > `+done+`' | head -n 1`)
+	if _, err := os.Stat(done); err != nil || stdout != "line 1\n" {
+		t.Errorf("the command came to its end: %v; %q %s", err, stdout, stderr)
+	}
+	if all := m.lines(t, "service:ship-pipe"); len(all) != 5 {
+		t.Errorf("%d lines are in the store: %+v", len(all), all)
+	}
+}
+
 // Lines of several formats come as records with their time, level, fields and trace; secrets do not.
 func TestShipStandardInput(t *testing.T) {
 	t.Parallel()
@@ -306,7 +320,7 @@ func TestShipThroughTheGateway(t *testing.T) {
 	t.Cleanup(p.finish)
 	wait.For(t, limit, "what is wrong", func() bool { return strings.Contains(p.stderr.String(), "token logs --service ship-other") })
 	p.signal(os.Interrupt)
-	if code := p.code(t, limit); code != 1 || !strings.Contains(p.stderr.String(), "901 records wait") {
+	if code := p.code(t, limit); code != 1 || !strings.Contains(p.stderr.String(), "not sent yet: 901 records") {
 		t.Errorf("Ctrl-C with the wrong token: code %d, %s", code, p.stderr)
 	}
 }
