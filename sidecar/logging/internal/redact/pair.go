@@ -57,11 +57,19 @@ func (r *Rules) colon(s string, i int) (match, int) {
 	if len(key) < 3 || !r.Key(key) {
 		return none(i + 1)
 	}
-	m, after := header(s, i+1, key)
-	if v := s[m.start:m.end]; !r.keyAnywhere(key) && (len(v) < 8 || !strings.ContainsAny(v, "0123456789")) {
-		return none(i + 1) // "unexpected token: …" is a sentence
+	if !r.keyAnywhere(key) && sentence(s, i+1, key) {
+		return none(i + 1)
 	}
-	return m, after
+	return header(s, i+1, key)
+}
+
+// sentence says that what follows "key:" is no secret, as in "unexpected token: …": it is short, or has no digit where it
+// begins. It looks no further, for in a text that repeats the key each place would look to the end.
+func sentence(s string, i int, key string) bool {
+	const enough = 512 // bytes
+	m, _ := header(s[:min(len(s), i+enough)], i, key)
+	v := s[m.start:m.end]
+	return len(v) < 8 || !strings.ContainsAny(v, "0123456789")
 }
 
 // quoted finds the value of "key": value, as JSON and Python write it; the key's end is given.

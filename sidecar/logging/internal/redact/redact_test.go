@@ -227,7 +227,8 @@ func TestNoTextTakesLong(t *testing.T) {
 	for _, unit := range []string{"eyJ", "eyJa.", "SG.", "sk-", "xoxb-", "ghp_", "A", "AKIA", "AIza", "://", "a://b:c", "a://b:c/", "x://@", "=", "password=", "token=$1 ",
 		"password='", "password={", `password="\`, `"token":`, `"secret":[`, "--", "--token ", "--a", "-----BEGIN ", "-----BEGIN PRIVATE KEY-----",
 		"-----END ", "4111 ", "4111111111111111", "42", "4-", "Bearer ", "Bearer a", "Basic ", "Basic dXNl", "password: ", "cookie: ", "authorization: Bearer ",
-		"[redacted:", "[redacted:key]", "'", " password 'x", "identified by ''", "\\", "\\\"", "ya29.", "a.", "%[].", "a:b@tcp(", "<token>", "<token><", "key [password]: ["} {
+		"[redacted:", "[redacted:key]", "'", " password 'x", "identified by ''", "\\", "\\\"", "ya29.", "a.", "%[].", "a:b@tcp(", "<token>", "<token><", "key [password]: [",
+		"token:", "dsn:", "token:[", "token:{", `token:\`, "x_token: a", "authorization: "} {
 		s := strings.Repeat(unit, 36<<10/len(unit))
 		start := time.Now()
 		_ = r.Text(s, nil)
