@@ -22,7 +22,7 @@ func (s *Shipper) report(ctx context.Context) {
 	}
 }
 
-// flowing says that the latest export has succeeded, and no long ago unless nothing waits.
+// flowing says that the store has answered, and that nothing has failed since.
 func (s *Shipper) flowing() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -3,6 +3,7 @@ package ship
 import (
 	"bytes"
 	"fmt"
+	"strings"
 
 	common "go.opentelemetry.io/proto/otlp/common/v1"
 	resource "go.opentelemetry.io/proto/otlp/resource/v1"
@@ -18,10 +19,9 @@ const (
 	AttrSeq   = "signalbox.seq"   // of a record: its place in the class
 )
 
-// request holds the records of one batch, by logger, as they stand on the wire; each carries its sequence, whatever a
+// requestOf holds the records of one batch, by logger, as they stand on the wire; each carries its sequence, whatever a
 // program has logged under that name.
-func (s *stream) request(records []spool.Record) ([]byte, error) {
-	class := s.queue.Class().String()
+func requestOf(id spool.Identity, class string, records []spool.Record) ([]byte, error) {
 	scopes := map[string]*wire{}
 	var order []*wire
 	var w wire
@@ -39,7 +39,7 @@ func (s *stream) request(records []spool.Record) ([]byte, error) {
 		}
 		scope.text(scopeLogsRecord, w.b)
 	}
-	return joined(s.epoch.Identity, order)
+	return joined(id, order)
 }
 
 // unusual writes a record by way of OTLP's tree, which takes no text that is none.
@@ -83,7 +83,9 @@ func joined(id spool.Identity, scopes []*wire) ([]byte, error) {
 	return all.b, nil
 }
 
+// resourceOf an epoch. What is no text in a setting must not cost the records.
 func resourceOf(id spool.Identity) *resource.Resource {
+	text := func(key, value string) *common.KeyValue { return text(key, strings.ToValidUTF8(value, "\uFFFD")) }
 	return &resource.Resource{Attributes: []*common.KeyValue{
 		text("service.name", id.Service),
 		text("service.instance.id", id.Instance),

@@ -143,7 +143,7 @@ func tooMuch(err error) bool {
 }
 
 func (s *stream) export(ctx context.Context, records []spool.Record) error {
-	raw, err := s.request(records)
+	raw, err := requestOf(s.epoch.Identity, s.queue.Class().String(), records)
 	if err != nil {
 		return status.Error(codes.InvalidArgument, err.Error())
 	}

@@ -2,10 +2,14 @@ package ship
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
+	collector "go.opentelemetry.io/proto/otlp/collector/logs/v1"
+	common "go.opentelemetry.io/proto/otlp/common/v1"
 	logs "go.opentelemetry.io/proto/otlp/logs/v1"
+	resource "go.opentelemetry.io/proto/otlp/resource/v1"
 	"google.golang.org/protobuf/proto"
 	"pgregory.net/rapid"
 
@@ -88,4 +92,73 @@ func anything(depth int) *rapid.Generator[any] {
 func FuzzQuick(f *testing.F) {
 	f.Add(lineOf("a", "b", map[string]any{"k": []any{1, "x"}}))
 	f.Fuzz(func(t *testing.T, line []byte) { same(t, line) })
+}
+
+// A request says what a tree of it would say, whichever way its records went: whose they are, each under its logger, in
+// order, with its place in the ledger.
+func TestARequestIsTheSameAsItsTree(t *testing.T) {
+	t.Parallel()
+	value := rapid.Deferred(func() *rapid.Generator[any] { return anything(2) })
+	rapid.Check(t, func(t *rapid.T) {
+		id := spool.Identity{Service: "s", Instance: "i", Version: rapid.String().Draw(t, "version"),
+			Environment: string(rapid.SliceOf(rapid.Byte()).Draw(t, "environment")), Epoch: "e"}
+		var records []spool.Record
+		for i := range rapid.IntRange(1, 12).Draw(t, "records") {
+			line := lineOf(rapid.String().Draw(t, "msg"), rapid.SampledFrom([]string{"", "a", "a.b", "ö"}).Draw(t, "logger"), rapid.MapOf(rapid.String(), value).Draw(t, "attrs"))
+			switch rapid.IntRange(0, 5).Draw(t, "fault") {
+			case 0:
+				line = line[:rapid.IntRange(0, len(line)).Draw(t, "cut")]
+			case 1:
+				line[rapid.IntRange(0, len(line)-1).Draw(t, "at")] = rapid.Byte().Draw(t, "byte")
+			}
+			records = append(records, spool.Record{Seq: uint64(i)*3 + 1, Line: line})
+		}
+		raw, err := requestOf(id, spool.Warn.String(), records)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := &collector.ExportLogsServiceRequest{}
+		if err := proto.Unmarshal(raw, got); err != nil {
+			t.Fatal(err)
+		}
+		want := treeOf(id, records)
+		for _, request := range []*collector.ExportLogsServiceRequest{got, want} {
+			timeless(request)
+		}
+		if !proto.Equal(got, want) {
+			t.Fatalf("got\n%v, want\n%v", got, want)
+		}
+	})
+}
+
+// treeOf builds the request as a program with the generated types would.
+func treeOf(id spool.Identity, records []spool.Record) *collector.ExportLogsServiceRequest {
+	valid := func(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
+	all := &logs.ResourceLogs{Resource: &resource.Resource{Attributes: []*common.KeyValue{
+		text("service.name", id.Service), text("service.instance.id", id.Instance), text("service.version", valid(id.Version)),
+		text("deployment.environment.name", valid(id.Environment)), text(AttrEpoch, id.Epoch)}}}
+	scopes := map[string]*logs.ScopeLogs{}
+	for _, r := range records {
+		d := decode([]byte(valid(string(r.Line))))
+		d.Attributes = unique(unique(d.Attributes, text(AttrClass, "warn")), integer(AttrSeq, int64(r.Seq)))
+		scope := scopes[d.logger]
+		if scope == nil {
+			scope = &logs.ScopeLogs{Scope: &common.InstrumentationScope{Name: d.logger}}
+			scopes[d.logger] = scope
+			all.ScopeLogs = append(all.ScopeLogs, scope)
+		}
+		scope.LogRecords = append(scope.LogRecords, d.LogRecord)
+	}
+	return &collector.ExportLogsServiceRequest{ResourceLogs: []*logs.ResourceLogs{all}}
+}
+
+// timeless takes away when a record was seen that has no time of its own: that is now.
+func timeless(request *collector.ExportLogsServiceRequest) {
+	for _, scope := range request.ResourceLogs[0].ScopeLogs {
+		for _, r := range scope.LogRecords {
+			if r.TimeUnixNano == 0 {
+				r.ObservedTimeUnixNano = 0
+			}
+		}
+	}
 }
