@@ -79,6 +79,7 @@ func (c *shipCommand) Run(ctx context.Context, p Process) (err error) {
 	if c.File != "" {
 		settings.File = &follow.Settings{Path: c.File, Cursor: c.cursor(), Follow: c.Follow, AtEnd: c.FromEnd, Again: c.Again}
 	}
+	defer outliveReaders()()
 	shown := shipProgress{out: p.Stderr}
 	if isTerminal(p.Stderr) && !c.JSON && len(c.Command) == 0 {
 		settings.Progress = shown.show
@@ -99,6 +100,14 @@ func (c *shipCommand) Run(ctx context.Context, p Process) (err error) {
 		sum.Exit = orCode(sum.Exit, exitFailed)
 	}
 	return c.tell(p, sum)
+}
+
+// outliveReaders makes a write to a pipe that nobody reads any more an error, until the returned end: by itself it would end the
+// process, and with it the command whose output goes there too.
+func outliveReaders() (end func()) {
+	ignored := make(chan os.Signal, 1) // not signal.Ignore, which a command would inherit
+	signal.Notify(ignored, syscall.SIGPIPE)
+	return func() { signal.Stop(ignored) }
 }
 
 // orCode is the command's code, or the other where there is none.

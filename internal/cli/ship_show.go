@@ -33,10 +33,10 @@ func (c *shipCommand) tell(p Process, sum intake.Summary) error {
 		lost += n
 	}
 	if lost > 0 {
-		c.note(p, fmt.Sprintf("not in the store: %s (%s)", counted(int64(lost), "record"), reasons(sum.Dropped))+c.refusal(sum))
+		c.note(p, fmt.Sprintf("%s not in the store (%s)", of(lost, "record is", "records are"), reasons(sum.Dropped))+c.refusal(sum))
 	}
 	if sum.Waiting != 0 && !c.JSON {
-		c.note(p, fmt.Sprintf("not sent yet: %s in %s: %s", counted(int64(sum.Waiting), "record"), c.spool(sum.Instance), c.resume(sum)))
+		c.note(p, fmt.Sprintf("%s in %s: %s", of(sum.Waiting, "record waits", "records wait"), c.spool(sum.Instance), c.resume(sum)))
 	}
 	switch {
 	case sum.Exit != nil && *sum.Exit != 0:
@@ -64,6 +64,14 @@ func (c *shipCommand) resume(sum intake.Summary) string {
 		return "the same command sends them and goes on in the file"
 	}
 	return fmt.Sprintf("the next run for %s sends them, as does `signalbox ship --service %s --state %s </dev/null`", sum.Service, sum.Service, c.State)
+}
+
+// of is a number with what is said of one, or of several.
+func of(n int, one, several string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return grouped(int64(n)) + " " + several
 }
 
 func reasons(dropped map[string]int) string {
