@@ -22,7 +22,7 @@ type Gap struct {
 }
 
 // State of one stream, as locked by a transaction. Gaps must hold every stored gap that the numbers
-// to be taken can touch, and all that lie beyond StoredTo and begin no later than behind the last of them.
+// to be taken can touch, and all that lie beyond StoredTo.
 type State struct {
 	StoredTo uint64
 	LastTS   time.Time

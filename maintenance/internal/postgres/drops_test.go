@@ -3,6 +3,7 @@ package postgres
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -37,6 +38,45 @@ func TestWhatASidecarGaveUpIsAGapWithItsReason(t *testing.T) {
 	}
 	if got := write(t, s, span(1, 20)); got != 15 || gaps(t, s) != nil {
 		t.Errorf("all: stored %d, gaps %v", got, gaps(t, s))
+	}
+}
+
+// One thing given up behind another, for another reason: the ledger steps over both, however many there are.
+func TestWhatWasGivenUpInPiecesIsSteppedOver(t *testing.T) {
+	t.Parallel()
+	s, _ := fresh(t)
+	write(t, s, recs(1))
+	for _, from := range []uint64{5, 7, 9} {
+		d := given("catalogs", "catalogs-1", from, from+1)
+		d.Attrs = []byte(fmt.Sprintf(`{"dropped_epoch":"e1","dropped_class":"info","dropped_from":%d,"dropped_to":%d,"dropped_reason":"%d"}`, from, from+1, from))
+		write(t, s, []record.Record{d})
+	}
+	write(t, s, span(2, 4))
+	if got := count(t, s, `SELECT stored_to FROM ledger WHERE epoch = 'e1' AND class = 'info'`); got != 10 {
+		t.Errorf("the ledger stands at %d, want 10", got)
+	}
+	if got, want := gaps(t, s), []string{"info 5-6 5", "info 7-8 7", "info 9-10 9"}; !slices.Equal(got, want) {
+		t.Errorf("gaps %v, want %v", got, want)
+	}
+}
+
+// A reason is a word or two: a novel, or what no text of the database holds, is none.
+func TestAReasonIsShort(t *testing.T) {
+	t.Parallel()
+	s, _ := fresh(t)
+	write(t, s, recs(1, 10))
+	for _, reason := range []string{strings.Repeat("ä", 10_000), `a\u0000b`} {
+		d := given("catalogs", "catalogs-1", 4, 6)
+		d.Attrs = []byte(strings.Replace(string(d.Attrs), "spool full", reason, 1))
+		if write(t, s, []record.Record{d}) != 1 {
+			t.Error("not stored")
+		}
+	}
+	if got := count(t, s, `SELECT max(length(cause)) FROM gaps`); got > 256 {
+		t.Errorf("a cause of %d characters", got)
+	}
+	if got := gaps(t, s); len(got) != 3 {
+		t.Errorf("gaps %v", got)
 	}
 }
 

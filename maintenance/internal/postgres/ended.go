@@ -51,10 +51,19 @@ func report(r *record.Record, of func(record.Stream) *stream) {
 		if d.Instance == "" {
 			d.Instance = r.Instance
 		}
-		d.at = r.TS
+		d.at, d.Reason = r.TS, short(d.Reason)
 		s := of(record.Stream{Service: r.Service, Instance: d.Instance, Epoch: d.Epoch, Class: d.Class})
 		s.drops = append(s.drops, d)
 	}
+}
+
+// maxReason in characters.
+const maxReason = 200
+
+// short is the beginning of a reason, of what a column can hold.
+func short(reason string) string {
+	all := []rune(strings.ToValidUTF8(strings.ReplaceAll(reason, "\x00", ""), ""))
+	return string(all[:min(maxReason, len(all))])
 }
 
 func (d drop) sound() bool {

@@ -165,7 +165,7 @@ func queueLocks(batch *pgx.Batch, streams []*stream) {
 	batch.Queue(`SELECT s.place, g.id, g.from_seq, g.to_seq, g.from_ts, g.to_ts, g.cause
 		FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[]) WITH ORDINALITY AS s (service, instance, epoch, class, low, high, place)
 		JOIN ledger l USING (service, instance, epoch, class) JOIN gaps g USING (service, instance, epoch, class)
-		WHERE g.from_seq <= s.high + 1 AND g.to_seq >= least(s.low, l.stored_to + 1) ORDER BY s.place, g.from_seq`,
+		WHERE (g.from_seq <= s.high + 1 OR g.from_seq > l.stored_to) AND g.to_seq >= least(s.low, l.stored_to + 1) ORDER BY s.place, g.from_seq`,
 		service, instance, epoch, class, from, to).Query(func(rows pgx.Rows) error {
 		for rows.Next() {
 			var g ledger.Gap
