@@ -36,6 +36,7 @@ func TestMistakesOnTheCommandLineEndWithTwo(t *testing.T) {
 	}{
 		{[]string{"nonsense"}, "", 2, "nonsense"},
 		{[]string{"level", "set", "catalogs"}, "", 2, "<level>"},
+		{[]string{"level", "set", "catalogs.store", "debug"}, "", 2, "signalbox level set catalogs debug --logger catalogs.store"},
 		{[]string{"run", "nobody"}, "", 2, "no service is called"},
 		{[]string{"up", "--listen", "nowhere"}, "", 2, "HOST:PORT"},
 		{[]string{"up", "--replicas", "scheduler=3"}, "", 2, "--split"},

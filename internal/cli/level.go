@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 	"net/url"
 	"time"
 )
@@ -68,7 +69,7 @@ func (c *levelGet) Run(ctx context.Context, p Process) error {
 }
 
 // named: one service is asked for, not all.
-func (c *levelGet) named() bool { return c.Service != "" && c.Service != "all" }
+func (c *levelGet) named() bool { return everywhere(c.Service) != "" }
 
 // nobody says why there is no row, when one was asked for by name.
 func (c *levelGet) nobody() error {
@@ -127,6 +128,9 @@ Examples:
 
 // Run makes the lease and prints its receipt.
 func (c *levelSet) Run(ctx context.Context, p Process) error {
+	if service, _, dotted := strings.Cut(c.Service, "."); dotted {
+		return misuse("%s is a logger, no service: `signalbox level set %s %s --logger %s`", c.Service, service, c.Level, c.Service)
+	}
 	api, err := c.connect(p)
 	if err != nil {
 		return err

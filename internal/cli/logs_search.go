@@ -159,6 +159,9 @@ func (c *logsSearch) say(p Process, l *lines, found logPage) {
 // nothing says that no record matches, and what may find one: a longer time, or the command that was meant.
 func (c *logsSearch) nothing(now time.Time) string {
 	text := "no record matches " + sinceThen(c.Since)
+	if c.Until != "" {
+		text = "no record matches between --since " + c.Since + " and --until " + c.Until
+	}
 	for _, name := range []string{"context", "histogram", "patterns", "values", "top", "gaps", "export"} {
 		if len(c.Query) == 1 && len(c.Query[0]) > 2 && strings.HasPrefix(name, c.Query[0]) {
 			return text + "; was 'signalbox logs " + name + "' meant?"

@@ -197,6 +197,7 @@ func TestWhatIsSaidOfNothing(t *testing.T) {
 	for says, args := range map[string][]string{
 		"no record matches in the last 1h; --since 24h looks farther back\n": {"x"},
 		"no record matches in the last 7d\n":                                 {"x", "--since", "7d"},
+		"no record matches between --since 2h and --until 1h; ":              {"x", "--since", "2h", "--until", "1h"},
 		"no record matches since 2026-01-01\n":                               {"x", "--since", "2026-01-01"},
 		"was 'signalbox logs patterns' meant?":                               {"pattern"},
 		"nothing of catlogs is missing in the last 24h\n":                    {"gaps", "catlogs"},

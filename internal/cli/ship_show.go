@@ -47,13 +47,16 @@ func (c *shipCommand) tell(p Process, sum intake.Summary) error {
 	return nil
 }
 
+// tooOld begins what the store says of the times of records that it does not keep any more.
+const tooOld = "older than the retention"
+
 // refusal says why the store refused records, and what helps.
 func (c *shipCommand) refusal(sum intake.Summary) string {
 	switch {
 	case sum.Refusal == "":
 		return ""
-	case strings.Contains(sum.Refusal, "retention"):
-		return fmt.Sprintf(": %s; --restamp gives them the time of reading, SIGNALBOX_VIEW_SERVICE_LOG_RETENTION keeps longer", sum.Refusal)
+	case strings.Contains(sum.Refusal, tooOld): // what stands before it is of one batch, and its count not the run's
+		return fmt.Sprintf(": %s; --restamp gives them the time of reading, SIGNALBOX_VIEW_SERVICE_LOG_RETENTION keeps longer", sum.Refusal[strings.Index(sum.Refusal, tooOld):])
 	}
 	return fmt.Sprintf(": %s; they lie in %s", sum.Refusal, filepath.Join(c.spool(sum.Instance), "quarantine"))
 }

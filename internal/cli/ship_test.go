@@ -82,6 +82,22 @@ func TestMeshPeersFollow(t *testing.T) {
 	}
 }
 
+// What a run ends with is told in whole numbers, and by what would mend it.
+func TestShipTellsWhatIsNotInTheStore(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	c := shipCommand{meshFlags: meshFlags{State: "/state"}, Service: "shop"}
+	sum := intake.Summary{Service: "shop", Instance: "shop-1", Records: 5344, Waiting: 1, Dropped: map[string]int{"rejected": 5064}, Refusal: "the store rejected 2 records: 2 records are older than the retention of 168h0m0s"}
+	if err := c.tell(Process{Stderr: &out}, sum); !errors.Is(err, exitCode(1)) {
+		t.Error(err)
+	}
+	for _, part := range []string{"spooled as shop: 5 344 records", ": 5 064 records are not in the store (rejected 5064): older than the retention of 168h0m0s; --restamp", ": 1 record waits in /state/spool/shop/shop-1: "} {
+		if !strings.Contains(out.String(), part) {
+			t.Errorf("%q is not in %q", part, out.String())
+		}
+	}
+}
+
 // Progress is one line that is written over, and wiped out at the end.
 func TestShipShowsProgress(t *testing.T) {
 	t.Parallel()
