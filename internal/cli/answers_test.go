@@ -50,6 +50,7 @@ func TestNobodyIsMeant(t *testing.T) {
 		says string
 	}{
 		{[]string{"level", "get", "catalogs"}, 0, ""},
+		{[]string{"level", "get", "all"}, 0, ""},
 		{[]string{"level", "get", "catalog"}, 1, `no live instance of "catalog"`},
 		{[]string{"level", "get", "--logger", "catalogs.stor"}, 1, `the logger "catalogs.stor"`},
 		{[]string{"level", "set", "catalog", "debug"}, 1, "signalbox lease drop the-lease"},

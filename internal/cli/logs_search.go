@@ -30,7 +30,7 @@ func (logsSearch) Help() string {
 
 Examples:
   signalbox logs 'level>=warn'
-  signalbox logs -f service:catalogs -logger:catalogs.access
+  signalbox logs -f service:catalogs -logger:catalogs.http
   signalbox logs --since 24h -n 20 service:postgresql 'level>=error' --json
   signalbox logs --since 2026-11-21T13:00 --until 2026-11-21T13:10 '"connection refused"'
   signalbox logs --columns time,level,service,user_id,msg 'user_id=*'

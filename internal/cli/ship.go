@@ -80,7 +80,7 @@ func (c *shipCommand) Run(ctx context.Context, p Process) (err error) {
 		settings.File = &follow.Settings{Path: c.File, Cursor: c.cursor(), Follow: c.Follow, AtEnd: c.FromEnd, Again: c.Again}
 	}
 	defer outliveReaders()()
-	shown := shipProgress{out: p.Stderr}
+	shown := shipProgress{out: p.Stderr, cells: screenOf(p.Stderr, p.Environ).cells}
 	if isTerminal(p.Stderr) && !c.JSON && len(c.Command) == 0 {
 		settings.Progress = shown.show
 	}

@@ -52,11 +52,11 @@ const tooOld = "older than the retention"
 
 // refusal says why the store refused records, and what helps.
 func (c *shipCommand) refusal(sum intake.Summary) string {
-	switch {
-	case sum.Refusal == "":
+	if sum.Refusal == "" {
 		return ""
-	case strings.Contains(sum.Refusal, tooOld): // what stands before it is of one batch, and its count not the run's
-		return fmt.Sprintf(": %s; --restamp gives them the time of reading, SIGNALBOX_VIEW_SERVICE_LOG_RETENTION keeps longer", sum.Refusal[strings.Index(sum.Refusal, tooOld):])
+	}
+	if _, limit, old := strings.Cut(sum.Refusal, tooOld); old { // what stands before it is of one batch, and its count not the run's
+		return ": " + tooOld + limit + "; --restamp gives them the time of reading, SIGNALBOX_VIEW_SERVICE_LOG_RETENTION keeps longer"
 	}
 	return fmt.Sprintf(": %s; they lie in %s", sum.Refusal, filepath.Join(c.spool(sum.Instance), "quarantine"))
 }
@@ -96,7 +96,7 @@ func summaryLine(sum intake.Summary) string {
 	if sum.Waiting != 0 {
 		verb = "spooled"
 	}
-	line := fmt.Sprintf("%s as %s: %s, %s, in %.1f s (%.0f records/s)", verb, sum.Service, counted(int64(sum.Records), "record"), bytesText(sum.Bytes), sum.Seconds, float64(sum.Records)/max(sum.Seconds, 1e-3))
+	line := fmt.Sprintf("%s as %s: %s, %s, in %.1f s (%.0f records/s)", verb, sum.Service, counted(sum.Records, "record"), bytesText(sum.Bytes), sum.Seconds, float64(sum.Records)/max(sum.Seconds, 1e-3))
 	if len(formats) > 0 {
 		line += ": " + strings.Join(formats, ", ")
 	}
@@ -106,6 +106,7 @@ func summaryLine(sum intake.Summary) string {
 // shipProgress is one line that is written over and over.
 type shipProgress struct {
 	out   io.Writer
+	cells int // of the terminal: a line that is wider could not be written over; 0: no bound
 	began time.Time
 	wide  int
 }
@@ -125,8 +126,9 @@ func (s *shipProgress) show(p intake.Progress) {
 	} else if p.Draining {
 		line += ": all is read"
 	}
-	fmt.Fprintf(s.out, "\r%-*s", s.wide, line) //nolint:errcheck // people may look away
-	s.wide = len(line)
+	line = cut(line, s.cells-1)
+	fmt.Fprint(s.out, "\r"+pad(line, s.wide)) //nolint:errcheck // people may look away
+	s.wide = cells(line)
 }
 
 func (s *shipProgress) clear() {

@@ -106,7 +106,10 @@ func TestShipShowsProgress(t *testing.T) {
 	s.show(intake.Progress{Records: 1000, Bytes: 25 << 20, Left: 75 << 20, Waiting: 17})
 	s.show(intake.Progress{Records: 1001, Bytes: 100 << 20, Trouble: errors.New("nobody\x1b[2J answers")})
 	s.clear()
-	for _, part := range []string{"\r1000 records (25 MiB) read, 983 in the store, ", "/s, 25 % of the file, 17 wait in the spool", "\r1001 records", "nobody·[2J answers"} {
+	narrow := shipProgress{out: &out, cells: 40}
+	narrow.show(intake.Progress{Records: 1002, Bytes: 100 << 20, Waiting: 17})
+	narrow.clear()
+	for _, part := range []string{"\r1000 records (25 MiB) read, 983 in the store, ", "/s, 25 % of the file, 17 wait in the spool", "\r1001 records", "nobody·[2J answers", "\r1002 records (100 MiB) read, 985 in th…\r"} {
 		if !strings.Contains(out.String(), part) {
 			t.Errorf("%q is not in %q", part, out.String())
 		}
