@@ -111,7 +111,10 @@ func (s *Sidecar) stopPipeline(ctx context.Context) error {
 	s.flush(ctx)
 	goodbye, cancel := context.WithTimeout(ctx, goodbyeLimit)
 	defer cancel()
-	s.fleet.Stop(goodbye)
+	if err := s.fleet.Stop(goodbye); err != nil {
+		s.logs.Unheard()
+		s.log.DebugContext(ctx, "view-service was not told of the stop", slog.Any("err", err))
+	}
 	return s.pipeline.stop(ctx)
 }
 

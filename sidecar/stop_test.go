@@ -4,11 +4,16 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+
+	collector "go.opentelemetry.io/proto/otlp/collector/logs/v1"
+	"google.golang.org/grpc"
 
 	"github.com/signalbox-mesh/signalbox/internal/wait"
 	"github.com/signalbox-mesh/signalbox/sidecar"
@@ -49,6 +54,47 @@ func spooling(t *testing.T, more ...string) sidecar.Config {
 		t.Fatal(err)
 	}
 	return config(t, append(more, "SIGNALBOX_STATE_DIR="+dir, "SIGNALBOX_KEY_FILE="+file, "SIGNALBOX_PEERS=view-service=127.0.0.1:1/127.0.0.1:1")...)
+}
+
+// deaf is a view-service that takes log records and hears of nothing else.
+type deaf struct {
+	collector.UnimplementedLogsServiceServer
+}
+
+func (deaf) Export(context.Context, *collector.ExportLogsServiceRequest) (*collector.ExportLogsServiceResponse, error) {
+	return &collector.ExportLogsServiceResponse{}, nil
+}
+
+// A stop of which view-service could not be told is marked, so that the next start says how far the run went.
+func TestAGoodbyeThatNobodyHearsIsLeftToTheNextStart(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := grpc.NewServer()
+	collector.RegisterLogsServiceServer(server, deaf{})
+	go func() { _ = server.Serve(listener) }()
+	t.Cleanup(server.Stop)
+	c := spooling(t)
+	c.Peers = "view-service=" + listener.Addr().String() + "/" + listener.Addr().String()
+	var stderr written
+	s := build(t, t.Context(), c, sidecar.Settings{Stderr: &stderr})
+	ctx, cancel := context.WithCancel(t.Context())
+	ran := make(chan error, 1)
+	go func() { ran <- s.Run(ctx) }()
+	wait.For(t, limit, "the start", func() bool { return stderr.holds("service") })
+	cancel()
+	if err := <-ran; err != nil {
+		t.Fatal(err)
+	}
+	found, err := filepath.Glob(filepath.Join(c.StateDir, "spool", "orders", "orders-1", "*", "closed"))
+	if err != nil || len(found) != 1 {
+		t.Fatal(found, err)
+	}
+	if text, err := os.ReadFile(found[0]); err != nil || !strings.Contains(string(text), `"untold":true`) {
+		t.Errorf("%s %v", text, err)
+	}
 }
 
 // closedEpochs counts the runs that wrote down their end.

@@ -147,8 +147,7 @@ func (s *Sender) Drain(ctx context.Context) error {
 // it would take the silence for a loss. It is tried once; where nobody can be told, a record says it when it arrives.
 func (s *Sender) Goodbye(ctx context.Context) {
 	if s.agent != nil {
-		s.agent.Stop(ctx)
-		if s.agent.Sync(ctx) == nil { // Stop does not say whether it was heard
+		if s.agent.Stop(ctx) == nil {
 			return
 		}
 	}

@@ -131,12 +131,11 @@ func (a *Agent) awaitListening(ctx context.Context) {
 	}
 }
 
-// Stop says goodbye: the last Sync, tried once, within ctx. Whatever is said afterwards says so too.
-func (a *Agent) Stop(ctx context.Context) {
+// Stop says goodbye: the last Sync, tried once, within ctx; an error: it was not heard. Whatever is said afterwards says
+// so too.
+func (a *Agent) Stop(ctx context.Context) error {
 	a.stopping.Store(true)
-	if err := a.Sync(ctx); err != nil {
-		a.settings.Logger.DebugContext(ctx, "view-service was not told of the stop", slog.Any("err", err))
-	}
+	return a.Sync(ctx)
 }
 
 // Progress is nil while view-service hears this instance, else what is wrong, for /hc.

@@ -162,7 +162,9 @@ func TestItSyncsAtOnceThenWithTheHeartbeatAndSaysGoodbye(t *testing.T) {
 		if n := v.calls(); n < 9 || n > 12 {
 			t.Errorf("%d syncs in 50 s, want one in 5 s", n)
 		}
-		a.Stop(ctx)
+		if err := a.Stop(ctx); err != nil {
+			t.Error(err)
+		}
 		cancel()
 		<-done
 		if last := v.heard[len(v.heard)-1]; !last.GetStopping() || last.GetInstance().GetService() != "catalogs" {

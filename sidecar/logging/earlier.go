@@ -17,15 +17,15 @@ func (l *Logs) dropped(x spool.Loss) (kept bool) {
 }
 
 // recovered tells of an earlier run whose records are shipped: how far it went, which nobody else could say, and its last
-// words. Of one that was stopped cleanly when the store had all of it there is nothing to tell.
+// words. Of one that was stopped cleanly, and whose end the store was told, there is nothing to tell.
 func (l *Logs) recovered(e *spool.Epoch) (kept bool) {
 	l.spool.Crashes(l.crashed)
 	msg := "records of a run that was not stopped cleanly are recovered"
 	switch {
-	case e.Closed && !e.Behind:
+	case e.Closed && !e.Untold:
 		return true
 	case e.Closed:
-		msg = "records that an earlier run has left are shipped"
+		msg = "an earlier run has ended that could not tell it"
 	}
 	final := make([]slog.Attr, 0, len(spool.Classes))
 	for _, s := range e.States() {

@@ -199,6 +199,13 @@ func (l *Logs) waiting() int {
 	return n
 }
 
+// Unheard says, before Close, that the store could not be told of the end of this run; the next start tells it.
+func (l *Logs) Unheard() {
+	if l.spool != nil {
+		l.spool.Current().Unheard()
+	}
+}
+
 // Close ends the epoch: it flushes stderr and the spool (ctx bounds it). Ship must have returned. Records
 // made later are counted as dropped.
 func (l *Logs) Close(ctx context.Context) error {

@@ -14,7 +14,7 @@ import (
 	"github.com/signalbox-mesh/signalbox/sidecar/level"
 )
 
-const said = "catalogs.logging: records that an earlier run has left are shipped"
+const said = "catalogs.logging: an earlier run has ended that could not tell it"
 
 // next starts the service on the folder again, logs a record, and has all of it shipped.
 func next(t *testing.T, s Settings, r *receiver, conn *grpc.ClientConn, mark string) {

@@ -90,7 +90,7 @@ func (s *Spool) adopt(dir string) (*Epoch, error) {
 	e.lock = held
 	e.ready.Store(true)
 	final, closed := finalSequences(dir)
-	e.Closed, e.Behind = closed, final.Behind
+	e.Closed, e.Untold = closed, final.Untold
 	for _, q := range e.Queues {
 		q.load(final.beyond(q.class))
 	}

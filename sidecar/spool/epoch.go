@@ -28,13 +28,15 @@ type Epoch struct {
 	Identity
 	Queues [len(Classes)]*Queue // by class
 	Closed bool                 // adopted after a clean stop
-	Behind bool                 // adopted after a clean stop that came before the store had all of it
+	Untold bool                 // adopted after a clean stop, of whose end the store may not know
 
 	dir    string
 	lock   *os.File
 	ready  atomic.Bool // the folder is there, locked, and durable
 	spool  *Spool
 	parent string
+
+	unheard atomic.Bool // nobody has heard where it ends
 }
 
 func newEpoch(s *Spool, id Identity, parent string) *Epoch {
@@ -119,6 +121,10 @@ func (e *Epoch) seal() {
 	}
 }
 
+// Unheard says, before Close, that the store could not be told that this is the end. Whoever adopts the epoch finds it
+// Untold.
+func (e *Epoch) Unheard() { e.unheard.Store(true) }
+
 // States of all classes, the lowest first.
 func (e *Epoch) States() []State {
 	states := make([]State, 0, len(e.Queues))
@@ -132,17 +138,17 @@ func (e *Epoch) States() []State {
 type final struct {
 	Issued  map[string]uint64 `json:"issued"`  // the highest sequences
 	Written map[string]uint64 `json:"written"` // the highest ordinals
-	Behind  bool              `json:"behind"`  // the store had not acknowledged all
+	Untold  bool              `json:"untold"`  // the store had not acknowledged all, or was not told that it is all
 }
 
 func (e *Epoch) markClosed() error {
 	if e.lock == nil {
 		return nil
 	}
-	f := final{Issued: map[string]uint64{}, Written: map[string]uint64{}}
+	f := final{Issued: map[string]uint64{}, Written: map[string]uint64{}, Untold: e.unheard.Load()}
 	for _, q := range e.Queues {
 		last, acked := q.latest()
-		f.Behind = f.Behind || acked < last.seq
+		f.Untold = f.Untold || acked < last.seq
 		f.Issued[q.class.String()], f.Written[q.class.String()] = last.seq, last.ordinal
 	}
 	return writeJSON(filepath.Join(e.dir, closedName), f)
