@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -68,5 +69,56 @@ func TestADropDoesNotPassByAPartitionInTheMaking(t *testing.T) {
 	}
 	if dropped, err := s.Drop(t.Context(), block.Info, hour); err != nil || !dropped || count(t, s, `SELECT count(*) FROM log_directory`) != 0 {
 		t.Errorf("%v, %v", dropped, err)
+	}
+}
+
+// Long records make heavy blocks, which are not joined until nobody can read them.
+func TestHeavyBlocksAreNotJoined(t *testing.T) {
+	t.Parallel()
+	s, _ := fresh(t)
+	hour := time.Now().UTC().Truncate(time.Hour)
+	for n := range 6 {
+		all := span(uint64(100*n+1), uint64(100*n+100))
+		for i := range all {
+			all[i].TS, all[i].Msg = hour, strings.Repeat("long ", 10<<10)
+		}
+		write(t, s, all)
+	}
+	for {
+		n, err := s.join(t.Context(), shelf{"catalogs", hour.Unix(), block.Info}, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n == 0 {
+			break
+		}
+	}
+	if got := count(t, s, `SELECT max(bytes) FROM log_directory`); got > heaviest {
+		t.Errorf("a block of %d bytes", got)
+	}
+	if got := count(t, s, `SELECT count(*) FROM log_directory WHERE tier <> 9`); got != 2 {
+		t.Errorf("%d blocks, want 2 of three each", got)
+	}
+}
+
+// A block that cannot be joined keeps no other service's blocks small.
+func TestWhatCannotBeJoinedKeepsNothingBack(t *testing.T) {
+	t.Parallel()
+	s, db := fresh(t)
+	for n := range uint64(2) {
+		for _, service := range []string{"catalogs", "gateway"} {
+			write(t, s, []record.Record{rec(n+1, func(r *record.Record) { r.Service = service })})
+		}
+	}
+	owner, err := pgx.Connect(t.Context(), db.OwnerURL("maintenance"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = owner.Close(t.Context()) }()
+	if _, err := owner.Exec(t.Context(), `UPDATE maintenance.log_directory SET stored_at = now() - interval '1 hour'; UPDATE maintenance.log_blocks_fresh SET sources = '{}' WHERE service = 'catalogs'`); err != nil {
+		t.Fatal(err)
+	}
+	if from, to, err := s.Seal(t.Context()); err == nil || from != 2 || to != 1 {
+		t.Errorf("%d became %d: %v", from, to, err)
 	}
 }

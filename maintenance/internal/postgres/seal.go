@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -58,7 +59,7 @@ func (s *Store) ripest() (at shelf, ok bool) {
 const settled = 10 * time.Minute
 
 // Seal joins, for good, the small blocks of hours that have ended, and those that have waited for ten minutes. It
-// returns how many blocks have become how many.
+// returns how many blocks have become how many. What cannot be joined keeps nothing else back.
 func (s *Store) Seal(ctx context.Context) (from, to int, err error) {
 	rows, err := s.db.Pool().Query(ctx, `SELECT service, class, hour FROM log_directory WHERE tier = 9
 		GROUP BY service, class, hour HAVING hour <= now() - interval '1 hour' OR min(stored_at) < now() - make_interval(secs => $1)
@@ -75,32 +76,41 @@ func (s *Store) Seal(ctx context.Context) (from, to int, err error) {
 	if err != nil {
 		return 0, 0, fmt.Errorf("look for blocks to join: %w", err)
 	}
+	var failed []error
 	for _, at := range todo {
-		for {
-			n, err := s.join(ctx, at, true)
-			if err != nil {
-				return from, to, err
-			}
-			if n == 0 {
-				break
-			}
-			from, to = from+n, to+1
+		blocks, joined, err := s.sealShelf(ctx, at)
+		from, to = from+blocks, to+joined
+		if err != nil {
+			failed = append(failed, err)
+		}
+		if ctx.Err() != nil || pg.IsUnavailable(err) {
+			break
 		}
 	}
-	return from, to, nil
+	return from, to, errors.Join(failed...)
+}
+
+func (s *Store) sealShelf(ctx context.Context, at shelf) (from, to int, err error) {
+	for {
+		n, err := s.join(ctx, at, true)
+		if err != nil || n == 0 {
+			return from, to, err
+		}
+		from, to = from+n, to+1
+	}
 }
 
 // join makes one block of the oldest small ones of the shelf, and returns how many they were: 0 when there is nothing to
 // join, or somebody else is at it.
 func (s *Store) join(ctx context.Context, at shelf, final bool) (n int, err error) {
 	err = s.db.InTx(ctx, func(tx pg.Tx) error {
-		ids, bare, err := candidates(ctx, tx, at)
+		ids, total, err := candidates(ctx, tx, at)
 		n = len(ids)
 		if err != nil || n == 0 || n == 1 && !final {
 			n = 0
 			return err
 		}
-		filter, err := filterOf(ctx, tx, ids, bare)
+		filter, err := filterOf(ctx, tx, ids, total)
 		if err != nil {
 			return err
 		}
@@ -119,22 +129,26 @@ func (s *Store) join(ctx context.Context, at shelf, final bool) (n int, err erro
 	return n, nil
 }
 
-// candidates are the oldest small blocks of the shelf that make one together, and how many of their records have no filter yet.
+// heaviest is how many bytes of texts are joined into one block: whoever looks into it reads them all.
+const heaviest = 16 << 20
+
+// candidates are the oldest small blocks of the shelf that make one together, and how many records they have.
 func candidates(ctx context.Context, tx pg.Tx, at shelf) (ids []int64, total int, err error) {
-	rows, err := tx.Query(ctx, `SELECT id, records FROM log_directory WHERE tier = 9 AND service = $1 AND class = $2 AND hour = $3 ORDER BY id LIMIT $4`,
+	rows, err := tx.Query(ctx, `SELECT id, records, bytes FROM log_directory WHERE tier = 9 AND service = $1 AND class = $2 AND hour = $3 ORDER BY id LIMIT $4`,
 		at.service, int16(at.class), time.Unix(at.hour, 0), block.Most)
 	if err != nil {
 		return nil, 0, err
 	}
 	defer rows.Close()
+	weight := int64(0)
 	for rows.Next() {
-		var id int64
+		var id, bytes int64
 		var records int
-		if err := rows.Scan(&id, &records); err != nil {
+		if err := rows.Scan(&id, &records, &bytes); err != nil {
 			return nil, 0, err
 		}
-		if total+records <= block.Most { // one that is too large leaves its place to a smaller one
-			ids, total = append(ids, id), total+records
+		if len(ids) == 0 || total+records <= block.Most && weight+bytes <= heaviest { // one that is too large leaves its place to a smaller one
+			ids, total, weight = append(ids, id), total+records, weight+bytes
 		}
 	}
 	rows.Close()
