@@ -137,11 +137,12 @@ func (l *lines) column(r *record, name string, last bool) (text, rest string) {
 	return pad(text, l.widths[name]), ""
 }
 
-// attrs are key=value, but those that have a column of their own.
+// attrs are key=value, but those that have a column of their own. One that only has the name of a record's column, as a
+// foreign program's "level" or the "time" of ship --restamp, stays.
 func (l *lines) attrs(r *record) string {
 	var all []string
 	for _, a := range attributes(r.Attrs) {
-		if slices.Contains(l.columns, a.path) || slices.Contains(l.columns, "attr."+a.path) {
+		if slices.Contains(l.columns, a.path) && !ofRecord(a.path) || slices.Contains(l.columns, "attr."+a.path) {
 			continue
 		}
 		all = append(all, l.screen.paint(cyan, printable(a.path)+"=")+printable(a.text))

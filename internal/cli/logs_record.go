@@ -73,6 +73,16 @@ func (r *record) field(name string) string {
 	return "-"
 }
 
+// ofRecord: the name is a column of every record, so that an attribute of that name is asked for by attr.NAME.
+func ofRecord(name string) bool {
+	switch name {
+	case "time", "ts", "level", "msg", "attrs", "id", "service", "instance", "logger", "trace", "trace_id", "span", "span_id",
+		"epoch", "class", "seq", "version", "environment", "env", "cluster", "namespace", "node":
+		return true
+	}
+	return false
+}
+
 // attribute is one value of a record, its groups joined with dots as the query language names it.
 type attribute struct{ path, text string }
 

@@ -173,6 +173,21 @@ func TestTables(t *testing.T) {
 	}
 }
 
+// An attribute that has the name of a column is not taken for it.
+func TestAttributesNamedLikeColumns(t *testing.T) {
+	t.Parallel()
+	_, url := newLogMesh(t, map[string]string{"": `{"records":[` + line("a", 2, "INFO", "hello", `{"level":"loud","time":"2020","service":"x","user":"u"}`) + `],"gaps":[]}`})
+	for want, args := range map[string][]string{
+		"catalogs     hello level=loud time=2020 service=x user=u\n": {},
+		"catalogs     u hello level=loud time=2020 service=x\n":      {"--columns", "+user"},
+		"loud hello time=2020 service=x user=u\n":                    {"--columns", "attr.level,msg,attrs"},
+	} {
+		if _, stdout, _ := logsCall(t, url, append(args, "--utc")...); !strings.HasSuffix(stdout, want) {
+			t.Errorf("%v: %q, want %q", args, stdout, want)
+		}
+	}
+}
+
 // What is new is rare: --new looks beyond the patterns that it lists, and says when there is nothing.
 func TestNewPatternsAreFoundBelowTheLimit(t *testing.T) {
 	t.Parallel()
