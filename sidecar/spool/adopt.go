@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -92,10 +93,23 @@ func (s *Spool) adopt(dir string) (*Epoch, error) {
 	final, closed := finalSequences(dir)
 	e.Closed, e.Untold = closed, final.Untold
 	for _, q := range e.Queues {
-		q.load(final.beyond(q.class))
+		if err := q.load(final.beyond(q.class)); err != nil {
+			e.disown()
+			return nil, fmt.Errorf("adopt %s: %w", dir, err)
+		}
 	}
 	s.losses.load(dir)
 	return e, nil
+}
+
+// disown undoes an adoption that could not read all: what is not seen would be taken for shipped, and removed.
+func (e *Epoch) disown() {
+	for _, q := range e.Queues {
+		for _, s := range q.segments {
+			q.space.used.Add(-s.size)
+		}
+	}
+	e.release()
 }
 
 // leave takes an epoch out of the list.
@@ -106,8 +120,8 @@ func (s *Spool) leave(e *Epoch) {
 }
 
 // load takes stock of the segments of a queue that nobody writes to any more. beyond is the place behind its
-// last record, zero if that is not known.
-func (q *Queue) load(beyond place) {
+// last record, zero if that is not known. An error may pass.
+func (q *Queue) load(beyond place) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.sealed, q.since = true, time.Now()
@@ -117,7 +131,9 @@ func (q *Queue) load(beyond place) {
 		q.issued, q.written = max(q.acked, beyond.seq-1), beyond.ordinal-1
 	}
 	files, err := os.ReadDir(q.dir) // sorted, and so by first sequence: the numbers have leading zeros
-	q.metrics.failed("read", err)
+	if err != nil {
+		return err
+	}
 	for _, f := range files {
 		if first, ok := segmentStart(q.class, f.Name()); ok {
 			q.segments = append(q.segments, &segment{path: filepath.Join(q.dir, f.Name()), first: first})
@@ -128,20 +144,23 @@ func (q *Queue) load(beyond place) {
 		if i+1 < len(q.segments) {
 			s.beyond = q.segments[i+1].first
 		}
-		q.stock(s)
+		if err := q.stock(s); err != nil {
+			return err
+		}
 		q.pending += s.records - s.done
 		q.space.used.Add(s.size)
 	}
 	q.restart()
+	return nil
 }
 
 // stock counts the records that a segment has or should have. Damage is met again, and accounted for, when
 // the segment is shipped. The end that a full segment has written down is more certain than the start of the
 // next one: what lay between may have been shed.
-func (q *Queue) stock(s *segment) {
-	b, err := q.disk.ReadFile(s.path)
+func (q *Queue) stock(s *segment) error {
+	b, err := q.whole(s.path)
 	if err != nil {
-		q.metrics.failed("read", err)
+		return err
 	}
 	s.size = int64(len(b))
 	w := walk{passed: s.before()}
@@ -161,4 +180,19 @@ func (q *Queue) stock(s *segment) {
 		s.done += int(h.lost - h.behind(q.acked).lost)
 	}
 	q.issued, q.written = max(q.issued, w.passed.seq), max(q.written, w.passed.ordinal)
+	return nil
+}
+
+// whole reads a segment; where the file has bad places they are zero, and of a file that is gone there is nothing.
+func (q *Queue) whole(path string) ([]byte, error) {
+	b, err := q.disk.ReadFile(path)
+	if err == nil || passes(err) {
+		return b, err
+	}
+	q.metrics.failed("read", err)
+	defer q.closeFile()
+	if info, err := os.Stat(path); err == nil {
+		return q.chunk(path, 0, info.Size())
+	}
+	return nil, nil
 }
