@@ -129,6 +129,7 @@ func merge(there, fresh []*block.Head) []*block.Head {
 		for _, id := range h.Replaces {
 			gone[id] = true
 		}
+		h.Replaces = nil // it has done its work, and would be thousands of numbers of a quiet service's block
 	}
 	all := make([]*block.Head, 0, len(there)+len(fresh))
 	for _, h := range slices.Concat(there, fresh) {

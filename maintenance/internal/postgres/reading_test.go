@@ -332,7 +332,9 @@ func heads(t *testing.T, s *Store) (ids []int64) {
 		}
 		for _, all := range d.hours {
 			for _, h := range all {
-				ids = append(ids, h.ID)
+				if ids = append(ids, h.ID); h.Replaces != nil {
+					t.Errorf("block %d still remembers what it replaces", h.ID)
+				}
 			}
 		}
 		if len(ids) != d.blocks {
