@@ -22,14 +22,18 @@ func CrashOutput(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("prepare crash output: %w", err)
 	}
-	path := filepath.Join(dir, fmt.Sprintf("crash-%d-%d.txt", os.Getpid(), time.Now().UnixNano()))
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR|os.O_APPEND, 0o600)
+	name := fmt.Sprintf("crash-%d-%d.txt", os.Getpid(), time.Now().UnixNano())
+	hidden := filepath.Join(dir, "."+name) // until it is locked, or a sibling would take it for a dead process's
+	f, err := os.OpenFile(hidden, os.O_CREATE|os.O_EXCL|os.O_RDWR|os.O_APPEND, 0o600)
 	if err != nil {
 		return fmt.Errorf("prepare crash output: %w", err)
 	}
 	defer f.Close() // the runtime keeps a duplicate, and the lock with it
 	if err := flock(f); err != nil {
 		return fmt.Errorf("lock crash output: %w", err)
+	}
+	if err := os.Rename(hidden, filepath.Join(dir, name)); err != nil {
+		return fmt.Errorf("name crash output: %w", err)
 	}
 	if err := debug.SetCrashOutput(f, debug.CrashOptions{}); err != nil {
 		return fmt.Errorf("set crash output: %w", err)

@@ -12,7 +12,7 @@
 //	        <class>-<sequence>-<ordinal>.seg frames, named by the first
 //	        <class>.cursor                   the acknowledged sequence
 //	        losses.json                      what was dropped and is not told yet
-//	        closed                           the final sequences of a clean stop
+//	        closed                           the final sequences of a clean stop, and whether the store was told
 //
 // # Promises
 //
