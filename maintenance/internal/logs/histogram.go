@@ -156,6 +156,9 @@ func (c *counter) Visit(chunk *Chunk) error {
 
 func (c *counter) finish() {
 	for i, counts := range c.counts {
+		if end := time.UnixMicro((c.first + int64(i) + 1) * c.Width.Microseconds()); c.Partial && !end.After(c.Since) {
+			counts = nil // of some blocks it is known, of others not
+		}
 		from := time.UnixMicro((c.first + int64(i)) * c.Width.Microseconds()).UTC()
 		c.Buckets = append(c.Buckets, Bucket{from, counts})
 		for _, n := range counts {

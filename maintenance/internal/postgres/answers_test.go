@@ -263,6 +263,68 @@ func TestPagesThatRunOutOfTimeGoOn(t *testing.T) {
 	}
 }
 
+// A histogram that ran out of time counts nothing of what it has not looked through, and all of what it has.
+func TestAHistogramThatRunsOutOfTimeSaysHowFarItIsTrue(t *testing.T) {
+	t.Parallel()
+	s, _ := fresh(t)
+	now, tick := time.Now(), time.Duration(0)
+	s.clock = func() time.Time { now = now.Add(tick); return now }
+	q := ask(t, "")
+	q.Since, q.Until = q.Since.Truncate(time.Hour), q.Until.Truncate(time.Hour)
+	var all []record.Record
+	for i := range 12_000 {
+		all = append(all, rec(0, func(r *record.Record) {
+			r.Epoch, r.Class, r.TS = "", "", r.TS.Add(-time.Duration(i)*time.Second)
+		}))
+	}
+	for n := range 24 { // blocks that all span their hours
+		var part []record.Record
+		for i := n; i < len(all); i += 24 {
+			part = append(part, all[i])
+		}
+		write(t, s, part)
+	}
+	partial := 0
+	for tick = time.Millisecond; tick < 2*logs.Budget; tick = tick * 5 / 4 {
+		for _, cut := range []time.Duration{0, 90 * time.Minute} { // blocks of the cut hour are read, the others are not
+			q := q
+			q.Until = q.Until.Add(-cut)
+			h, err := logs.Counts(t.Context(), s, q, time.Minute)
+			if errors.Is(err, logs.ErrTooSlow) {
+				continue
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !h.Partial {
+				continue
+			}
+			partial++
+			for _, b := range h.Buckets {
+				n, want := int64(0), int64(0)
+				for _, c := range b.Counts {
+					n += c
+				}
+				for i := range all {
+					if ts := all[i].TS; !ts.Before(b.From) && ts.Before(b.From.Add(time.Minute)) && ts.Before(q.Until) {
+						want++
+					}
+				}
+				switch end := b.From.Add(time.Minute); {
+				case !end.After(h.Since) && n > 0:
+					t.Fatalf("%s is before %s, and has %d", b.From, h.Since, n)
+				case !b.From.Before(h.Since) && n != want:
+					t.Fatalf("%s is behind %s, and has %d of %d", b.From, h.Since, n, want)
+				}
+			}
+		}
+	}
+	t.Logf("%d histograms ran out of time", partial)
+	if partial == 0 {
+		t.Error("none ran out of time")
+	}
+}
+
 // A free place is taken, even by whoever comes when all time is up.
 func TestAFreePlaceIsNotBusy(t *testing.T) {
 	t.Parallel()
