@@ -203,6 +203,20 @@ func TestQuarantineIsBounded(t *testing.T) {
 	}
 }
 
+// A batch that was refused, and whose acknowledgement a crash has cost, is set aside again.
+func TestWhatIsSetAsideAgainCountsOnce(t *testing.T) {
+	t.Parallel()
+	s := opened(t, Settings{})
+	for range 3 {
+		if err := s.SetAside("again.json", "x"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if q := &s.quarantine; q.files != 1 || q.bytes != int64(len(`"x"`)) {
+		t.Errorf("%d files, %d bytes", q.files, q.bytes)
+	}
+}
+
 // TestDamageAmongManyChunks: a segment larger than what is read at once, damaged in its middle; in one place
 // by more than that.
 func TestDamageAmongManyChunks(t *testing.T) {

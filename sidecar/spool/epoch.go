@@ -90,17 +90,21 @@ func (e *Epoch) publish(hidden string) error {
 	return os.Rename(hidden, e.dir)
 }
 
-// writeJSON writes a file that is whole or not there.
 func writeJSON(path string, v any) error {
 	text, err := json.Marshal(v)
 	if err != nil {
 		return err
 	}
+	return writeWhole(path, append(text, '\n'))
+}
+
+// writeWhole writes a file that is whole or not there.
+func writeWhole(path string, text []byte) error {
 	f, err := os.OpenFile(path+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(append(text, '\n'))
+	_, err = f.Write(text)
 	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
 		_ = os.Remove(path + ".new") // on a full disk its room is wanted
 		return err

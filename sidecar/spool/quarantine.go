@@ -19,7 +19,7 @@ const (
 // ErrQuarantineFull says that something was not kept.
 var ErrQuarantineFull = errors.New("quarantine is full")
 
-// quarantine counts what is in the folder; it looks there once.
+// quarantine counts what is in the folder; it looks there once, and again after a failure.
 type quarantine struct {
 	mu     sync.Mutex
 	looked bool
@@ -45,8 +45,11 @@ func (s *Spool) SetAside(name string, v any) error {
 		return fmt.Errorf("set %s aside: %d files in %s: %w", name, q.files, dir, ErrQuarantineFull)
 	}
 	path := filepath.Join(dir, name)
-	if err := os.WriteFile(path, text, 0o600); err != nil {
-		_ = os.Remove(path) // half of it is of no use, and a full disk wants its room
+	if before, err := os.Stat(path); err == nil {
+		q.files, q.bytes = q.files-1, q.bytes-before.Size()
+	}
+	if err := writeWhole(path, text); err != nil { // durable: its record is acknowledged next, and gone from the spool
+		q.looked, q.files, q.bytes = false, 0, 0
 		return fmt.Errorf("set %s aside: %w", name, err)
 	}
 	q.files++
