@@ -64,7 +64,13 @@ func (m *mesh) instance(t *testing.T, service, name string, deaf bool) instance 
 	go func() { defer close(done); _ = a.Run(ctx) }()
 	kill := sync.OnceFunc(func() { cancel(); <-done })
 	t.Cleanup(kill)
-	return instance{levels: table, kill: kill, stop: func() { a.Stop(t.Context()); kill() }}
+	stop := func() {
+		if err := a.Stop(t.Context()); err != nil {
+			t.Errorf("%s: goodbye: %v", name, err)
+		}
+		kill()
+	}
+	return instance{levels: table, kill: kill, stop: stop}
 }
 
 type instances struct {
