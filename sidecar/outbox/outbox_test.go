@@ -38,6 +38,7 @@ func TestRelaysWhatWasCommitted(t *testing.T) {
 	if d := got.first("1"); d.Source != "/catalogs" || d.ID != "1" || string(d.Data) != `{"id":"1"}` {
 		t.Errorf("delivery %+v", d)
 	}
+	wait.For(t, 10*time.Second, "three published", func() bool { return value(t, registry, "signalbox_outbox_published_total") >= 3 }) // counted after the commit
 	wait.For(t, 10*time.Second, "an empty outbox", func() bool { return value(t, registry, "signalbox_outbox_pending") == 0 })
 	if n := value(t, registry, "signalbox_outbox_published_total"); n != 3 {
 		t.Errorf("published counted: %v", n)
