@@ -320,7 +320,7 @@ func TestShipThroughTheGateway(t *testing.T) {
 	t.Cleanup(p.finish)
 	wait.For(t, limit, "what is wrong", func() bool { return strings.Contains(p.stderr.String(), "token logs --service ship-other") })
 	p.signal(os.Interrupt)
-	if code := p.code(t, limit); code != 1 || !strings.Contains(p.stderr.String(), "not sent yet: 901 records") {
+	if code := p.code(t, limit); code != 1 || !strings.Contains(p.stderr.String(), "901 records wait") {
 		t.Errorf("Ctrl-C with the wrong token: code %d, %s", code, p.stderr)
 	}
 }
