@@ -22,6 +22,7 @@ import (
 
 	fleetv1 "github.com/signalbox-mesh/signalbox/sidecar/contract/fleet/v1"
 	"github.com/signalbox-mesh/signalbox/sidecar/fleet"
+	"github.com/signalbox-mesh/signalbox/sidecar/lease"
 	"github.com/signalbox-mesh/signalbox/sidecar/level"
 	"github.com/signalbox-mesh/signalbox/sidecar/logging"
 	"github.com/signalbox-mesh/signalbox/sidecar/peers"
@@ -95,7 +96,7 @@ func NewSender(s SenderSettings) (_ *Sender, err error) {
 	}
 	one.agent = fleet.New(fleet.Settings{
 		Service: s.Service, Instance: s.Instance, Version: s.Version, Epoch: one.logs.Epoch(), PID: os.Getpid(), StartedAt: s.Began,
-		Client: fleetv1.NewFleetServiceClient(one.conn), Levels: level.NewSources(levels, fleet.Source), Ledger: one.logs.Ledger, Registerer: one.registry,
+		Client: fleetv1.NewFleetServiceClient(one.conn), Effects: map[string]lease.Effect{lease.Level: fleet.LevelEffect(level.NewSources(levels, fleet.Source))}, Ledger: one.logs.Ledger, Registerer: one.registry,
 	})
 	return one, nil
 }

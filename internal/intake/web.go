@@ -125,8 +125,10 @@ func refused(answer *http.Response, text []byte) error {
 		code = codes.Unauthenticated
 	case http.StatusForbidden, http.StatusNotFound:
 		code = codes.PermissionDenied
-	case http.StatusRequestEntityTooLarge, http.StatusTooManyRequests:
+	case http.StatusRequestEntityTooLarge:
 		code = codes.ResourceExhausted
+	case http.StatusTooManyRequests: // by OTLP/HTTP one comes again, named time or not
+		code = codes.Unavailable
 	}
 	s := status.Newf(code, "%s: %.300s", answer.Status, bytes.ToValidUTF8(said(answer, text), []byte("?")))
 	seconds, err := strconv.ParseUint(answer.Header.Get("Retry-After"), 10, 16)

@@ -152,6 +152,39 @@ func TestTooLargeABatchIsHalved(t *testing.T) {
 	b.ordered()
 }
 
+// TestARecordThatIsTooMuchByItselfIsSetAside: a store that names no time to come again is not asked again, and the
+// neighbours of such a record go through.
+func TestARecordThatIsTooMuchByItselfIsSetAside(t *testing.T) {
+	t.Parallel()
+	s := &store{segment: 32 << 10, before: func(_ context.Context, bodies []string) error {
+		if slices.Contains(bodies, "huge") {
+			return status.Error(codes.ResourceExhausted, "larger than max")
+		}
+		return nil
+	}}
+	b := newBed(t, s)
+	for i := range 100 {
+		msg := fmt.Sprint(i)
+		if i == 41 || i == 42 {
+			msg = "huge"
+		}
+		write(b.spool, spool.Warn, msg)
+	}
+	b.run()
+	b.eventually("the others stored", func() bool { return b.store.count() == 98 && b.pending() == 0 })
+	b.ordered()
+	files, err := os.ReadDir(filepath.Join(b.dir, "quarantine"))
+	if err != nil || len(files) != 2 {
+		t.Fatalf("%d in the quarantine: %v", len(files), err)
+	}
+	if text, _ := os.ReadFile(filepath.Join(b.dir, "quarantine", files[0].Name())); !strings.Contains(string(text), "larger than max") {
+		t.Errorf("no reason in %s", text)
+	}
+	if n := s.calls.Load(); n > 30 {
+		t.Errorf("%d calls for two records", n)
+	}
+}
+
 // TestStopInTheMiddle: a stop does not wait for a slow store, and the next run goes on.
 func TestStopInTheMiddle(t *testing.T) {
 	t.Parallel()

@@ -85,7 +85,8 @@ func (s *stream) ended() {
 
 // deliver has all records committed or set aside when it returns nil. A refused batch is halved until the
 // bad record stands alone; one that is too much for the store is halved too, but not when the store has
-// only asked to wait.
+// only asked to wait. By OTLP, a sender that is told RESOURCE_EXHAUSTED without a time to come again must not
+// come again: a record that is too much all by itself would otherwise hold back its class for ever.
 func (s *stream) deliver(ctx context.Context, records []spool.Record) error {
 	for delay := firstPause; ; delay = min(2*delay, longPause) {
 		err := s.export(ctx, records)
@@ -95,7 +96,7 @@ func (s *stream) deliver(ctx context.Context, records []spool.Record) error {
 			return nil
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case refusedAll(err, len(records)):
+		case refusedAll(err, len(records)) || exhausted(err) && len(records) == 1:
 			s.setAside(records, err)
 			return nil
 		case refused(err):
@@ -136,11 +137,14 @@ func refusedAll(err error, n int) bool {
 	return refused(err) && (n == 1 || errors.As(err, &r) && r.records >= n)
 }
 
-// tooMuch: less at once may go through.
-func tooMuch(err error) bool {
+// exhausted: the store cannot take as much, and names no time at which it could.
+func exhausted(err error) bool {
 	_, waits := asked(err)
-	return !waits && (status.Code(err) == codes.ResourceExhausted || status.Code(err) == codes.DeadlineExceeded)
+	return !waits && status.Code(err) == codes.ResourceExhausted
 }
+
+// tooMuch: less at once may go through.
+func tooMuch(err error) bool { return exhausted(err) || status.Code(err) == codes.DeadlineExceeded }
 
 func (s *stream) export(ctx context.Context, records []spool.Record) error {
 	raw, err := requestOf(s.epoch.Identity, s.queue.Class().String(), records)
