@@ -138,6 +138,14 @@ func (m *mesh) run(t *testing.T, service string, r runner) (stop func()) {
 // as is a connection to a replica's private port, in a service's name.
 func (m *mesh) as(t *testing.T, service string) *rpc.Dialer {
 	t.Helper()
+	d := rpc.NewDialer(rpc.Settings{Service: service, Signer: m.signer(t, service), Logger: slog.New(slog.DiscardHandler)}, m.book)
+	t.Cleanup(func() { _ = d.Close() })
+	return d
+}
+
+// signer signs by the service's key.
+func (m *mesh) signer(t *testing.T, service string) *servicetoken.Signer {
+	t.Helper()
 	key, err := servicetoken.LoadKey(m.keyFile(service))
 	if err != nil {
 		t.Fatal(err)
@@ -146,9 +154,7 @@ func (m *mesh) as(t *testing.T, service string) *rpc.Dialer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := rpc.NewDialer(rpc.Settings{Service: service, Signer: signer, Logger: slog.New(slog.DiscardHandler)}, m.book)
-	t.Cleanup(func() { _ = d.Close() })
-	return d
+	return signer
 }
 
 func (m *mesh) logs(t *testing.T, service string) collogspb.LogsServiceClient {

@@ -22,6 +22,7 @@ import (
 	"github.com/signalbox-mesh/signalbox/sidecar/bus/amqp"
 	fleetv1 "github.com/signalbox-mesh/signalbox/sidecar/contract/fleet/v1"
 	"github.com/signalbox-mesh/signalbox/sidecar/fleet"
+	"github.com/signalbox-mesh/signalbox/sidecar/lease"
 	"github.com/signalbox-mesh/signalbox/sidecar/level"
 	"github.com/signalbox-mesh/signalbox/sidecar/logging"
 	"github.com/signalbox-mesh/signalbox/sidecar/servicetoken"
@@ -56,7 +57,8 @@ func (m *mesh) instance(t *testing.T, service, name string, deaf bool) instance 
 	}
 	table := level.NewTable(level.Spec{Root: slog.LevelInfo})
 	a := fleet.New(fleet.Settings{Service: service, Instance: name, Epoch: fmt.Sprint(time.Now().UnixNano()), PublicAddr: "127.0.0.1:1", StartedAt: time.Now(),
-		Client: fleetv1.NewFleetServiceClient(conn), Bus: b, Verify: bundle.VerifyMessage, Levels: level.NewSources(table, fleet.Source),
+		Client: fleetv1.NewFleetServiceClient(conn), Bus: b, Verify: bundle.VerifyMessage,
+		Sign: m.signer(t, service).SignMessage, Effects: map[string]lease.Effect{lease.Level: fleet.LevelEffect(level.NewSources(table, fleet.Source))},
 		States: table.States, Registerer: prometheus.NewRegistry(),
 		Ledger: func() []logging.Class { return []logging.Class{{Name: "info", Issued: 9, Acked: 9}} }})
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))

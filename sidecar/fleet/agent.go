@@ -5,7 +5,7 @@
 // once. A lease's time runs out on this process's own monotonic clock, so a level comes back with view-service,
 // bus and network gone.
 //
-//	control message ──verify──▶ leases ──▶ levels      Sync ⇄ view-service
+//	control message ──verify──▶ leases ──▶ effects     Sync ⇄ view-service
 //	                              ▲  │                      │
 //	                              │  └─ expiry (own clock)  │
 //	                              └─────────────────────────┘
@@ -26,17 +26,10 @@ import (
 	fleetv1 "github.com/signalbox-mesh/signalbox/sidecar/contract/fleet/v1"
 	"github.com/signalbox-mesh/signalbox/sidecar/health"
 	"github.com/signalbox-mesh/signalbox/sidecar/internal/pause"
+	"github.com/signalbox-mesh/signalbox/sidecar/lease"
 	"github.com/signalbox-mesh/signalbox/sidecar/level"
 	"github.com/signalbox-mesh/signalbox/sidecar/logging"
 )
-
-// Levels take the overrides of one source among several; level.Sources does.
-type Levels interface {
-	Set(source string, all []level.Override)
-}
-
-// Source is the agent's name among the sources of overrides.
-const Source = "fleet"
 
 // authority signs control messages; nobody else's count.
 const authority = "view-service"
@@ -57,7 +50,13 @@ type Settings struct {
 	Bus    bus.Bus // nil: changes come with the heartbeat only
 	// Verify returns the payload of a message that signer has signed; nil: no message counts.
 	Verify func(token, signer string) ([]byte, error)
-	Levels Levels
+	// Sign signs acknowledgements with the service's key; nil: none is sent, since none would be believed.
+	Sign func(payload []byte) (token string, err error)
+	// Effects by kind of lease; a kind without one is refused.
+	Effects map[string]lease.Effect
+	// Notices take what else is said on the control exchange, by the event's type, one at a time; they do not block.
+	Notices map[string]bus.Handler
+
 	States func() []level.State   // may be nil
 	Health func() health.Report   // may be nil
 	Ledger func() []logging.Class // may be nil
@@ -97,7 +96,7 @@ func New(s Settings) *Agent {
 		s.Logger = slog.New(slog.DiscardHandler)
 	}
 	a := &Agent{settings: s, now: make(chan struct{}, 1), syncing: make(chan struct{}, 1), interval: defaultHeartbeat, synced: time.Now(), failing: errNotYet}
-	a.leases = newLeases(s.Service, s.Instance, s.Levels)
+	a.leases = newLeases(s.Service, s.Instance, s.Effects)
 	a.metrics = newMetrics(s.Registerer, a.leases.count)
 	return a
 }

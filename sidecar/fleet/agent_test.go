@@ -22,6 +22,7 @@ import (
 
 	"github.com/signalbox-mesh/signalbox/sidecar/bus"
 	fleetv1 "github.com/signalbox-mesh/signalbox/sidecar/contract/fleet/v1"
+	"github.com/signalbox-mesh/signalbox/sidecar/lease"
 	"github.com/signalbox-mesh/signalbox/sidecar/level"
 )
 
@@ -85,7 +86,7 @@ func lev(id string, revision int64, value string, ttl time.Duration) *fleetv1.Le
 func agent(t *testing.T, v *view) (*Agent, *table, *prometheus.Registry) {
 	t.Helper()
 	levels, r := &table{}, prometheus.NewRegistry()
-	return New(Settings{Service: "catalogs", Instance: "catalogs-1", Epoch: "e1", StartedAt: time.Now(), Client: v, Levels: levels, Registerer: r,
+	return New(Settings{Service: "catalogs", Instance: "catalogs-1", Epoch: "e1", StartedAt: time.Now(), Client: v, Effects: map[string]lease.Effect{lease.Level: LevelEffect(levels)}, Registerer: r,
 		Verify: func(token, signer string) ([]byte, error) {
 			payload, ok := strings.CutPrefix(token, "signed by "+signer+": ")
 			if !ok {
@@ -296,7 +297,7 @@ func TestALeaseThatIsNotUnderstoodIsReported(t *testing.T) {
 	for _, l := range v.heard[1].GetApplied() {
 		got = append(got, l.GetId()+" "+l.GetError())
 	}
-	want := []string{`bad "loud" is no level`, "odd this kind of lease is not known here", "ok "}
+	want := []string{`bad "loud" is no level`, `odd this version knows no leases of the kind "weather"`, "ok "}
 	if !slices.Equal(got, want) || levels.is() != "ok:="+slog.LevelInfo.String() {
 		t.Errorf("reported %q, levels %q", got, levels.is())
 	}

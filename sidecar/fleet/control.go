@@ -7,11 +7,9 @@ import (
 	"log/slog"
 	"time"
 
-	"google.golang.org/protobuf/types/known/durationpb"
-
 	"github.com/signalbox-mesh/signalbox/sidecar/bus"
-	fleetv1 "github.com/signalbox-mesh/signalbox/sidecar/contract/fleet/v1"
 	"github.com/signalbox-mesh/signalbox/sidecar/internal/pause"
+	"github.com/signalbox-mesh/signalbox/sidecar/lease"
 )
 
 // What is said on the bus; maintenance is the other end.
@@ -37,8 +35,13 @@ type message struct {
 		Logger      string `json:"logger"`
 		Value       string `json:"value"`
 		RemainingMS int64  `json:"remaining_ms"`
+		Keep        bool   `json:"keep"`
 		Owner       string `json:"owner"`
 		Reason      string `json:"reason"`
+		Budget      struct {
+			Lines int64 `json:"lines"`
+			Bytes int64 `json:"bytes"`
+		} `json:"budget"`
 	} `json:"lease"`
 	ReplyTo  string `json:"reply_to"`
 	IssuedAt int64  `json:"issued_at"`
@@ -71,7 +74,7 @@ func (a *Agent) listen(ctx context.Context) {
 // onControl never gives a message back: one that cannot be believed now will not be believed later.
 func (a *Agent) onControl(ctx context.Context, d bus.Delivery) error {
 	if d.Type != changed {
-		return nil // the control exchange carries other notices too
+		return a.notice(ctx, d)
 	}
 	m, reason := a.open(d)
 	if reason != "" {
@@ -82,6 +85,14 @@ func (a *Agent) onControl(ctx context.Context, d bus.Delivery) error {
 	if mine {
 		a.acknowledge(ctx, m, err)
 		a.Wanted() // so that who looks at the levels next sees what he has just set
+	}
+	return nil
+}
+
+// notice hands on what the control exchange carries besides leases; what nobody waits for is nothing.
+func (a *Agent) notice(ctx context.Context, d bus.Delivery) error {
+	if handle := a.settings.Notices[d.Type]; handle != nil {
+		return handle(ctx, d)
 	}
 	return nil
 }
@@ -115,30 +126,36 @@ func (a *Agent) open(d bus.Delivery) (m message, reason string) {
 
 // apply makes it so, and reports whether it was for this instance.
 func (a *Agent) apply(m message) (mine bool, err error) {
-	in := &fleetv1.Lease{Id: m.Lease.ID, Revision: m.Revision, Kind: m.Lease.Kind, Service: m.Lease.Service, Instance: m.Lease.Instance,
-		Logger: m.Lease.Logger, Value: m.Lease.Value, Remaining: durationpb.New(time.Duration(m.Lease.RemainingMS) * time.Millisecond)}
+	in := m.lease(time.Now())
 	var whole bool
 	if m.Action == actionSet {
-		whole, err = a.leases.set(in, time.Now())
+		whole, err = a.leases.set(in)
 	} else {
-		whole = a.leases.drop(in.GetId(), m.Revision)
+		whole = a.leases.drop(in.ID, m.Revision)
 	}
 	if !whole {
 		a.Wanted()
 	}
-	return a.leases.mine(in), err
+	return in.Matches(a.settings.Service, a.settings.Instance), err
+}
+
+// lease of the message, whose time begins now.
+func (m message) lease(now time.Time) lease.Lease {
+	in := m.Lease
+	one := lease.Lease{ID: in.ID, Kind: in.Kind, Service: in.Service, Instance: in.Instance, Logger: in.Logger, Value: in.Value, Owner: in.Owner,
+		Reason: in.Reason, Revision: m.Revision, Lines: in.Budget.Lines, Bytes: in.Budget.Bytes}
+	if !in.Keep {
+		one.Until = now.Add(time.Duration(in.RemainingMS) * time.Millisecond)
+	}
+	return one
 }
 
 func (a *Agent) acknowledge(ctx context.Context, m message, applied error) {
-	if m.ReplyTo == "" {
+	s := a.settings
+	if m.ReplyTo == "" || s.Sign == nil {
 		return
 	}
-	why := ""
-	if applied != nil {
-		why = applied.Error()
-	}
-	s := a.settings
-	data, err := json.Marshal(map[string]any{"revision": m.Revision, "lease_id": m.Lease.ID, "service": s.Service, "instance": s.Instance, "error": why})
+	data, err := a.signed(m, applied)
 	if err == nil {
 		ctx, cancel := context.WithTimeout(ctx, ackLimit)
 		defer cancel()
@@ -148,4 +165,31 @@ func (a *Agent) acknowledge(ctx context.Context, m message, applied error) {
 	if err != nil {
 		s.Logger.DebugContext(ctx, "lease not acknowledged, the next sync reports it", slog.Any("err", err), slog.String("lease_id", m.Lease.ID))
 	}
+}
+
+// answer to a message, as its instance has signed it.
+type answer struct {
+	Revision int64  `json:"revision"`
+	LeaseID  string `json:"lease_id"`
+	Service  string `json:"service"` // which must be whose key has signed it
+	Instance string `json:"instance"`
+	Error    string `json:"error"` // "": it is in effect
+}
+
+// signed is the answer in the envelope that control messages have; service says by whose key to verify it.
+func (a *Agent) signed(m message, applied error) ([]byte, error) {
+	s := a.settings
+	said := answer{Revision: m.Revision, LeaseID: m.Lease.ID, Service: s.Service, Instance: s.Instance}
+	if applied != nil {
+		said.Error = applied.Error()
+	}
+	payload, err := json.Marshal(said)
+	if err != nil {
+		return nil, err
+	}
+	token, err := s.Sign(payload)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(map[string]string{"token": token, "service": s.Service})
 }

@@ -5,47 +5,40 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 	"sync"
 	"time"
 
 	fleetv1 "github.com/signalbox-mesh/signalbox/sidecar/contract/fleet/v1"
-	"github.com/signalbox-mesh/signalbox/sidecar/level"
+	"github.com/signalbox-mesh/signalbox/sidecar/lease"
 )
 
-// kindLevel is the one kind of lease that there is.
-const kindLevel = "level"
+var errOvertaken = errors.New("a later change came first, a sync is under way")
 
-var (
-	errKind      = errors.New("this kind of lease is not known here")
-	errOvertaken = errors.New("a later change came first, a sync is under way")
-)
+// near is how much two reckonings of the same end may differ, by the time that a Sync is under way.
+const near = 250 * time.Millisecond
 
-// lease that holds here, and until when by our own clock.
-type lease struct {
-	id                        string
-	revision                  int64
-	service, instance, logger string
-	level                     slog.Level
-	until                     time.Time
+// held is a lease that is for this instance.
+type held struct {
+	lease.Lease
+	refused error // why it is not in effect here
 }
 
-// leases of this instance. Whatever changes them changes the levels with them, in one go.
+// leases of this instance. Whatever changes them puts them into effect, in one go.
 type leases struct {
 	service, instance string
-	levels            Levels
+	effects           map[string]lease.Effect
 
 	mu       sync.Mutex
 	revision int64 // of the mesh, as far as it was heard
 	hole     bool  // a revision below was missed, and no Sync has brought it yet
-	held     map[string]lease
-	refused  map[string]string // lease id: why it is not in effect here
-	changed  chan struct{}     // the next expiry may be another one
+	held     map[string]*held
+	stale    map[string]bool // kinds whose leases have changed since their effect was told
+	changed  chan struct{}   // the next expiry may be another one
 }
 
-func newLeases(service, instance string, l Levels) *leases {
-	return &leases{service: service, instance: instance, levels: l, held: map[string]lease{}, refused: map[string]string{}, changed: make(chan struct{}, 1)}
+func newLeases(service, instance string, effects map[string]lease.Effect) *leases {
+	return &leases{service: service, instance: instance, effects: effects, held: map[string]*held{}, stale: map[string]bool{}, changed: make(chan struct{}, 1)}
 }
 
 // seen is the highest revision heard of.
@@ -55,20 +48,27 @@ func (l *leases) seen() int64 {
 	return l.revision
 }
 
-func (l *leases) count() int {
+// count is how many are in effect.
+func (l *leases) count() (n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return len(l.held)
+	for _, one := range l.held {
+		if one.refused == nil {
+			n++
+		}
+	}
+	return n
 }
 
 func (l *leases) applied() (all []*fleetv1.AppliedLease) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for id := range l.held {
-		all = append(all, &fleetv1.AppliedLease{Id: id})
-	}
-	for id, why := range l.refused {
-		all = append(all, &fleetv1.AppliedLease{Id: id, Error: why})
+	for id, one := range l.held {
+		report := &fleetv1.AppliedLease{Id: id}
+		if one.refused != nil {
+			report.Error = one.refused.Error()
+		}
+		all = append(all, report)
 	}
 	slices.SortFunc(all, func(a, b *fleetv1.AppliedLease) int { return cmp.Compare(a.Id, b.Id) })
 	return all
@@ -84,26 +84,32 @@ func (l *leases) replace(res *fleetv1.SyncResponse, before int64, asked time.Tim
 		return false
 	}
 	l.revision, l.hole = res.GetRevision(), false
-	clear(l.held)
-	clear(l.refused)
+	named := map[string]bool{}
 	for _, in := range res.GetLeases() {
-		_ = l.put(in, asked) // what it refuses stands in l.refused, and is reported with the next Sync
+		named[in.GetId()] = true
+		l.put(taken(in, asked))
+	}
+	for id := range l.held {
+		if !named[id] {
+			l.remove(id)
+		}
 	}
 	l.push()
 	return true
 }
 
 // set applies a lease from a message; false says that a revision before it was missed.
-func (l *leases) set(in *fleetv1.Lease, now time.Time) (whole bool, err error) {
+func (l *leases) set(in lease.Lease) (whole bool, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if in.GetRevision() <= l.revision {
-		return true, l.known(in.GetId()) // the Sync that brought the revision brought its effect
+	if in.Revision <= l.revision {
+		return true, l.known(in.ID) // the Sync that brought the revision brought its effect
 	}
-	whole = l.step(in.GetRevision())
-	if l.mine(in) {
-		err = l.put(in, now)
+	whole = l.step(in.Revision)
+	if in.Matches(l.service, l.instance) {
+		l.put(in)
 		l.push()
+		err = l.held[in.ID].refused
 	}
 	return whole, err
 }
@@ -114,8 +120,7 @@ func (l *leases) drop(id string, revision int64) (whole bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	whole = revision <= l.revision || l.step(revision)
-	delete(l.held, id)
-	delete(l.refused, id)
+	l.remove(id)
 	l.push()
 	return whole
 }
@@ -127,66 +132,77 @@ func (l *leases) step(revision int64) bool {
 	return next
 }
 
-func (l *leases) mine(in *fleetv1.Lease) bool {
-	return (in.GetService() == "" || in.GetService() == l.service) && (in.GetInstance() == "" || in.GetInstance() == l.instance)
-}
-
 // known is why a lease that was heard of is not in effect; nil when it is, or is over.
 func (l *leases) known(id string) error {
-	if why := l.refused[id]; why != "" {
-		return errors.New(why)
-	}
-	if _, ok := l.held[id]; !ok && l.hole {
+	one := l.held[id]
+	switch {
+	case one != nil:
+		return one.refused
+	case l.hole:
 		return errOvertaken
+	default:
+		return nil
 	}
-	return nil
 }
 
-func (l *leases) put(in *fleetv1.Lease, now time.Time) error {
-	one := lease{id: in.GetId(), revision: in.GetRevision(), service: in.GetService(), instance: in.GetInstance(), logger: in.GetLogger(),
-		until: now.Add(in.GetRemaining().AsDuration())}
-	err := one.level.UnmarshalText([]byte(in.GetValue()))
-	if in.GetKind() != kindLevel {
-		err = errKind
-	} else if err != nil {
-		err = fmt.Errorf("%q is no level", in.GetValue())
+// put takes a lease in; the same one with the same end is no change.
+func (l *leases) put(in lease.Lease) {
+	if old := l.held[in.ID]; old != nil && same(old.Lease, in) {
+		return
 	}
-	if err != nil {
-		l.refused[one.id] = err.Error()
-		return err
-	}
-	l.held[one.id] = one
-	return nil
+	l.held[in.ID] = &held{Lease: in}
+	l.stale[in.Kind] = true
 }
 
-// push makes the levels be what the leases say: weakest first, as view-service orders them.
+func same(a, b lease.Lease) bool {
+	if off := a.Until.Sub(b.Until); a.Kept() != b.Kept() || off > near || off < -near {
+		return false
+	}
+	a.Until = b.Until
+	return a == b
+}
+
+func (l *leases) remove(id string) {
+	if one := l.held[id]; one != nil {
+		delete(l.held, id)
+		l.stale[one.Kind] = true
+	}
+}
+
+// push puts the kinds that have changed into effect, each weakest first, as view-service orders them.
 func (l *leases) push() {
-	all := make([]lease, 0, len(l.held))
-	for _, one := range l.held {
-		all = append(all, one)
+	for kind := range l.stale {
+		l.apply(kind)
 	}
-	slices.SortFunc(all, func(a, b lease) int {
-		return cmp.Or(cmp.Compare(a.specific(), b.specific()), cmp.Compare(a.revision, b.revision))
-	})
-	overrides := make([]level.Override, len(all))
-	for i, one := range all {
-		overrides[i] = level.Override{LeaseID: one.id, Logger: one.logger, Level: one.level}
-	}
-	l.levels.Set(Source, overrides)
+	clear(l.stale)
 	select {
 	case l.changed <- struct{}{}:
 	default:
 	}
 }
 
-func (l lease) specific() (n int) {
-	if l.service != "" {
-		n++
+func (l *leases) apply(kind string) {
+	effect := l.effects[kind]
+	var all []lease.Lease
+	for _, one := range l.held {
+		switch {
+		case one.Kind != kind:
+		case effect == nil:
+			one.refused = fmt.Errorf("this version knows no leases of the kind %.40q", kind)
+		case len(one.Value) > lease.MaxValue:
+			one.refused = lease.ErrTooLarge
+		default:
+			all = append(all, one.Lease)
+		}
 	}
-	if l.instance != "" {
-		n += 2
+	if effect == nil {
+		return
 	}
-	return n
+	lease.Sort(all)
+	refused := effect.Apply(all)
+	for _, one := range all {
+		l.held[one.ID].refused = refused[one.ID]
+	}
 }
 
 // expire ends leases when their time is over, until ctx ends.
@@ -210,8 +226,11 @@ func (l *leases) due(now time.Time) time.Duration {
 	defer l.mu.Unlock()
 	next, over := time.Hour, false
 	for id, one := range l.held {
-		if left := one.until.Sub(now); left <= 0 {
-			delete(l.held, id)
+		if one.Kept() {
+			continue
+		}
+		if left := one.Until.Sub(now); left <= 0 {
+			l.remove(id)
 			over = true
 		} else {
 			next = min(next, left)
@@ -221,4 +240,15 @@ func (l *leases) due(now time.Time) time.Duration {
 		l.push()
 	}
 	return next
+}
+
+// taken is a lease as the contract has it, from a Sync that was asked at.
+func taken(in *fleetv1.Lease, asked time.Time) lease.Lease {
+	one := lease.Lease{ID: in.GetId(), Kind: in.GetKind(), Service: in.GetService(), Instance: in.GetInstance(), Logger: in.GetLogger(),
+		Value: in.GetValue(), Owner: in.GetOwner(), Reason: in.GetReason(), Revision: in.GetRevision(),
+		Lines: in.GetBudget().GetLines(), Bytes: in.GetBudget().GetBytes()}
+	if !in.GetKeep() {
+		one.Until = asked.Add(in.GetRemaining().AsDuration())
+	}
+	return one
 }

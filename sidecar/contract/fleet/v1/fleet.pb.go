@@ -26,16 +26,21 @@ const (
 )
 
 type SyncRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Instance      *Instance              `protobuf:"bytes,1,opt,name=instance,proto3" json:"instance,omitempty"`
-	Health        *Health                `protobuf:"bytes,2,opt,name=health,proto3" json:"health,omitempty"`
-	Revision      int64                  `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"` // the highest lease revision applied here
-	Applied       []*AppliedLease        `protobuf:"bytes,4,rep,name=applied,proto3" json:"applied,omitempty"`
-	Loggers       []*Logger              `protobuf:"bytes,5,rep,name=loggers,proto3" json:"loggers,omitempty"`
-	Ledger        []*Ledger              `protobuf:"bytes,6,rep,name=ledger,proto3" json:"ledger,omitempty"`
-	Stopping      bool                   `protobuf:"varint,7,opt,name=stopping,proto3" json:"stopping,omitempty"` // the last word of a clean stop
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	state              protoimpl.MessageState `protogen:"open.v1"`
+	Instance           *Instance              `protobuf:"bytes,1,opt,name=instance,proto3" json:"instance,omitempty"`
+	Health             *Health                `protobuf:"bytes,2,opt,name=health,proto3" json:"health,omitempty"`
+	Revision           int64                  `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"` // the highest lease revision applied here
+	Applied            []*AppliedLease        `protobuf:"bytes,4,rep,name=applied,proto3" json:"applied,omitempty"`
+	Loggers            []*Logger              `protobuf:"bytes,5,rep,name=loggers,proto3" json:"loggers,omitempty"`
+	Ledger             []*Ledger              `protobuf:"bytes,6,rep,name=ledger,proto3" json:"ledger,omitempty"`
+	Stopping           bool                   `protobuf:"varint,7,opt,name=stopping,proto3" json:"stopping,omitempty"` // the last word of a clean stop
+	Suppressed         []*Suppressed          `protobuf:"bytes,8,rep,name=suppressed,proto3" json:"suppressed,omitempty"`
+	SettingsHash       string                 `protobuf:"bytes,9,opt,name=settings_hash,json=settingsHash,proto3" json:"settings_hash,omitempty"` // of the effective settings, secrets among them; equal where the settings are
+	SamplingConfigured float64                `protobuf:"fixed64,10,opt,name=sampling_configured,json=samplingConfigured,proto3" json:"sampling_configured,omitempty"`
+	SamplingEffective  float64                `protobuf:"fixed64,11,opt,name=sampling_effective,json=samplingEffective,proto3" json:"sampling_effective,omitempty"`
+	Events             []*LeaseEvent          `protobuf:"bytes,12,rep,name=events,proto3" json:"events,omitempty"` // repeated until a Sync carried them
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
 }
 
 func (x *SyncRequest) Reset() {
@@ -115,6 +120,41 @@ func (x *SyncRequest) GetStopping() bool {
 		return x.Stopping
 	}
 	return false
+}
+
+func (x *SyncRequest) GetSuppressed() []*Suppressed {
+	if x != nil {
+		return x.Suppressed
+	}
+	return nil
+}
+
+func (x *SyncRequest) GetSettingsHash() string {
+	if x != nil {
+		return x.SettingsHash
+	}
+	return ""
+}
+
+func (x *SyncRequest) GetSamplingConfigured() float64 {
+	if x != nil {
+		return x.SamplingConfigured
+	}
+	return 0
+}
+
+func (x *SyncRequest) GetSamplingEffective() float64 {
+	if x != nil {
+		return x.SamplingEffective
+	}
+	return 0
+}
+
+func (x *SyncRequest) GetEvents() []*LeaseEvent {
+	if x != nil {
+		return x.Events
+	}
+	return nil
 }
 
 type Instance struct {
@@ -340,7 +380,8 @@ func (x *Check) GetError() string {
 type AppliedLease struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	Error         string                 `protobuf:"bytes,2,opt,name=error,proto3" json:"error,omitempty"` // empty: in effect
+	Error         string                 `protobuf:"bytes,2,opt,name=error,proto3" json:"error,omitempty"`  // empty: in effect
+	Spent         bool                   `protobuf:"varint,3,opt,name=spent,proto3" json:"spent,omitempty"` // its budget is used up, and it has fallen back by itself
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -389,6 +430,183 @@ func (x *AppliedLease) GetError() string {
 	return ""
 }
 
+func (x *AppliedLease) GetSpent() bool {
+	if x != nil {
+		return x.Spent
+	}
+	return false
+}
+
+// What the loggers of this name (and of no other) would have written at this level, over the last 10 to 60 s.
+type Suppressed struct {
+	state          protoimpl.MessageState `protogen:"open.v1"`
+	Logger         string                 `protobuf:"bytes,1,opt,name=logger,proto3" json:"logger,omitempty"` // empty: the root
+	Level          int32                  `protobuf:"varint,2,opt,name=level,proto3" json:"level,omitempty"`  // slog's number
+	LinesPerSecond float64                `protobuf:"fixed64,3,opt,name=lines_per_second,json=linesPerSecond,proto3" json:"lines_per_second,omitempty"`
+	BytesPerSecond float64                `protobuf:"fixed64,4,opt,name=bytes_per_second,json=bytesPerSecond,proto3" json:"bytes_per_second,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *Suppressed) Reset() {
+	*x = Suppressed{}
+	mi := &file_fleet_v1_fleet_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Suppressed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Suppressed) ProtoMessage() {}
+
+func (x *Suppressed) ProtoReflect() protoreflect.Message {
+	mi := &file_fleet_v1_fleet_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Suppressed.ProtoReflect.Descriptor instead.
+func (*Suppressed) Descriptor() ([]byte, []int) {
+	return file_fleet_v1_fleet_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Suppressed) GetLogger() string {
+	if x != nil {
+		return x.Logger
+	}
+	return ""
+}
+
+func (x *Suppressed) GetLevel() int32 {
+	if x != nil {
+		return x.Level
+	}
+	return 0
+}
+
+func (x *Suppressed) GetLinesPerSecond() float64 {
+	if x != nil {
+		return x.LinesPerSecond
+	}
+	return 0
+}
+
+func (x *Suppressed) GetBytesPerSecond() float64 {
+	if x != nil {
+		return x.BytesPerSecond
+	}
+	return 0
+}
+
+// What became of a lease, or of a level, on one instance and by itself.
+type LeaseEvent struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"` // UUIDv7: what comes twice is known by it
+	LeaseId       string                 `protobuf:"bytes,2,opt,name=lease_id,json=leaseId,proto3" json:"lease_id,omitempty"`
+	What          string                 `protobuf:"bytes,3,opt,name=what,proto3" json:"what,omitempty"` // expired spent local_set local_reset resumed refused
+	At            *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=at,proto3" json:"at,omitempty"`
+	Detail        string                 `protobuf:"bytes,5,opt,name=detail,proto3" json:"detail,omitempty"`
+	Before        string                 `protobuf:"bytes,6,opt,name=before,proto3" json:"before,omitempty"`
+	After         string                 `protobuf:"bytes,7,opt,name=after,proto3" json:"after,omitempty"`
+	Actor         string                 `protobuf:"bytes,8,opt,name=actor,proto3" json:"actor,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LeaseEvent) Reset() {
+	*x = LeaseEvent{}
+	mi := &file_fleet_v1_fleet_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LeaseEvent) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LeaseEvent) ProtoMessage() {}
+
+func (x *LeaseEvent) ProtoReflect() protoreflect.Message {
+	mi := &file_fleet_v1_fleet_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LeaseEvent.ProtoReflect.Descriptor instead.
+func (*LeaseEvent) Descriptor() ([]byte, []int) {
+	return file_fleet_v1_fleet_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *LeaseEvent) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *LeaseEvent) GetLeaseId() string {
+	if x != nil {
+		return x.LeaseId
+	}
+	return ""
+}
+
+func (x *LeaseEvent) GetWhat() string {
+	if x != nil {
+		return x.What
+	}
+	return ""
+}
+
+func (x *LeaseEvent) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+func (x *LeaseEvent) GetDetail() string {
+	if x != nil {
+		return x.Detail
+	}
+	return ""
+}
+
+func (x *LeaseEvent) GetBefore() string {
+	if x != nil {
+		return x.Before
+	}
+	return ""
+}
+
+func (x *LeaseEvent) GetAfter() string {
+	if x != nil {
+		return x.After
+	}
+	return ""
+}
+
+func (x *LeaseEvent) GetActor() string {
+	if x != nil {
+		return x.Actor
+	}
+	return ""
+}
+
 type Logger struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"` // empty: the root
@@ -402,7 +620,7 @@ type Logger struct {
 
 func (x *Logger) Reset() {
 	*x = Logger{}
-	mi := &file_fleet_v1_fleet_proto_msgTypes[5]
+	mi := &file_fleet_v1_fleet_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -414,7 +632,7 @@ func (x *Logger) String() string {
 func (*Logger) ProtoMessage() {}
 
 func (x *Logger) ProtoReflect() protoreflect.Message {
-	mi := &file_fleet_v1_fleet_proto_msgTypes[5]
+	mi := &file_fleet_v1_fleet_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -427,7 +645,7 @@ func (x *Logger) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Logger.ProtoReflect.Descriptor instead.
 func (*Logger) Descriptor() ([]byte, []int) {
-	return file_fleet_v1_fleet_proto_rawDescGZIP(), []int{5}
+	return file_fleet_v1_fleet_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Logger) GetName() string {
@@ -478,7 +696,7 @@ type Ledger struct {
 
 func (x *Ledger) Reset() {
 	*x = Ledger{}
-	mi := &file_fleet_v1_fleet_proto_msgTypes[6]
+	mi := &file_fleet_v1_fleet_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -490,7 +708,7 @@ func (x *Ledger) String() string {
 func (*Ledger) ProtoMessage() {}
 
 func (x *Ledger) ProtoReflect() protoreflect.Message {
-	mi := &file_fleet_v1_fleet_proto_msgTypes[6]
+	mi := &file_fleet_v1_fleet_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -503,7 +721,7 @@ func (x *Ledger) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ledger.ProtoReflect.Descriptor instead.
 func (*Ledger) Descriptor() ([]byte, []int) {
-	return file_fleet_v1_fleet_proto_rawDescGZIP(), []int{6}
+	return file_fleet_v1_fleet_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Ledger) GetClass() string {
@@ -545,7 +763,7 @@ type SyncResponse struct {
 
 func (x *SyncResponse) Reset() {
 	*x = SyncResponse{}
-	mi := &file_fleet_v1_fleet_proto_msgTypes[7]
+	mi := &file_fleet_v1_fleet_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -557,7 +775,7 @@ func (x *SyncResponse) String() string {
 func (*SyncResponse) ProtoMessage() {}
 
 func (x *SyncResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_fleet_v1_fleet_proto_msgTypes[7]
+	mi := &file_fleet_v1_fleet_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -570,7 +788,7 @@ func (x *SyncResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SyncResponse.ProtoReflect.Descriptor instead.
 func (*SyncResponse) Descriptor() ([]byte, []int) {
-	return file_fleet_v1_fleet_proto_rawDescGZIP(), []int{7}
+	return file_fleet_v1_fleet_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *SyncResponse) GetRevision() int64 {
@@ -598,21 +816,23 @@ type Lease struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	Revision      int64                  `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`
-	Kind          string                 `protobuf:"bytes,3,opt,name=kind,proto3" json:"kind,omitempty"`         // "level"
-	Service       string                 `protobuf:"bytes,4,opt,name=service,proto3" json:"service,omitempty"`   // empty: all
-	Instance      string                 `protobuf:"bytes,5,opt,name=instance,proto3" json:"instance,omitempty"` // empty: all
-	Logger        string                 `protobuf:"bytes,6,opt,name=logger,proto3" json:"logger,omitempty"`     // empty: the root
-	Value         string                 `protobuf:"bytes,7,opt,name=value,proto3" json:"value,omitempty"`       // for a level: slog's name, "DEBUG"
-	Remaining     *durationpb.Duration   `protobuf:"bytes,8,opt,name=remaining,proto3" json:"remaining,omitempty"`
+	Kind          string                 `protobuf:"bytes,3,opt,name=kind,proto3" json:"kind,omitempty"`           // level sampling debug blackbox profile window
+	Service       string                 `protobuf:"bytes,4,opt,name=service,proto3" json:"service,omitempty"`     // empty: all
+	Instance      string                 `protobuf:"bytes,5,opt,name=instance,proto3" json:"instance,omitempty"`   // empty: all
+	Logger        string                 `protobuf:"bytes,6,opt,name=logger,proto3" json:"logger,omitempty"`       // empty: the root
+	Value         string                 `protobuf:"bytes,7,opt,name=value,proto3" json:"value,omitempty"`         // for a level: slog's name, "DEBUG"; JSON where it has parts; 4 KiB at most
+	Remaining     *durationpb.Duration   `protobuf:"bytes,8,opt,name=remaining,proto3" json:"remaining,omitempty"` // nothing for one that is kept
 	Owner         string                 `protobuf:"bytes,9,opt,name=owner,proto3" json:"owner,omitempty"`
 	Reason        string                 `protobuf:"bytes,10,opt,name=reason,proto3" json:"reason,omitempty"`
+	Keep          bool                   `protobuf:"varint,11,opt,name=keep,proto3" json:"keep,omitempty"` // until it is dropped
+	Budget        *Budget                `protobuf:"bytes,12,opt,name=budget,proto3" json:"budget,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Lease) Reset() {
 	*x = Lease{}
-	mi := &file_fleet_v1_fleet_proto_msgTypes[8]
+	mi := &file_fleet_v1_fleet_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -624,7 +844,7 @@ func (x *Lease) String() string {
 func (*Lease) ProtoMessage() {}
 
 func (x *Lease) ProtoReflect() protoreflect.Message {
-	mi := &file_fleet_v1_fleet_proto_msgTypes[8]
+	mi := &file_fleet_v1_fleet_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -637,7 +857,7 @@ func (x *Lease) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Lease.ProtoReflect.Descriptor instead.
 func (*Lease) Descriptor() ([]byte, []int) {
-	return file_fleet_v1_fleet_proto_rawDescGZIP(), []int{8}
+	return file_fleet_v1_fleet_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Lease) GetId() string {
@@ -710,11 +930,78 @@ func (x *Lease) GetReason() string {
 	return ""
 }
 
+func (x *Lease) GetKeep() bool {
+	if x != nil {
+		return x.Keep
+	}
+	return false
+}
+
+func (x *Lease) GetBudget() *Budget {
+	if x != nil {
+		return x.Budget
+	}
+	return nil
+}
+
+// What a lease may cost on each instance; 0: no bound.
+type Budget struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Lines         int64                  `protobuf:"varint,1,opt,name=lines,proto3" json:"lines,omitempty"`
+	Bytes         int64                  `protobuf:"varint,2,opt,name=bytes,proto3" json:"bytes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Budget) Reset() {
+	*x = Budget{}
+	mi := &file_fleet_v1_fleet_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Budget) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Budget) ProtoMessage() {}
+
+func (x *Budget) ProtoReflect() protoreflect.Message {
+	mi := &file_fleet_v1_fleet_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Budget.ProtoReflect.Descriptor instead.
+func (*Budget) Descriptor() ([]byte, []int) {
+	return file_fleet_v1_fleet_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *Budget) GetLines() int64 {
+	if x != nil {
+		return x.Lines
+	}
+	return 0
+}
+
+func (x *Budget) GetBytes() int64 {
+	if x != nil {
+		return x.Bytes
+	}
+	return 0
+}
+
 var File_fleet_v1_fleet_proto protoreflect.FileDescriptor
 
 const file_fleet_v1_fleet_proto_rawDesc = "" +
 	"\n" +
-	"\x14fleet/v1/fleet.proto\x12\x12signalbox.fleet.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd9\x02\n" +
+	"\x14fleet/v1/fleet.proto\x12\x12signalbox.fleet.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd6\x04\n" +
 	"\vSyncRequest\x128\n" +
 	"\binstance\x18\x01 \x01(\v2\x1c.signalbox.fleet.v1.InstanceR\binstance\x122\n" +
 	"\x06health\x18\x02 \x01(\v2\x1a.signalbox.fleet.v1.HealthR\x06health\x12\x1a\n" +
@@ -722,7 +1009,15 @@ const file_fleet_v1_fleet_proto_rawDesc = "" +
 	"\aapplied\x18\x04 \x03(\v2 .signalbox.fleet.v1.AppliedLeaseR\aapplied\x124\n" +
 	"\aloggers\x18\x05 \x03(\v2\x1a.signalbox.fleet.v1.LoggerR\aloggers\x122\n" +
 	"\x06ledger\x18\x06 \x03(\v2\x1a.signalbox.fleet.v1.LedgerR\x06ledger\x12\x1a\n" +
-	"\bstopping\x18\a \x01(\bR\bstopping\"\xaf\x02\n" +
+	"\bstopping\x18\a \x01(\bR\bstopping\x12>\n" +
+	"\n" +
+	"suppressed\x18\b \x03(\v2\x1e.signalbox.fleet.v1.SuppressedR\n" +
+	"suppressed\x12#\n" +
+	"\rsettings_hash\x18\t \x01(\tR\fsettingsHash\x12/\n" +
+	"\x13sampling_configured\x18\n" +
+	" \x01(\x01R\x12samplingConfigured\x12-\n" +
+	"\x12sampling_effective\x18\v \x01(\x01R\x11samplingEffective\x126\n" +
+	"\x06events\x18\f \x03(\v2\x1e.signalbox.fleet.v1.LeaseEventR\x06events\"\xaf\x02\n" +
 	"\bInstance\x12\x18\n" +
 	"\aservice\x18\x01 \x01(\tR\aservice\x12\x1a\n" +
 	"\binstance\x18\x02 \x01(\tR\binstance\x12\x18\n" +
@@ -740,10 +1035,27 @@ const file_fleet_v1_fleet_proto_rawDesc = "" +
 	"\x05Check\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
 	"\x06status\x18\x02 \x01(\tR\x06status\x12\x14\n" +
-	"\x05error\x18\x03 \x01(\tR\x05error\"4\n" +
+	"\x05error\x18\x03 \x01(\tR\x05error\"J\n" +
 	"\fAppliedLease\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
-	"\x05error\x18\x02 \x01(\tR\x05error\"\x8d\x01\n" +
+	"\x05error\x18\x02 \x01(\tR\x05error\x12\x14\n" +
+	"\x05spent\x18\x03 \x01(\bR\x05spent\"\x8e\x01\n" +
+	"\n" +
+	"Suppressed\x12\x16\n" +
+	"\x06logger\x18\x01 \x01(\tR\x06logger\x12\x14\n" +
+	"\x05level\x18\x02 \x01(\x05R\x05level\x12(\n" +
+	"\x10lines_per_second\x18\x03 \x01(\x01R\x0elinesPerSecond\x12(\n" +
+	"\x10bytes_per_second\x18\x04 \x01(\x01R\x0ebytesPerSecond\"\xd3\x01\n" +
+	"\n" +
+	"LeaseEvent\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x19\n" +
+	"\blease_id\x18\x02 \x01(\tR\aleaseId\x12\x12\n" +
+	"\x04what\x18\x03 \x01(\tR\x04what\x12*\n" +
+	"\x02at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x16\n" +
+	"\x06detail\x18\x05 \x01(\tR\x06detail\x12\x16\n" +
+	"\x06before\x18\x06 \x01(\tR\x06before\x12\x14\n" +
+	"\x05after\x18\a \x01(\tR\x05after\x12\x14\n" +
+	"\x05actor\x18\b \x01(\tR\x05actor\"\x8d\x01\n" +
 	"\x06Logger\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1e\n" +
 	"\n" +
@@ -760,7 +1072,7 @@ const file_fleet_v1_fleet_proto_rawDesc = "" +
 	"\fSyncResponse\x12\x1a\n" +
 	"\brevision\x18\x01 \x01(\x03R\brevision\x121\n" +
 	"\x06leases\x18\x02 \x03(\v2\x19.signalbox.fleet.v1.LeaseR\x06leases\x127\n" +
-	"\theartbeat\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\theartbeat\"\x92\x02\n" +
+	"\theartbeat\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\theartbeat\"\xda\x02\n" +
 	"\x05Lease\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1a\n" +
 	"\brevision\x18\x02 \x01(\x03R\brevision\x12\x12\n" +
@@ -772,7 +1084,12 @@ const file_fleet_v1_fleet_proto_rawDesc = "" +
 	"\tremaining\x18\b \x01(\v2\x19.google.protobuf.DurationR\tremaining\x12\x14\n" +
 	"\x05owner\x18\t \x01(\tR\x05owner\x12\x16\n" +
 	"\x06reason\x18\n" +
-	" \x01(\tR\x06reason2Y\n" +
+	" \x01(\tR\x06reason\x12\x12\n" +
+	"\x04keep\x18\v \x01(\bR\x04keep\x122\n" +
+	"\x06budget\x18\f \x01(\v2\x1a.signalbox.fleet.v1.BudgetR\x06budget\"4\n" +
+	"\x06Budget\x12\x14\n" +
+	"\x05lines\x18\x01 \x01(\x03R\x05lines\x12\x14\n" +
+	"\x05bytes\x18\x02 \x01(\x03R\x05bytes2Y\n" +
 	"\fFleetService\x12I\n" +
 	"\x04Sync\x12\x1f.signalbox.fleet.v1.SyncRequest\x1a .signalbox.fleet.v1.SyncResponseBGZEgithub.com/signalbox-mesh/signalbox/sidecar/contract/fleet/v1;fleetv1b\x06proto3"
 
@@ -788,38 +1105,45 @@ func file_fleet_v1_fleet_proto_rawDescGZIP() []byte {
 	return file_fleet_v1_fleet_proto_rawDescData
 }
 
-var file_fleet_v1_fleet_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_fleet_v1_fleet_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
 var file_fleet_v1_fleet_proto_goTypes = []any{
 	(*SyncRequest)(nil),           // 0: signalbox.fleet.v1.SyncRequest
 	(*Instance)(nil),              // 1: signalbox.fleet.v1.Instance
 	(*Health)(nil),                // 2: signalbox.fleet.v1.Health
 	(*Check)(nil),                 // 3: signalbox.fleet.v1.Check
 	(*AppliedLease)(nil),          // 4: signalbox.fleet.v1.AppliedLease
-	(*Logger)(nil),                // 5: signalbox.fleet.v1.Logger
-	(*Ledger)(nil),                // 6: signalbox.fleet.v1.Ledger
-	(*SyncResponse)(nil),          // 7: signalbox.fleet.v1.SyncResponse
-	(*Lease)(nil),                 // 8: signalbox.fleet.v1.Lease
-	(*timestamppb.Timestamp)(nil), // 9: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),   // 10: google.protobuf.Duration
+	(*Suppressed)(nil),            // 5: signalbox.fleet.v1.Suppressed
+	(*LeaseEvent)(nil),            // 6: signalbox.fleet.v1.LeaseEvent
+	(*Logger)(nil),                // 7: signalbox.fleet.v1.Logger
+	(*Ledger)(nil),                // 8: signalbox.fleet.v1.Ledger
+	(*SyncResponse)(nil),          // 9: signalbox.fleet.v1.SyncResponse
+	(*Lease)(nil),                 // 10: signalbox.fleet.v1.Lease
+	(*Budget)(nil),                // 11: signalbox.fleet.v1.Budget
+	(*timestamppb.Timestamp)(nil), // 12: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),   // 13: google.protobuf.Duration
 }
 var file_fleet_v1_fleet_proto_depIdxs = []int32{
 	1,  // 0: signalbox.fleet.v1.SyncRequest.instance:type_name -> signalbox.fleet.v1.Instance
 	2,  // 1: signalbox.fleet.v1.SyncRequest.health:type_name -> signalbox.fleet.v1.Health
 	4,  // 2: signalbox.fleet.v1.SyncRequest.applied:type_name -> signalbox.fleet.v1.AppliedLease
-	5,  // 3: signalbox.fleet.v1.SyncRequest.loggers:type_name -> signalbox.fleet.v1.Logger
-	6,  // 4: signalbox.fleet.v1.SyncRequest.ledger:type_name -> signalbox.fleet.v1.Ledger
-	9,  // 5: signalbox.fleet.v1.Instance.started_at:type_name -> google.protobuf.Timestamp
-	3,  // 6: signalbox.fleet.v1.Health.checks:type_name -> signalbox.fleet.v1.Check
-	8,  // 7: signalbox.fleet.v1.SyncResponse.leases:type_name -> signalbox.fleet.v1.Lease
-	10, // 8: signalbox.fleet.v1.SyncResponse.heartbeat:type_name -> google.protobuf.Duration
-	10, // 9: signalbox.fleet.v1.Lease.remaining:type_name -> google.protobuf.Duration
-	0,  // 10: signalbox.fleet.v1.FleetService.Sync:input_type -> signalbox.fleet.v1.SyncRequest
-	7,  // 11: signalbox.fleet.v1.FleetService.Sync:output_type -> signalbox.fleet.v1.SyncResponse
-	11, // [11:12] is the sub-list for method output_type
-	10, // [10:11] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	7,  // 3: signalbox.fleet.v1.SyncRequest.loggers:type_name -> signalbox.fleet.v1.Logger
+	8,  // 4: signalbox.fleet.v1.SyncRequest.ledger:type_name -> signalbox.fleet.v1.Ledger
+	5,  // 5: signalbox.fleet.v1.SyncRequest.suppressed:type_name -> signalbox.fleet.v1.Suppressed
+	6,  // 6: signalbox.fleet.v1.SyncRequest.events:type_name -> signalbox.fleet.v1.LeaseEvent
+	12, // 7: signalbox.fleet.v1.Instance.started_at:type_name -> google.protobuf.Timestamp
+	3,  // 8: signalbox.fleet.v1.Health.checks:type_name -> signalbox.fleet.v1.Check
+	12, // 9: signalbox.fleet.v1.LeaseEvent.at:type_name -> google.protobuf.Timestamp
+	10, // 10: signalbox.fleet.v1.SyncResponse.leases:type_name -> signalbox.fleet.v1.Lease
+	13, // 11: signalbox.fleet.v1.SyncResponse.heartbeat:type_name -> google.protobuf.Duration
+	13, // 12: signalbox.fleet.v1.Lease.remaining:type_name -> google.protobuf.Duration
+	11, // 13: signalbox.fleet.v1.Lease.budget:type_name -> signalbox.fleet.v1.Budget
+	0,  // 14: signalbox.fleet.v1.FleetService.Sync:input_type -> signalbox.fleet.v1.SyncRequest
+	9,  // 15: signalbox.fleet.v1.FleetService.Sync:output_type -> signalbox.fleet.v1.SyncResponse
+	15, // [15:16] is the sub-list for method output_type
+	14, // [14:15] is the sub-list for method input_type
+	14, // [14:14] is the sub-list for extension type_name
+	14, // [14:14] is the sub-list for extension extendee
+	0,  // [0:14] is the sub-list for field type_name
 }
 
 func init() { file_fleet_v1_fleet_proto_init() }
@@ -833,7 +1157,7 @@ func file_fleet_v1_fleet_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_fleet_v1_fleet_proto_rawDesc), len(file_fleet_v1_fleet_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   9,
+			NumMessages:   12,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -1,0 +1,13 @@
+package sidecar
+
+import (
+	"github.com/signalbox-mesh/signalbox/sidecar/fleet"
+	"github.com/signalbox-mesh/signalbox/sidecar/lease"
+)
+
+// effects are what each kind of lease does here: a line a kind. One that is not listed is refused.
+func (s *Sidecar) effects() map[string]lease.Effect {
+	return map[string]lease.Effect{
+		lease.Level: fleet.LevelEffect(s.sources),
+	}
+}
