@@ -40,22 +40,23 @@ func TestRefusalsNameTheInput(t *testing.T) {
 func TestNobodyIsMeant(t *testing.T) {
 	t.Parallel()
 	url := answers(t, map[string]string{
-		"GET " + instancesPath: `{"instances":[{"service":"catalogs","state":"live","loggers":[{"name":"","effective":"INFO"}]}]}`,
-		"GET " + leasesPath:    `{"leases":[]}`,
-		"POST " + leasesPath:   `{"lease":{"id":"the-lease"},"applied":0,"expected":0,"summary":"0 of 0"}`,
+		"GET " + levelsPath:  `{"levels":[{"service":"catalogs","instance":"catalogs-1","logger":"","configured":"INFO","effective":"INFO"}]}`,
+		"POST " + leasesPath: `{"lease":{"id":"the-lease"},"applied":0,"expected":0,"summary":"0 of 0"}`,
 	})
+	nobody := answers(t, map[string]string{"GET " + levelsPath: `{"levels":[]}`})
 	for _, c := range []struct {
+		url  string
 		args []string
 		code int
 		says string
 	}{
-		{[]string{"level", "get", "catalogs"}, 0, ""},
-		{[]string{"level", "get", "all"}, 0, ""},
-		{[]string{"level", "get", "catalog"}, 1, `no live instance of "catalog"`},
-		{[]string{"level", "get", "--logger", "catalogs.stor"}, 1, `the logger "catalogs.stor"`},
-		{[]string{"level", "set", "catalog", "debug"}, 1, "signalbox lease drop the-lease"},
+		{url, []string{"level", "get", "catalogs"}, 0, ""},
+		{url, []string{"level", "get", "all"}, 0, ""},
+		{nobody, []string{"level", "get", "catalog"}, 1, `no live instance of "catalog"`},
+		{url, []string{"level", "get", "--logger", "catalogs.stor"}, 1, `the logger "catalogs.stor"`},
+		{url, []string{"level", "set", "catalog", "debug"}, 1, "signalbox lease drop the-lease"},
 	} {
-		code, _, stderr := call(t, nil, "", append(c.args, "--url", url, "--token", "t")...)
+		code, _, stderr := call(t, nil, "", append(c.args, "--url", c.url, "--token", "t")...)
 		if code != c.code || !strings.Contains(stderr, c.says) {
 			t.Errorf("%v: code %d, %q; want %d and %q", c.args, code, stderr, c.code, c.says)
 		}

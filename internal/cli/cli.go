@@ -51,6 +51,9 @@ type commands struct {
 	Ship     shipCommand     `cmd:"" help:"Bring the log lines of another program into the store: standard input, a file, or a command."`
 	Level    levelCommand    `cmd:"" help:"Read and change log levels of running services."`
 	Lease    leaseCommand    `cmd:"" help:"List what is changed in the mesh, by whom and for how long."`
+	Debug    debugCommand    `cmd:"" help:"Have some requests alone log at DEBUG, in every service that they touch."`
+	Profile  profileCommand  `cmd:"" help:"Capture a profile of running instances."`
+	Window   windowCommand   `cmd:"" help:"Take a service out of service for a time."`
 	Sizing   sizingCommand   `cmd:"" help:"Reckon what a log of so many records takes: disk, WAL and CPU."`
 	Schedule scheduleCommand `cmd:"" help:"See and steer timed events."`
 	Token    tokenCommand    `cmd:"" help:"Get a token for a program that is no service of the mesh."`

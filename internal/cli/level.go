@@ -5,11 +5,14 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
-	"time"
 )
 
-const leasesPath = "/api/maintenance/v1/leases"
+const (
+	leasesPath = "/api/maintenance/v1/leases"
+	levelsPath = "/api/maintenance/v1/levels"
+)
 
 type levelCommand struct {
 	Get   levelGet   `cmd:"" help:"Show the configured, leased and effective level of every instance."`
@@ -29,15 +32,28 @@ func (levelGet) Help() string {
 }
 
 type levelRow struct {
-	Service    string `json:"service"`
-	Instance   string `json:"instance"`
-	Logger     string `json:"logger"`
-	Configured string `json:"configured"`
-	Leased     string `json:"leased,omitempty"`
-	Effective  string `json:"effective"`
-	LeaseID    string `json:"lease_id,omitempty"`
-	Remaining  string `json:"remaining,omitempty"`
-	Owner      string `json:"owner,omitempty"`
+	Service     string `json:"service"`
+	Instance    string `json:"instance"`
+	Logger      string `json:"logger"`
+	Configured  string `json:"configured"`
+	Leased      string `json:"leased,omitempty"`
+	Effective   string `json:"effective"`
+	LeaseID     string `json:"lease_id,omitempty"`
+	RemainingMS int64  `json:"remaining_ms,omitempty"`
+	Keep        bool   `json:"keep,omitempty"`
+	Owner       string `json:"owner,omitempty"`
+	Reason      string `json:"reason,omitempty"`
+}
+
+func (r levelRow) remaining() string {
+	switch {
+	case r.LeaseID == "":
+		return ""
+	case r.Keep:
+		return "until dropped"
+	default:
+		return remains(r.RemainingMS)
+	}
 }
 
 // Run prints a row per instance and logger.
@@ -46,15 +62,22 @@ func (c *levelGet) Run(ctx context.Context, p Process) error {
 	if err != nil {
 		return err
 	}
-	var fleet instancesAnswer
-	if err := api.Do(ctx, http.MethodGet, instancesPath, nil, nil, &fleet); err != nil {
+	query := url.Values{}
+	if c.named() {
+		query.Set("service", c.Service)
+	}
+	var answer struct {
+		Levels []levelRow `json:"levels"`
+	}
+	if err := api.Do(ctx, http.MethodGet, levelsPath, query, nil, &answer); err != nil {
 		return err
 	}
-	var leases leasesAnswer
-	if err := api.Do(ctx, http.MethodGet, leasesPath, nil, nil, &leases); err != nil {
-		return err
+	rows := []levelRow{}
+	for _, r := range answer.Levels {
+		if c.Logger == "all" || r.Logger == c.Logger {
+			rows = append(rows, r)
+		}
 	}
-	rows := c.rows(fleet, leases.byID())
 	if len(rows) == 0 && (c.named() || c.Logger != "") {
 		return c.nobody()
 	}
@@ -63,7 +86,7 @@ func (c *levelGet) Run(ctx context.Context, p Process) error {
 	}
 	t := newTable(p.Stdout, "SERVICE", "INSTANCE", "LOGGER", "CONFIGURED", "LEASED", "EFFECTIVE", "REMAINS", "OWNER")
 	for _, r := range rows {
-		t.row(r.Service, r.Instance, orDash(r.Logger), r.Configured, orDash(r.Leased), r.Effective, orDash(r.Remaining), orDash(r.Owner))
+		t.row(r.Service, r.Instance, orDash(r.Logger), r.Configured, orDash(r.Leased), r.Effective, orDash(r.remaining()), orDash(r.Owner))
 	}
 	return t.flush()
 }
@@ -79,26 +102,6 @@ func (c *levelGet) nobody() error {
 	return fmt.Errorf("no live instance of %q; see `signalbox ps`", c.Service)
 }
 
-func (c *levelGet) rows(fleet instancesAnswer, leases map[string]lease) []levelRow {
-	rows := []levelRow{}
-	for _, i := range fleet.Instances {
-		if i.State != "live" || (c.named() && i.Service != c.Service) {
-			continue
-		}
-		for _, l := range i.Loggers {
-			if c.Logger != "all" && l.Name != c.Logger {
-				continue
-			}
-			r := levelRow{Service: i.Service, Instance: i.Instance, Logger: l.Name, Configured: l.Configured, Leased: l.Leased, Effective: l.Effective, LeaseID: l.LeaseID}
-			if held, ok := leases[l.LeaseID]; ok {
-				r.Remaining, r.Owner = held.remaining(), held.Owner
-			}
-			rows = append(rows, r)
-		}
-	}
-	return rows
-}
-
 func orDash(text string) string {
 	if text == "" {
 		return "–"
@@ -109,24 +112,26 @@ func orDash(text string) string {
 type levelSet struct {
 	meshFlags
 	output
-	Service  string        `arg:"" help:"Service whose level changes, or 'all'."`
-	Level    string        `arg:"" help:"debug, info, warn, error, or one with an offset like info+2."`
-	Logger   string        `help:"Only this logger and those below it." placeholder:"NAME"`
-	Instance string        `help:"Only this instance." placeholder:"NAME"`
-	TTL      time.Duration `help:"How long it holds." default:"15m" name:"ttl"`
-	Reason   string        `help:"Why; it stands in the audit." default:"set from the command line"`
+	Service  string      `arg:"" help:"Service whose level changes, or 'all'."`
+	Level    string      `arg:"" help:"debug, info, warn, error, or one with an offset like info+2."`
+	Logger   string      `help:"Only this logger and those below it." placeholder:"NAME"`
+	Instance string      `help:"Only this instance." placeholder:"NAME"`
+	Budget   *budgetFlag `help:"The most it may add on each instance: 10000 lines, or 5MB; then it ends by itself." placeholder:"N"`
+	DryRun   bool        `help:"Say what it would add, and change nothing."`
+	change
 }
 
 func (levelSet) Help() string {
 	return `The change is a lease: it ends by itself, also when everything else is down. Ends with 1 when an instance did not answer.
 
 Examples:
+  signalbox level set catalogs debug --dry-run
   signalbox level set catalogs debug --ttl 10m --reason "slow lists"
-  signalbox level set catalogs debug --logger catalogs.store
+  signalbox level set catalogs debug --logger catalogs.store --budget 20000
   signalbox level set all warn --ttl 1h`
 }
 
-// Run makes the lease and prints its receipt.
+// Run makes the lease and prints its receipt, or what it would cost.
 func (c *levelSet) Run(ctx context.Context, p Process) error {
 	if service, _, dotted := strings.Cut(c.Service, "."); dotted {
 		return misuse("%s is a logger, no service: `signalbox level set %s %s --logger %s`", c.Service, service, c.Level, c.Service)
@@ -135,24 +140,67 @@ func (c *levelSet) Run(ctx context.Context, p Process) error {
 	if err != nil {
 		return err
 	}
-	in := map[string]string{"kind": "level", "value": c.Level, "ttl": c.TTL.String(), "reason": c.Reason}
-	put(in, "service", everywhere(c.Service))
-	put(in, "logger", c.Logger)
-	put(in, "instance", c.Instance)
-	var got receipt
+	if c.DryRun && c.Reason == "" {
+		c.Reason = "a look at what it costs"
+	}
+	in, err := c.request(p, "level", c.Level, target{c.Service, c.Instance})
+	if err != nil {
+		return err
+	}
+	in.Logger, in.Budget, in.DryRun = c.Logger, (*budget)(c.Budget), c.DryRun
+	if !c.DryRun {
+		_, err = in.set(ctx, p, api, c.JSON)
+		return err
+	}
+	var got previewAnswer
 	if err := api.Do(ctx, http.MethodPost, leasesPath, nil, in, &got); err != nil {
 		return err
 	}
-	if err := got.print(p, c.JSON); err != nil || got.Expected > 0 {
-		return err
+	if c.JSON {
+		return printJSON(p.Stdout, got)
 	}
-	return fmt.Errorf("no live instance is meant, see `signalbox ps`: the lease holds for one that starts; `signalbox lease drop %s` ends it", got.Lease.ID)
+	return got.print(p)
 }
 
-func put(into map[string]string, name, value string) {
-	if value != "" {
-		into[name] = value
+// previewAnswer says what a level would add to the log.
+type previewAnswer struct {
+	Preview struct {
+		LinesPerSecond float64 `json:"lines_per_second"`
+		BytesPerSecond float64 `json:"bytes_per_second"`
+		Instances      int     `json:"instances"`
+		Loggers        []struct {
+			Service        string  `json:"service"`
+			Logger         string  `json:"logger"`
+			Level          string  `json:"level"`
+			LinesPerSecond float64 `json:"lines_per_second"`
+			BytesPerSecond float64 `json:"bytes_per_second"`
+		} `json:"loggers"`
+	} `json:"preview"`
+	Warnings []string `json:"warnings,omitempty"`
+}
+
+func (a previewAnswer) print(p Process) error {
+	v := a.Preview
+	_, err := fmt.Fprintf(p.Stdout, "would add %s lines/s, %s/s on %s\n", rate(v.LinesPerSecond), amount(v.BytesPerSecond), counted(int64(v.Instances), "instance"))
+	if err == nil {
+		err = warn(p, a.Warnings)
 	}
+	if err != nil || len(v.Loggers) == 0 {
+		return err
+	}
+	t := newTable(p.Stdout, "  LOGGER", "LEVEL", "LINES/S", "BYTES/S")
+	for _, l := range v.Loggers {
+		t.row("  "+l.Logger, l.Level, rate(l.LinesPerSecond), amount(l.BytesPerSecond))
+	}
+	return t.flush()
+}
+
+// rate has a digit behind the point while it is small.
+func rate(perSecond float64) string {
+	if perSecond >= 10 || perSecond == 0 {
+		return grouped(int64(perSecond + .5))
+	}
+	return strconv.FormatFloat(perSecond, 'f', 1, 64)
 }
 
 // everywhere turns the word for all services into the API's, which is none.
@@ -181,7 +229,7 @@ func (c *levelReset) Run(ctx context.Context, p Process) error {
 		return err
 	}
 	var leases leasesAnswer
-	if err := api.Do(ctx, http.MethodGet, leasesPath, nil, nil, &leases); err != nil {
+	if err := api.Do(ctx, http.MethodGet, leasesPath, url.Values{"kind": {"level"}}, nil, &leases); err != nil {
 		return err
 	}
 	receipts := []receipt{}

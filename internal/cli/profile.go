@@ -1,0 +1,220 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/signalbox-mesh/signalbox/internal/client"
+)
+
+const profilesPath = "/api/maintenance/v1/profiles"
+
+type profileCommand struct {
+	Take profileTake `cmd:"" default:"withargs" help:"Have instances capture a profile, and fetch it."`
+	List profileList `cmd:"" help:"List the profiles that are kept."`
+	Get  profileGet  `cmd:"" help:"Fetch one that is kept."`
+}
+
+type profileTake struct {
+	meshFlags
+	output
+	Kind     string   `arg:"" help:"cpu, heap, goroutine, block, mutex, or trace (Go's execution trace)."`
+	Service  string   `arg:"" help:"The service."`
+	Instance string   `help:"Only this instance." placeholder:"NAME"`
+	For      duration `default:"10s" help:"How long it is captured; heap and goroutine are of one moment." placeholder:"TIME"`
+	Out      string   `short:"o" default:"." help:"Folder for the files." type:"path" placeholder:"DIR"`
+	Reason   string   `help:"Why; it stands in the audit." placeholder:"TEXT"`
+}
+
+func (profileTake) Help() string {
+	return `Examples:
+  signalbox profile cpu catalogs --for 30s
+  signalbox profile heap gateway -o /tmp
+  go tool pprof -http : catalogs-1-cpu-20261121T130200Z.pprof`
+}
+
+type profileRow struct {
+	ID       string    `json:"id"`
+	LeaseID  string    `json:"lease_id"`
+	Service  string    `json:"service"`
+	Instance string    `json:"instance"`
+	Kind     string    `json:"kind"`
+	From     time.Time `json:"from"`
+	Until    time.Time `json:"until"`
+	Bytes    int64     `json:"bytes"`
+}
+
+func (r profileRow) file() string {
+	ending := ".pprof"
+	if r.Kind == "trace" {
+		ending = ".trace"
+	}
+	return fmt.Sprintf("%s-%s-%s%s", r.Instance, r.Kind, r.From.UTC().Format("20060102T150405Z"), ending)
+}
+
+type profilesAnswer struct {
+	Profiles []profileRow `json:"profiles"`
+}
+
+// uploading is what an instance gets, after the capture, to bring it in.
+const uploading = 30 * time.Second
+
+// Run makes the lease, waits for what the instances bring, and writes the files.
+func (c *profileTake) Run(ctx context.Context, p Process) error {
+	api, err := c.connect(p)
+	if err != nil {
+		return err
+	}
+	capture := time.Duration(c.For)
+	ask := change{TTL: duration(capture + uploading), Reason: c.Reason, Strict: true}
+	seconds := int((capture + time.Second - 1) / time.Second)
+	in, err := ask.request(p, "profile", map[string]any{"profile": c.Kind, "seconds": seconds}, target{c.Service, c.Instance})
+	if err != nil {
+		return err
+	}
+	var got receipt
+	if err := api.Do(ctx, http.MethodPost, leasesPath, nil, in, &got); err != nil {
+		return err
+	}
+	if !c.JSON {
+		if err := got.words(p); err != nil {
+			return err
+		}
+	}
+	if got.Applied == 0 {
+		return fmt.Errorf("no instance captures it")
+	}
+	rows, err := c.await(ctx, p, api, got)
+	if err != nil {
+		return err
+	}
+	return c.fetch(ctx, p, api, rows)
+}
+
+// await waits until every instance that took the lease has brought its profile, and shows that it waits.
+func (c *profileTake) await(ctx context.Context, p Process, api *client.Client, got receipt) ([]profileRow, error) {
+	begun, shown := time.Now(), isTerminal(p.Stderr) && !c.JSON
+	for {
+		var answer profilesAnswer
+		if err := api.Do(ctx, http.MethodGet, profilesPath, url.Values{"lease": {got.Lease.ID}}, nil, &answer); err != nil {
+			return nil, err
+		}
+		passed := time.Since(begun).Round(time.Second)
+		if shown {
+			fmt.Fprintf(p.Stderr, "\r%d of %d profiles, %s of %s ", len(answer.Profiles), got.Applied, passed, c.For) //nolint:errcheck // only a sign of life
+		}
+		late := passed > time.Duration(c.For)+uploading
+		if len(answer.Profiles) >= got.Applied || late {
+			if shown {
+				fmt.Fprintln(p.Stderr) //nolint:errcheck // only a sign of life
+			}
+			if len(answer.Profiles) == 0 {
+				return nil, fmt.Errorf("no profile has come within %s; see `signalbox lease show %s`", passed, got.Lease.ID)
+			}
+			return answer.Profiles, nil
+		}
+		if err := pauseFor(ctx, 500*time.Millisecond); err != nil {
+			return nil, err
+		}
+	}
+}
+
+func (c *profileTake) fetch(ctx context.Context, p Process, api *client.Client, rows []profileRow) error {
+	for _, r := range rows {
+		path := c.Out + string(os.PathSeparator) + r.file()
+		if err := download(ctx, api, r.ID, path); err != nil {
+			return err
+		}
+		if !c.JSON {
+			if _, err := fmt.Fprintf(p.Stdout, "%s   %s\n", path, amount(float64(r.Bytes))); err != nil {
+				return err
+			}
+		}
+	}
+	if c.JSON {
+		return printJSON(p.Stdout, rows)
+	}
+	return nil
+}
+
+// download writes a profile to a file of its own; what stands there already is not overwritten.
+func download(ctx context.Context, api *client.Client, id, path string) error {
+	body, err := api.Stream(ctx, profilesPath+"/"+url.PathEscape(id)+"/data", nil)
+	if err != nil {
+		return err
+	}
+	defer body.Close() //nolint:errcheck // read to its end, or given up
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(f, body)
+	if closed := f.Close(); err == nil {
+		err = closed
+	}
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return nil
+}
+
+type profileList struct {
+	meshFlags
+	output
+	Service string `arg:"" optional:"" help:"Only of this service."`
+}
+
+func (profileList) Help() string { return "Example:\n  signalbox profile list catalogs" }
+
+// Run lists the profiles, the newest first.
+func (c *profileList) Run(ctx context.Context, p Process) error {
+	api, err := c.connect(p)
+	if err != nil {
+		return err
+	}
+	query := url.Values{}
+	if c.Service != "" {
+		query.Set("service", c.Service)
+	}
+	var answer profilesAnswer
+	if err := api.Do(ctx, http.MethodGet, profilesPath, query, nil, &answer); err != nil {
+		return err
+	}
+	if c.JSON {
+		return printJSON(p.Stdout, answer.Profiles)
+	}
+	t := newTable(p.Stdout, "PROFILE", "KIND", "INSTANCE", "FROM", "SECONDS", "SIZE")
+	for _, r := range answer.Profiles {
+		t.row(r.ID, r.Kind, r.Instance, moment(&r.From), strconv.FormatFloat(r.Until.Sub(r.From).Seconds(), 'f', 1, 64), amount(float64(r.Bytes)))
+	}
+	return t.flush()
+}
+
+type profileGet struct {
+	meshFlags
+	ID  string `arg:"" help:"The profile, as 'profile list' shows it."`
+	Out string `short:"o" required:"" help:"File to write." type:"path" placeholder:"FILE"`
+}
+
+func (profileGet) Help() string {
+	return "Example:\n  signalbox profile get 0198c0de-0000-7000-8000-000000000001 -o cpu.pprof"
+}
+
+// Run writes the file.
+func (c *profileGet) Run(ctx context.Context, p Process) error {
+	api, err := c.connect(p)
+	if err != nil {
+		return err
+	}
+	if err := download(ctx, api, c.ID, c.Out); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(p.Stdout, c.Out)
+	return err
+}
