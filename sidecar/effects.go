@@ -8,6 +8,7 @@ import (
 // effects are what each kind of lease does here: a line a kind. One that is not listed is refused.
 func (s *Sidecar) effects() map[string]lease.Effect {
 	return map[string]lease.Effect{
-		lease.Level: fleet.LevelEffect(s.sources),
+		lease.Level:    fleet.LevelEffect(s.sources),
+		lease.Sampling: s.tracing.Effect(),
 	}
 }

@@ -38,7 +38,10 @@ type Settings struct {
 }
 
 // Provider of one sidecar.
-type Provider struct{ sdk *sdktrace.TracerProvider }
+type Provider struct {
+	sdk     *sdktrace.TracerProvider
+	sampler *sampler
+}
 
 // New makes the provider. It connects to nothing: a *settings.Error says what is wrong in the
 // settings, and a collector that is away is no error.
@@ -58,15 +61,16 @@ func New(ctx context.Context, s Settings) (*Provider, error) {
 	if err != nil {
 		return nil, err
 	}
+	sampler := newSampler(ratio)
 	options := []sdktrace.TracerProviderOption{
 		sdktrace.WithResource(res),
-		sdktrace.WithSampler(sdktrace.ParentBased(sdktrace.TraceIDRatioBased(ratio))),
+		sdktrace.WithSampler(sdktrace.ParentBased(sampler)),
 	}
 	counts := newCounts(s.Registerer)
 	for _, e := range exporters {
 		options = append(options, sdktrace.WithSpanProcessor(newBatcher(e, counts, s.Logger)))
 	}
-	return &Provider{sdk: sdktrace.NewTracerProvider(options...)}, nil
+	return &Provider{sdk: sdktrace.NewTracerProvider(options...), sampler: sampler}, nil
 }
 
 // TracerProvider of the sidecar.

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 
@@ -109,7 +110,8 @@ func (e *Edge) ServeHTTP(base http.ResponseWriter, r *http.Request) {
 	x := &exchange{client: e.Proxies.Of(r.RemoteAddr, r.Header.Values("X-Forwarded-For"))}
 	ctx := e.Propagator.Extract(r.Context(), propagation.HeaderCarrier(r.Header))
 	method := telemetry.Method(r.Method)
-	ctx, span := e.tracer.Start(ctx, method, trace.WithSpanKind(trace.SpanKindServer))
+	ctx, span := e.tracer.Start(ctx, method, trace.WithSpanKind(trace.SpanKindServer),
+		trace.WithAttributes(attribute.String("http.request.method", method), attribute.String("url.path", r.URL.Path))) // sampling by route asks for them
 	r = r.WithContext(ctx)
 	end := e.requests.Begin(method)
 	defer func() {

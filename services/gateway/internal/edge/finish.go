@@ -57,7 +57,7 @@ func (e *Edge) finish(w *writer, r *http.Request, x *exchange, span trace.Span) 
 	e.line(w, r, x, pattern, status, took)
 	span.SetName(method + " " + pattern)
 	span.SetAttributes(
-		attribute.String("http.request.method", method), attribute.String("http.route", pattern), attribute.String("url.path", r.URL.Path),
+		attribute.String("http.route", pattern),
 		attribute.Int("http.response.status_code", status), attribute.String("client.address", x.client.String()))
 	if status >= 500 {
 		span.SetStatus(codes.Error, http.StatusText(status))
