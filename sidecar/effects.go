@@ -10,5 +10,6 @@ func (s *Sidecar) effects() map[string]lease.Effect {
 	return map[string]lease.Effect{
 		lease.Level:    fleet.LevelEffect(s.sources),
 		lease.Sampling: s.tracing.Effect(),
+		lease.Window:   s.health.Windows(),
 	}
 }

@@ -61,7 +61,8 @@ type Report struct {
 	Instance string        `json:"instance"`
 	Version  string        `json:"version"`
 	Since    time.Time     `json:"since"`
-	Checks   []CheckReport `json:"checks"` // sorted by name
+	Window   *WindowReport `json:"window,omitempty"` // while one is open
+	Checks   []CheckReport `json:"checks"`           // sorted by name
 }
 
 // CheckReport is one check's last word. Its status is up, down or unknown; what down means for the
@@ -94,7 +95,7 @@ type Health struct {
 	running  []lib.Checker
 	started  bool
 	draining bool
-	out      bool
+	windows  []Window
 	last     Status // as of the last change
 	since    time.Time
 	unsaid   []func() // who is to be told of a change once mu is free: a log that hangs must not hold up /hc
@@ -154,12 +155,6 @@ func (h *Health) stop() {
 // Drain makes /hc say 503 (draining) from now on, for good.
 func (h *Health) Drain() { h.override(func() { h.draining = true }) }
 
-// TakeOut makes /hc say 503 (out_of_service) until PutBack.
-func (h *Health) TakeOut() { h.override(func() { h.out = true }) }
-
-// PutBack ends TakeOut.
-func (h *Health) PutBack() { h.override(func() { h.out = false }) }
-
 func (h *Health) override(set func()) {
 	defer h.say()
 	h.mu.Lock()
@@ -216,7 +211,7 @@ func (h *Health) status() Status {
 	switch {
 	case h.draining:
 		return Draining
-	case h.out:
+	case h.window(time.Now()) != nil:
 		return OutOfService
 	}
 	worst := Up

@@ -138,13 +138,13 @@ func TestOverrides(t *testing.T) {
 	t.Parallel()
 	h := health.New(health.Settings{})
 	expect(t, h, 200, health.Up)
-	h.TakeOut()
+	h.SetWindows([]health.Window{{Message: "upgrade"}})
 	expect(t, h, 503, health.OutOfService)
-	h.PutBack()
+	h.SetWindows(nil)
 	expect(t, h, 200, health.Up)
 	h.Drain()
-	h.TakeOut()
-	h.PutBack()
+	h.SetWindows([]health.Window{{Message: "upgrade"}})
+	h.SetWindows(nil)
 	expect(t, h, 503, health.Draining)
 }
 
@@ -311,7 +311,7 @@ func TestMetrics(t *testing.T) {
 	reg := prometheus.NewRegistry()
 	h := health.New(health.Settings{Registerer: reg})
 	h.Add(health.Check{Name: "bus", Run: func(context.Context) error { return nil }})
-	h.TakeOut()
+	h.SetWindows([]health.Window{{Message: "upgrade"}})
 	want := `
 # HELP signalbox_health_status Status of the service, 1 for the one that holds
 # TYPE signalbox_health_status gauge

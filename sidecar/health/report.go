@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -21,6 +22,7 @@ func (h *Health) Report() Report {
 		Instance: h.settings.Instance,
 		Version:  h.settings.Version,
 		Since:    h.since,
+		Window:   h.window(time.Now()),
 		Checks:   make([]CheckReport, 0, len(h.checks)),
 	}
 	for _, st := range h.checks {
@@ -75,6 +77,9 @@ type writer struct{}
 func (writer) Write(result *lib.CheckerResult, code int, w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
+	if report, ok := result.Info[reportKey].(Report); ok && report.Window != nil && report.Window.RemainingMS > 0 {
+		w.Header().Set("Retry-After", strconv.FormatInt((report.Window.RemainingMS+999)/1000, 10))
+	}
 	w.WriteHeader(code)
 	if r.Method == http.MethodHead {
 		return nil
