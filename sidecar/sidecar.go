@@ -89,6 +89,7 @@ type Sidecar struct {
 
 	pipeline  workers // shipping and sync: first up, last down
 	pipelined bool    // Run has started them
+	heard     bool    // view-service was told of the stop
 	workers   workers // everything else in the background
 
 	public, opsServer *http.Server

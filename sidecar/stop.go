@@ -17,6 +17,9 @@ const flushLimit = 2 * time.Second
 // goodbyeLimit bounds how long a stop waits for view-service to hear of it.
 const goodbyeLimit = time.Second
 
+// lastWordLimit bounds how long the end of the log line is shipped and told. Where nobody hears it, the next start tells it.
+const lastWordLimit = 500 * time.Millisecond
+
 // releaseLimit is for the last step, which has it whatever the steps before took: without it the spool's epoch would
 // not be closed, nor its lock given back, and the last lines would be missing on stderr.
 const releaseLimit = 3 * time.Second
@@ -111,11 +114,45 @@ func (s *Sidecar) stopPipeline(ctx context.Context) error {
 	s.flush(ctx)
 	goodbye, cancel := context.WithTimeout(ctx, goodbyeLimit)
 	defer cancel()
-	if err := s.fleet.Stop(goodbye); err != nil {
-		s.logs.Unheard()
+	err := s.fleet.Stop(goodbye)
+	if s.heard = err == nil; err != nil {
 		s.log.DebugContext(ctx, "view-service was not told of the stop", slog.Any("err", err))
 	}
 	return s.pipeline.stop(ctx)
+}
+
+// lastWord ends the line of log records. The goodbye could not say how far it goes, as more is logged after it: here
+// nothing is taken any more, what came since is shipped, and view-service is told where the run ends. Until it has
+// heard that, it takes the end for unknown.
+func (s *Sidecar) lastWord(ctx context.Context) error {
+	if !s.pipelined {
+		return nil
+	}
+	s.logs.Seal()
+	if !s.heard {
+		s.logs.Unheard()
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, lastWordLimit)
+	defer cancel()
+	s.shipRest(ctx)
+	if s.fleet.Stop(ctx) != nil {
+		s.logs.Unheard()
+	}
+	return nil
+}
+
+// shipRest ships what is left, within ctx.
+func (s *Sidecar) shipRest(ctx context.Context) {
+	if s.spoolDir() == "" || s.logs.Drained() {
+		return
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	shipped := make(chan struct{})
+	go func() { defer close(shipped); _ = s.ship(ctx) }()
+	_ = s.logs.Drain(ctx) // what is left is the next start's
+	cancel()
+	<-shipped
 }
 
 func (s *Sidecar) flush(ctx context.Context) {

@@ -70,6 +70,7 @@ func (s *Sidecar) wirePrivate(context.Context) (err error) {
 	s.private = rpc.NewServer(set)
 	s.dialer = rpc.NewDialer(set, s.peers)
 	s.held.add("connections to peers", func(context.Context) error { return s.dialer.Close() })
+	s.held.add("line of logs", s.lastWord) // after everything that may log in earnest, and while view-service can be reached
 	return nil
 }
 

@@ -134,49 +134,62 @@ func (s *Sender) Start() {
 	s.running.Go(func() { _ = s.agent.Run(ctx) })         // likewise
 }
 
-// Drain waits until the store has what is there, and tells it that no more will come while it is away. Records made from
-// now on stay in the spool, for the next run.
+// Drain waits until the store has what is there, while it will be away. Records made from now on stay in the spool, and
+// the next run ships them and tells where this one ended: until then nobody knows.
 func (s *Sender) Drain(ctx context.Context) error {
-	if err := s.logs.Drain(ctx); err != nil {
-		return err
-	}
-	s.Goodbye(ctx)
-	return nil
+	err := s.logs.Drain(ctx)
+	s.logs.Unheard()
+	return err
 }
 
-// Goodbye tells the store that there will be no more records than those made by now, whether or not it has them: else
-// it would take the silence for a loss. It is tried once; where nobody can be told, a record says it when it arrives.
+// Goodbye ends the run for records, and tells the store that there will be no more than those made by now, whether or not
+// it has them: else it would take the silence for a loss. It is tried once; where nobody can be told, a record says it
+// when it arrives.
 func (s *Sender) Goodbye(ctx context.Context) {
 	if s.agent != nil {
-		if s.agent.Stop(ctx) == nil {
-			return
+		s.logs.Seal()
+		if s.agent.Stop(ctx) != nil {
+			s.logs.Unheard()
 		}
+		return
 	}
-	s.lastWord(ctx)
+	said := s.lastWord(ctx)
+	s.logs.Seal()
+	if s.issued() != said {
+		s.logs.Unheard() // a record came in between
+	}
 	if s.Trouble() == nil {
 		_ = s.logs.Drain(ctx) // else the next run sends it
 	}
 }
 
+// issued is how many records of this run there are.
+func (s *Sender) issued() (n uint64) {
+	for _, c := range s.logs.Ledger() {
+		n += c.Issued
+	}
+	return n
+}
+
 // lastWord is a record with the last sequences of this run, its own included, in the form that the store knows from
-// sidecars that found the spool of an earlier run.
-func (s *Sender) lastWord(ctx context.Context) {
+// sidecars that found the spool of an earlier run. It answers how many records it has told of.
+func (s *Sender) lastWord(ctx context.Context) (said uint64) {
 	at := max(slog.LevelInfo, s.settings.Level)
 	own := spool.ClassOf(at).String()
 	var last []slog.Attr
-	issued := uint64(0)
 	for _, c := range s.logs.Ledger() {
-		issued += c.Issued
+		said += c.Issued
 		if c.Name == own {
 			c.Issued++
 		}
 		last = append(last, slog.Uint64(c.Name, c.Issued))
 	}
-	if issued == 0 {
-		return // nobody misses anything
+	if said == 0 {
+		return 0 // nobody misses anything
 	}
 	s.logs.Logger(s.settings.Service+".logging").LogAttrs(ctx, at, "run has ended", slog.String("ended_instance", s.settings.Instance),
 		slog.String("ended_epoch", s.logs.Epoch()), slog.Attr{Key: "last_seq", Value: slog.GroupValue(last...)})
+	return said + 1
 }
 
 // Stop ends shipping.

@@ -189,6 +189,9 @@ func (l *Logs) Drain(ctx context.Context) error {
 	return nil
 }
 
+// Drained says that nothing waits to be shipped.
+func (l *Logs) Drained() bool { return l.waiting() == 0 }
+
 func (l *Logs) waiting() int {
 	n := 0
 	if l.spool != nil {
@@ -197,6 +200,14 @@ func (l *Logs) waiting() int {
 		}
 	}
 	return n
+}
+
+// Seal ends the epoch for records: those made later go to stderr alone, and are counted as dropped. What the Ledger says
+// from now on is final. What is spooled can still be shipped.
+func (l *Logs) Seal() {
+	if l.spool != nil {
+		l.spool.Current().Seal()
+	}
 }
 
 // Unheard says, before Close, that the store could not be told of the end of this run; the next start tells it.

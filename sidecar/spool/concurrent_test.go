@@ -46,7 +46,7 @@ func TestConservation(t *testing.T) {
 		})
 	}
 	writers.Wait()
-	s.current.seal()
+	s.current.Seal()
 	readers.Wait()
 	for _, c := range Classes {
 		state := s.Current().Queues[c].State()

@@ -51,9 +51,13 @@
 //
 // # Life of an epoch
 //
-//	.<epoch> --lock, epoch.json, rename--> <epoch> --Close--> closed --+
-//	                                          |                        |
-//	                                       kill -9                     v
-//	                                          +----> lock is free --> adopted by a start of this service
-//	                                                                   --all acknowledged--> removed
+//	.<epoch> --lock, epoch.json, rename--> <epoch> --Seal--> sealed --Close--> closed --+
+//	                                          |                |                        |
+//	                                       kill -9          kill -9                     v
+//	                                          +----------------+----> lock is free --> adopted by a start of this
+//	                                                                   service --all acknowledged--> removed
+//
+// Only what a sealed epoch says of its last sequences is the end of it. A sidecar seals it when everything that may log is
+// stopped, and tells the store then: had it said so with its goodbye, what is logged on the way down would be missed by
+// nobody where the folder is never seen again.
 package spool

@@ -119,7 +119,9 @@ func (e *Epoch) flush() {
 	}
 }
 
-func (e *Epoch) seal() {
+// Seal ends appending: what States say of the issued sequences is final. Records that come later are counted as dropped.
+// It may be called again.
+func (e *Epoch) Seal() {
 	for _, q := range e.Queues {
 		q.seal()
 	}

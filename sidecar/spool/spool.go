@@ -237,7 +237,7 @@ func (s *Spool) Close(ctx context.Context) (err error) {
 }
 
 func (s *Spool) close(ctx context.Context) error {
-	s.current.seal()
+	s.current.Seal()
 	if err := s.flusher.close(ctx); err != nil {
 		return fmt.Errorf("flush spool: %w", err)
 	}

@@ -100,8 +100,8 @@ func report(req *fleetv1.SyncRequest) Report {
 	}
 	all := req.GetLedger()
 	for _, l := range all[:min(len(all), maxClasses)] {
-		// The last word of a clean stop closes the epoch: what it has issued is known from here on.
-		r.Ledgers = append(r.Ledgers, Ledger{Class: text(l.GetClass()), Issued: min(l.GetIssued(), 1<<62), Closed: l.GetClosed() || req.GetStopping()})
+		// A goodbye does not close the epoch: more may be logged after it. Who says "closed" takes no more records.
+		r.Ledgers = append(r.Ledgers, Ledger{Class: text(l.GetClass()), Issued: min(l.GetIssued(), 1<<62), Closed: l.GetClosed()})
 	}
 	// The order in which ingest locks them, too.
 	slices.SortFunc(r.Ledgers, func(a, b Ledger) int { return cmp.Compare(a.Class, b.Class) })

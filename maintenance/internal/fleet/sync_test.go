@@ -33,15 +33,16 @@ func sync(t *testing.T, m *memory, req *fleetv1.SyncRequest) (*fleetv1.SyncRespo
 	return s.Sync(t.Context(), req)
 }
 
+// A goodbye after which more may be logged closes nothing.
 func TestTheLastWordClosesTheEpoch(t *testing.T) {
 	t.Parallel()
-	for _, stopping := range []bool{false, true} {
+	for _, c := range []struct{ stopping, closed bool }{{false, false}, {true, false}, {true, true}} {
 		m := &memory{}
-		if _, err := sync(t, m, &fleetv1.SyncRequest{Stopping: stopping, Ledger: []*fleetv1.Ledger{{Class: "info", Issued: 9}}}); err != nil {
+		if _, err := sync(t, m, &fleetv1.SyncRequest{Stopping: c.stopping, Ledger: []*fleetv1.Ledger{{Class: "info", Issued: 9, Closed: c.closed}}}); err != nil {
 			t.Fatal(err)
 		}
-		if m.heard.Stopping != stopping || len(m.heard.Ledgers) != 1 || m.heard.Ledgers[0] != (Ledger{"info", 9, stopping}) {
-			t.Errorf("stopping=%v: %+v", stopping, m.heard)
+		if m.heard.Stopping != c.stopping || len(m.heard.Ledgers) != 1 || m.heard.Ledgers[0] != (Ledger{"info", 9, c.closed}) {
+			t.Errorf("%+v: %+v", c, m.heard)
 		}
 	}
 }

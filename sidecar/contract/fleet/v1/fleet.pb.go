@@ -33,7 +33,7 @@ type SyncRequest struct {
 	Applied            []*AppliedLease        `protobuf:"bytes,4,rep,name=applied,proto3" json:"applied,omitempty"`
 	Loggers            []*Logger              `protobuf:"bytes,5,rep,name=loggers,proto3" json:"loggers,omitempty"`
 	Ledger             []*Ledger              `protobuf:"bytes,6,rep,name=ledger,proto3" json:"ledger,omitempty"`
-	Stopping           bool                   `protobuf:"varint,7,opt,name=stopping,proto3" json:"stopping,omitempty"` // the last word of a clean stop
+	Stopping           bool                   `protobuf:"varint,7,opt,name=stopping,proto3" json:"stopping,omitempty"` // a clean stop has begun; its last word is a Sync of which all ledgers are closed
 	Suppressed         []*Suppressed          `protobuf:"bytes,8,rep,name=suppressed,proto3" json:"suppressed,omitempty"`
 	SettingsHash       string                 `protobuf:"bytes,9,opt,name=settings_hash,json=settingsHash,proto3" json:"settings_hash,omitempty"` // of the effective settings, secrets among them; equal where the settings are
 	SamplingConfigured float64                `protobuf:"fixed64,10,opt,name=sampling_configured,json=samplingConfigured,proto3" json:"sampling_configured,omitempty"`
