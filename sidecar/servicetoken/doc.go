@@ -9,5 +9,6 @@
 //
 // and the called service verifies it offline against the bundle: it must be for it, and by the service
 // that its kid names. The same keys sign messages (control messages on the bus) as compact JWS with a
-// type of their own, so that neither can be passed off as the other.
+// type of their own, and grants (the token of targeted debugging) as one of a third, so that none can be passed off as
+// another.
 package servicetoken

@@ -23,6 +23,7 @@ type Signer struct {
 	service  string
 	tokens   jose.Signer
 	messages jose.Signer
+	grants   jose.Signer
 
 	mu    sync.Mutex
 	cache map[string]token // by audience
@@ -53,7 +54,11 @@ func NewSigner(service string, key ed25519.PrivateKey) (*Signer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Signer{service: service, tokens: tokens, messages: messages, cache: map[string]token{}}, nil
+	grants, err := newSigner(service, key, grantType)
+	if err != nil {
+		return nil, err
+	}
+	return &Signer{service: service, tokens: tokens, messages: messages, grants: grants, cache: map[string]token{}}, nil
 }
 
 func newSigner(service string, key ed25519.PrivateKey, kind string) (jose.Signer, error) {
