@@ -8,11 +8,11 @@ import (
 
 // Config is what an operator sets, by SIGNALBOX_<NAME> or SIGNALBOX_<SERVICE>_<NAME>.
 type Config struct {
-	Instance      string        `env:"INSTANCE" desc:"name of this instance; default: the service's name and -1"`
-	HTTPAddr      string        `env:"HTTP_ADDR" envDefault:":8080" desc:"public listener: REST API and ops paths"`
-	RPCAddr       string        `env:"RPC_ADDR" envDefault:":5001" desc:"private listener: gRPC"`
-	OpsAddr       string        `env:"OPS_ADDR" desc:"moves the ops paths to a listener of their own"`
-	StateDir      string        `env:"STATE_DIR" desc:"where spools and the like are kept; empty: no spool, no shipping"`
+	Instance      string        `env:"INSTANCE" scope:"instance" desc:"name of this instance; default: the service's name and -1"`
+	HTTPAddr      string        `env:"HTTP_ADDR" scope:"instance" envDefault:":8080" desc:"public listener: REST API and ops paths"`
+	RPCAddr       string        `env:"RPC_ADDR" scope:"instance" envDefault:":5001" desc:"private listener: gRPC"`
+	OpsAddr       string        `env:"OPS_ADDR" scope:"instance" desc:"moves the ops paths to a listener of their own"`
+	StateDir      string        `env:"STATE_DIR" scope:"instance" desc:"where spools and leases are kept over a restart; empty: no spool, no shipping"`
 	SpoolLimit    settings.Size `env:"SPOOL_LIMIT" envDefault:"256MiB" desc:"most that the spool of log records takes on disk, 1MiB at least; when it is full, the least of worth goes first"`
 	Environment   string        `env:"ENVIRONMENT" envDefault:"dev" desc:"deployment environment, a resource attribute of logs and spans"`
 	LogLevel      string        `env:"LOG_LEVEL" envDefault:"info" desc:"baseline: LEVEL[,LOGGER=LEVEL]…"`

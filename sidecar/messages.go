@@ -91,10 +91,15 @@ func (s *Sidecar) wireFleet(context.Context) error {
 	if err != nil {
 		return err
 	}
+	hash, err := s.settingsHash()
+	if err != nil {
+		return err
+	}
 	set := fleet.Settings{
 		Service: s.settings.Service, Instance: s.instance, Version: s.settings.Version, Environment: s.config.Environment,
 		Epoch: s.logs.Epoch(), PID: os.Getpid(), PublicAddr: s.OpsAddr(), PrivateAddr: s.PrivateAddr(), StartedAt: s.started,
 		Client: fleetv1.NewFleetServiceClient(conn), Bus: s.bus, Effects: s.effects(), Sign: s.signer.SignMessage, States: s.levels.States,
+		Effective: s.effective, StateFile: s.leaseFile(), Sampling: s.tracing.Sampling, SettingsHash: hash,
 		Health: s.health.Report, Ledger: s.logs.Ledger, Logger: s.Logger("fleet"), Registerer: s.registry,
 	}
 	if s.bundle != nil {

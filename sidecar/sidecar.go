@@ -48,6 +48,7 @@ type Settings struct {
 	Peers      peers.Resolver  // nil: Config.Peers, else DNS
 	Verifier   access.Verifier // nil: keys from identity's private port
 	Stderr     io.Writer       // nil: os.Stderr
+	Whole      any             // the configuration of a service with settings of its own, to tell instances apart; nil: Config
 
 	// Bus opens this sidecar's view of a bus that several share in one process; nil: Config.AMQPURL; neither: no bus.
 	Bus func(bus.Client) (bus.Bus, error)

@@ -102,9 +102,11 @@ func (s *Sidecar) wireOps(context.Context) error {
 		return &settings.Error{Variable: "SIGNALBOX_OPS_TOKEN_FILE", Problem: err.Error()}
 	}
 	audit := s.Logger("audit")
-	local := ops.NewLocal(func(all []level.Override) { s.sources.Set(localSource, all) }, audit)
+	local := ops.NewLocal(ops.LocalSettings{
+		Push: func(all []level.Override) { s.sources.Set(localSource, all) }, Effective: s.effective, Changed: s.noteLocal, Audit: audit,
+	})
 	s.held.add("local levels", func(context.Context) error { local.Stop(); return nil })
-	set := ops.Settings{Registry: s.registry, Health: s.health, Levels: s.levels, Override: local, Audit: audit, Token: token}
+	set := ops.Settings{Registry: s.registry, Health: s.health, Levels: s.levels, Override: local, Lease: s.leaseOf(local), Audit: audit, Token: token}
 	if s.opsLn != nil {
 		s.public.Handler, s.opsServer.Handler = s.api.Handler(), ops.Handler(set, nil)
 		return nil

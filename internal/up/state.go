@@ -23,6 +23,7 @@ import (
 //	STATE/secrets.json   generated passwords of the database roles (0600)
 //	STATE/keys/*.pem     each service's Ed25519 key (0600), bundle.json with the public ones
 //	STATE/spool/…        log lines not yet acknowledged by the store
+//	STATE/leases/…       what each instance holds for a time, for a restart without view-service (0600)
 //	STATE/bus/…          the in-process bus's durable queues
 type state struct {
 	dir  string

@@ -57,9 +57,18 @@ type Settings struct {
 	// Notices take what else is said on the control exchange, by the event's type, one at a time; they do not block.
 	Notices map[string]bus.Handler
 
-	States func() []level.State   // may be nil
-	Health func() health.Report   // may be nil
-	Ledger func() []logging.Class // may be nil
+	States func() []level.State // may be nil
+	// Effective is a logger's level as it is now; may be nil.
+	Effective func(logger string) slog.Level
+	Health    func() health.Report   // may be nil
+	Ledger    func() []logging.Class // may be nil
+
+	// StateFile keeps leases and events over a restart; "": they are forgotten until view-service is heard.
+	StateFile string
+	// Sampling is the share of new traces, as set and as it is; may be nil.
+	Sampling func() (configured, effective float64)
+	// SettingsHash is the same where the effective settings are.
+	SettingsHash string
 
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
@@ -69,6 +78,8 @@ type Settings struct {
 type Agent struct {
 	settings Settings
 	leases   *leases
+	events   *journal
+	keeper   *keeper
 	metrics  *metrics
 	now      chan struct{} // a Sync is wanted at once
 	syncing  chan struct{} // held by the one Sync under way
@@ -90,7 +101,7 @@ const (
 	lost             = 3 // heartbeats without a Sync until Progress complains
 )
 
-// New makes an agent and registers its metrics.
+// New makes an agent, registers its metrics, and takes up the leases of StateFile.
 func New(s Settings) *Agent {
 	if s.Logger == nil {
 		s.Logger = slog.New(slog.DiscardHandler)
@@ -98,6 +109,10 @@ func New(s Settings) *Agent {
 	a := &Agent{settings: s, now: make(chan struct{}, 1), syncing: make(chan struct{}, 1), interval: defaultHeartbeat, synced: time.Now(), failing: errNotYet}
 	a.leases = newLeases(s.Service, s.Instance, s.Effects)
 	a.metrics = newMetrics(s.Registerer, a.leases.count)
+	a.events = &journal{lost: a.metrics.lost}
+	a.keeper = newKeeper(s.StateFile, a.metrics, s.Logger)
+	a.leases.note, a.leases.save, a.leases.effective = a.tell, a.keeper.want, s.Effective
+	a.resume()
 	return a
 }
 
@@ -110,6 +125,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	parts.Go(func() { a.leases.expire(ctx) })
+	parts.Go(func() { a.keeper.run(ctx, a.record) })
 	if a.settings.Bus != nil {
 		a.listening = make(chan struct{})
 		parts.Go(func() { a.listen(ctx) })
@@ -176,4 +192,24 @@ func (a *Agent) Wanted() {
 	case a.now <- struct{}{}:
 	default:
 	}
+}
+
+// Note has an event of this instance told to view-service, where it becomes a row of the audit. It never blocks.
+func (a *Agent) Note(e Event) { a.tell(e) }
+
+// Lease that is held here, by its id.
+func (a *Agent) Lease(id string) (lease.Lease, bool) { return a.leases.lease(id) }
+
+// Spent says that a lease has fallen back because its budget was used up. It never blocks.
+func (a *Agent) Spent(leaseID string, lines, bytes int64) {
+	a.leases.spend(tally{leaseID, lines, bytes})
+}
+
+func (a *Agent) tell(all ...Event) {
+	if len(all) == 0 {
+		return
+	}
+	a.events.add(all...)
+	a.keeper.want()
+	a.Wanted()
 }

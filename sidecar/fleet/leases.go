@@ -2,9 +2,9 @@ package fleet
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"sync"
 	"time"
@@ -22,23 +22,33 @@ const near = 250 * time.Millisecond
 type held struct {
 	lease.Lease
 	refused error // why it is not in effect here
+	told    bool  // the refusal is in the journal
+	spent   bool  // its budget is used up: its effect has let it go by itself
 }
 
 // leases of this instance. Whatever changes them puts them into effect, in one go.
 type leases struct {
 	service, instance string
 	effects           map[string]lease.Effect
+	note              func(all ...Event) // takes no lock that anybody holds who calls here
+	save              func()             // asks for the disk; does not block
+	effective         func(logger string) slog.Level
 
 	mu       sync.Mutex
 	revision int64 // of the mesh, as far as it was heard
 	hole     bool  // a revision below was missed, and no Sync has brought it yet
 	held     map[string]*held
 	stale    map[string]bool // kinds whose leases have changed since their effect was told
-	changed  chan struct{}   // the next expiry may be another one
+	before   map[string]bool // spent in an earlier process: they do not begin anew
+	changed  chan struct{}   // the next expiry may be another one, or a budget is spent
+
+	tallies sync.Mutex // apart, since who spends may be held up by a push
+	spent   []tally
 }
 
 func newLeases(service, instance string, effects map[string]lease.Effect) *leases {
-	return &leases{service: service, instance: instance, effects: effects, held: map[string]*held{}, stale: map[string]bool{}, changed: make(chan struct{}, 1)}
+	return &leases{service: service, instance: instance, effects: effects, note: func(...Event) {}, save: func() {}, held: map[string]*held{},
+		stale: map[string]bool{}, before: map[string]bool{}, changed: make(chan struct{}, 1)}
 }
 
 // seen is the highest revision heard of.
@@ -53,18 +63,27 @@ func (l *leases) count() (n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, one := range l.held {
-		if one.refused == nil {
+		if one.refused == nil && !one.spent {
 			n++
 		}
 	}
 	return n
 }
 
+func (l *leases) lease(id string) (lease.Lease, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if one := l.held[id]; one != nil {
+		return one.Lease, true
+	}
+	return lease.Lease{}, false
+}
+
 func (l *leases) applied() (all []*fleetv1.AppliedLease) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for id, one := range l.held {
-		report := &fleetv1.AppliedLease{Id: id}
+		report := &fleetv1.AppliedLease{Id: id, Spent: one.spent}
 		if one.refused != nil {
 			report.Error = one.refused.Error()
 		}
@@ -150,7 +169,11 @@ func (l *leases) put(in lease.Lease) {
 	if old := l.held[in.ID]; old != nil && same(old.Lease, in) {
 		return
 	}
-	l.held[in.ID] = &held{Lease: in}
+	next := &held{Lease: in, spent: l.before[in.ID]}
+	if old := l.held[in.ID]; old != nil {
+		next.told, next.spent = old.told, old.spent
+	}
+	l.held[in.ID] = next
 	l.stale[in.Kind] = true
 }
 
@@ -165,6 +188,7 @@ func same(a, b lease.Lease) bool {
 func (l *leases) remove(id string) {
 	if one := l.held[id]; one != nil {
 		delete(l.held, id)
+		delete(l.before, id)
 		l.stale[one.Kind] = true
 	}
 }
@@ -174,7 +198,14 @@ func (l *leases) push() {
 	for kind := range l.stale {
 		l.apply(kind)
 	}
+	if len(l.stale) > 0 {
+		l.save()
+	}
 	clear(l.stale)
+	l.wake()
+}
+
+func (l *leases) wake() {
 	select {
 	case l.changed <- struct{}{}:
 	default:
@@ -186,11 +217,11 @@ func (l *leases) apply(kind string) {
 	var all []lease.Lease
 	for _, one := range l.held {
 		switch {
-		case one.Kind != kind:
+		case one.Kind != kind || l.before[one.ID]:
 		case effect == nil:
-			one.refused = fmt.Errorf("this version knows no leases of the kind %.40q", kind)
+			l.refuse(one, fmt.Errorf("this version knows no leases of the kind %.40q", kind))
 		case len(one.Value) > lease.MaxValue:
-			one.refused = lease.ErrTooLarge
+			l.refuse(one, lease.ErrTooLarge)
 		default:
 			all = append(all, one.Lease)
 		}
@@ -201,45 +232,17 @@ func (l *leases) apply(kind string) {
 	lease.Sort(all)
 	refused := effect.Apply(all)
 	for _, one := range all {
-		l.held[one.ID].refused = refused[one.ID]
+		l.refuse(l.held[one.ID], refused[one.ID])
 	}
 }
 
-// expire ends leases when their time is over, until ctx ends.
-func (l *leases) expire(ctx context.Context) {
-	for {
-		timer := time.NewTimer(l.due(time.Now()))
-		select {
-		case <-timer.C:
-		case <-l.changed:
-		case <-ctx.Done():
-			timer.Stop()
-			return
-		}
-		timer.Stop()
+// refuse notes why a lease is not in effect, or that it is.
+func (l *leases) refuse(one *held, why error) {
+	one.refused = why
+	if why != nil && !one.told {
+		one.told = true
+		l.note(Event{LeaseID: one.ID, What: Refused, Before: one.Value, Detail: why.Error()})
 	}
-}
-
-// due ends what is over, and returns the time until the next end.
-func (l *leases) due(now time.Time) time.Duration {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	next, over := time.Hour, false
-	for id, one := range l.held {
-		if one.Kept() {
-			continue
-		}
-		if left := one.Until.Sub(now); left <= 0 {
-			l.remove(id)
-			over = true
-		} else {
-			next = min(next, left)
-		}
-	}
-	if over {
-		l.push()
-	}
-	return next
 }
 
 // taken is a lease as the contract has it, from a Sync that was asked at.

@@ -22,11 +22,15 @@ func (a *Agent) Sync(ctx context.Context) error {
 	}
 	before := a.leases.seen()
 	asked := time.Now()
-	res, err := a.settings.Client.Sync(ctx, a.request())
+	req := a.request()
+	res, err := a.settings.Client.Sync(ctx, req)
 	a.metrics.synced(err)
 	a.note(res, err)
 	if err != nil {
 		return fmt.Errorf("sync with view-service: %w", err)
+	}
+	if a.events.carried(req.GetEvents()) {
+		a.keeper.want()
 	}
 	if !a.leases.replace(res, before, asked) {
 		a.Wanted() // a message came in meanwhile, and this answer does not know it yet
@@ -55,6 +59,10 @@ func (a *Agent) request() *fleetv1.SyncRequest {
 		Stopping: a.stopping.Load(),
 		Revision: a.leases.seen(),
 		Applied:  a.leases.applied(),
+		Events:   a.events.report(), SettingsHash: s.SettingsHash,
+	}
+	if s.Sampling != nil {
+		req.SamplingConfigured, req.SamplingEffective = s.Sampling()
 	}
 	a.addHealth(req)
 	a.addLevels(req)

@@ -36,26 +36,37 @@ type state struct {
 	Leased     *slog.Level `json:"leased,omitempty"`
 	LeaseID    string      `json:"lease_id,omitempty"`
 	Effective  slog.Level  `json:"effective"`
+	Owner      string      `json:"owner,omitempty"`
+	Reason     string      `json:"reason,omitempty"`
+	Until      *time.Time  `json:"until,omitempty"` // none where the lease is kept
+	Remaining  int64       `json:"remaining_ms,omitempty"`
 }
 
-func shown(s level.State) state {
-	if s.Logger == "" {
-		s.Logger = Root
+func (l *loggers) shown(s level.State) state {
+	out := state{Logger: named(s.Logger), Configured: s.Configured, Leased: s.Leased, LeaseID: s.LeaseID, Effective: s.Effective}
+	held, ok := l.Lease(s.LeaseID)
+	if !ok {
+		return out
 	}
-	return state{Logger: s.Logger, Configured: s.Configured, Leased: s.Leased, LeaseID: s.LeaseID, Effective: s.Effective}
+	out.Owner, out.Reason = held.Owner, held.Reason
+	if !held.Kept() {
+		until := held.Until.UTC()
+		out.Until, out.Remaining = &until, max(0, time.Until(held.Until).Milliseconds())
+	}
+	return out
 }
 
 func (l *loggers) list(w http.ResponseWriter, _ *http.Request) {
 	all := []state{}
 	for _, s := range l.Levels.States() {
-		all = append(all, shown(s))
+		all = append(all, l.shown(s))
 	}
 	answer(w, map[string]any{"loggers": all})
 }
 
 func (l *loggers) show(w http.ResponseWriter, r *http.Request) {
 	for _, s := range l.Levels.States() {
-		if one := shown(s); one.Logger == r.PathValue("name") {
+		if one := l.shown(s); one.Logger == r.PathValue("name") {
 			answer(w, one)
 			return
 		}
@@ -81,10 +92,38 @@ func (l *loggers) change(w http.ResponseWriter, r *http.Request) {
 		problem.Write(w, r, err)
 		return
 	}
-	o := l.Override.OverrideLocal(c.logger, c.level, c.ttl, c.Reason)
+	c.Actor = actor(r)
+	o := l.Override.OverrideLocal(c)
 	l.audit(r, "local level change", slog.String("target", o.Logger), slog.String("level", o.Level.String()),
-		slog.Duration("ttl", c.ttl), slog.String("reason", c.Reason), slog.String("lease_id", o.ID))
+		slog.Duration("ttl", c.TTL), slog.String("reason", c.Reason), slog.String("lease_id", o.ID))
 	answer(w, o)
+}
+
+// reset ends a change before its time.
+func (l *loggers) reset(w http.ResponseWriter, r *http.Request) {
+	if err := l.permitted(r); err != nil {
+		l.audit(r, "local level change refused", slog.String("reason", err.Detail))
+		problem.Write(w, r, err)
+		return
+	}
+	name, err := loggerOf(r)
+	if err != nil {
+		problem.Write(w, r, err)
+		return
+	}
+	id, ok := l.Override.ResetLocal(name, actor(r))
+	if !ok {
+		problem.Write(w, r, problem.New(problem.NotFound, "no level was set here for this logger"))
+		return
+	}
+	l.audit(r, "local level change ended", slog.String("target", named(name)), slog.String("lease_id", id))
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// actor is all that is known of who holds the ops token.
+func actor(r *http.Request) string {
+	host, _, _ := net.SplitHostPort(r.RemoteAddr)
+	return "ops token from " + host
 }
 
 // permitted: from this machine, not through a proxy, and with the token.
@@ -121,42 +160,44 @@ type request struct {
 	Reason string `json:"reason"`
 }
 
-type wanted struct {
-	request
-	logger string
-	level  slog.Level
-	ttl    time.Duration
-}
-
-func read(w http.ResponseWriter, r *http.Request) (wanted, error) {
-	c := wanted{logger: r.PathValue("name")}
-	if !loggerName.MatchString(c.logger) || len(c.logger) > 200 {
-		return c, invalid("name", "a logger's name is words with dots between")
-	}
-	if c.logger == Root {
-		c.logger = ""
+func read(w http.ResponseWriter, r *http.Request) (c Wanted, err error) {
+	if c.Logger, err = loggerOf(r); err != nil {
+		return c, err
 	}
 	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, 4<<10))
 	dec.DisallowUnknownFields()
-	if err := dec.Decode(&c.request); err != nil {
+	var body request
+	if err := dec.Decode(&body); err != nil {
 		return c, problem.Wrap(problem.Invalid, "the body must be a JSON object with level, ttl and reason", err)
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return c, problem.New(problem.Invalid, "the body must be one JSON object")
 	}
-	return c, c.check()
+	return c, body.into(&c)
 }
 
-func (c *wanted) check() error {
-	if err := c.level.UnmarshalText([]byte(c.Level)); err != nil {
+// loggerOf is the logger that a path names, "" for the root.
+func loggerOf(r *http.Request) (string, error) {
+	name := r.PathValue("name")
+	if !loggerName.MatchString(name) || len(name) > 200 {
+		return "", invalid("name", "a logger's name is words with dots between")
+	}
+	if name == Root {
+		return "", nil
+	}
+	return name, nil
+}
+
+func (b request) into(c *Wanted) error {
+	if err := c.Level.UnmarshalText([]byte(b.Level)); err != nil {
 		return invalid("/level", "must be debug, info, warn or error")
 	}
-	ttl, err := time.ParseDuration(c.TTL)
+	ttl, err := time.ParseDuration(b.TTL)
 	if err != nil || ttl <= 0 || ttl > MaxTTL {
 		return invalid("/ttl", "must be a duration above 0 and up to 1h, such as 10m")
 	}
-	c.ttl = ttl
-	if c.Reason = strings.TrimSpace(c.Reason); c.Reason == "" || len(c.Reason) > 500 {
+	c.TTL = ttl
+	if c.Reason = strings.TrimSpace(b.Reason); c.Reason == "" || len(c.Reason) > 500 {
 		return invalid("/reason", "must say why, in up to 500 bytes")
 	}
 	return nil

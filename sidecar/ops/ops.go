@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/signalbox-mesh/signalbox/sidecar/health"
+	"github.com/signalbox-mesh/signalbox/sidecar/lease"
 	"github.com/signalbox-mesh/signalbox/sidecar/level"
 	"github.com/signalbox-mesh/signalbox/sidecar/telemetry"
 )
@@ -18,9 +19,19 @@ import (
 // Levels tells the state of every logger; *level.Table does.
 type Levels interface{ States() []level.State }
 
-// Overrider puts a level into effect on this instance alone, for a time; *Local does.
+// Overrider puts a level into effect on this instance alone, for a time, or ends it; *Local does.
 type Overrider interface {
-	OverrideLocal(logger string, l slog.Level, ttl time.Duration, reason string) Override
+	OverrideLocal(w Wanted) Override
+	ResetLocal(logger, actor string) (id string, ok bool)
+}
+
+// Wanted is an override that is asked for.
+type Wanted struct {
+	Logger string // "": the root
+	Level  slog.Level
+	TTL    time.Duration
+	Reason string
+	Actor  string
 }
 
 // Override is one in effect.
@@ -37,8 +48,10 @@ type Settings struct {
 	Health   *health.Health
 	Levels   Levels
 	Override Overrider
-	Audit    *slog.Logger // who changed a level and who was refused, with audit=true; nil: nobody hears
-	Token    string       // that a POST to /loggers must bring; "": every POST is refused
+	// Lease finds what a level's lease id stands for; nil: nothing is found.
+	Lease func(id string) (lease.Lease, bool)
+	Audit *slog.Logger // who changed a level and who was refused, with audit=true; nil: nobody hears
+	Token string       // that a POST or DELETE of /loggers must bring; "": every one is refused
 }
 
 // Handler serves the ops paths and hands everything else to next; nil answers 404 to that. It is safe
@@ -47,6 +60,9 @@ func Handler(s Settings, next http.Handler) http.Handler {
 	if s.Audit == nil {
 		s.Audit = slog.New(slog.DiscardHandler)
 	}
+	if s.Lease == nil {
+		s.Lease = func(string) (lease.Lease, bool) { return lease.Lease{}, false }
+	}
 	if next == nil {
 		next = http.NotFoundHandler()
 	}
@@ -54,12 +70,13 @@ func Handler(s Settings, next http.Handler) http.Handler {
 	metrics := telemetry.NewHTTPServer(s.Registry)
 	mux := http.NewServeMux()
 	for pattern, h := range map[string]http.Handler{
-		"GET /metrics":         telemetry.Handler(s.Registry),
-		"GET /hc":              s.Health.HC(),
-		"GET /liveness":        s.Health.Liveness(),
-		"GET /loggers":         http.HandlerFunc(l.list),
-		"GET /loggers/{name}":  http.HandlerFunc(l.show),
-		"POST /loggers/{name}": http.HandlerFunc(l.change),
+		"GET /metrics":           telemetry.Handler(s.Registry),
+		"GET /hc":                s.Health.HC(),
+		"GET /liveness":          s.Health.Liveness(),
+		"GET /loggers":           http.HandlerFunc(l.list),
+		"GET /loggers/{name}":    http.HandlerFunc(l.show),
+		"POST /loggers/{name}":   http.HandlerFunc(l.change),
+		"DELETE /loggers/{name}": http.HandlerFunc(l.reset),
 	} {
 		mux.Handle(pattern, measured(metrics, h))
 	}

@@ -28,17 +28,21 @@ type rig struct {
 	audit *bytes.Buffer
 	local *ops.Local
 	reg   *prometheus.Registry
+
+	changes []ops.Change
 }
 
 func newRig() *rig {
 	r := &rig{table: level.NewTable(level.Spec{Root: slog.LevelInfo}), audit: &bytes.Buffer{}, reg: telemetry.NewRegistry("1.2.3")}
 	audit := slog.New(slog.NewJSONHandler(r.audit, &slog.HandlerOptions{Level: slog.LevelError}))
 	sources := level.NewSources(r.table, "fleet", "local")
-	r.local = ops.NewLocal(func(all []level.Override) { sources.Set("local", all) }, audit)
+	r.local = ops.NewLocal(ops.LocalSettings{Push: func(all []level.Override) { sources.Set("local", all) }, Audit: audit,
+		Effective: func(logger string) slog.Level { return r.table.State(logger).Effective },
+		Changed:   func(c ops.Change) { r.changes = append(r.changes, c) }})
 	r.table.Var("catalogs.store")
 	r.Handler = ops.Handler(ops.Settings{
 		Registry: r.reg, Health: health.New(health.Settings{Registerer: r.reg}),
-		Levels: r.table, Override: r.local, Audit: audit, Token: token,
+		Levels: r.table, Override: r.local, Lease: r.local.Lease, Audit: audit, Token: token,
 	}, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) }))
 	return r
 }

@@ -21,6 +21,7 @@ type field struct {
 	goName  string
 	kind    reflect.Type
 	schemes string
+	own     bool // differs between the instances of a service by nature
 	value   reflect.Value
 }
 
@@ -78,6 +79,7 @@ func fieldOf(sf reflect.StructField, v reflect.Value, name string) field {
 		goName:  sf.Name,
 		kind:    sf.Type,
 		schemes: sf.Tag.Get("scheme"),
+		own:     sf.Tag.Get("scope") == "instance",
 		value:   v,
 	}
 }

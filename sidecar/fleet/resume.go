@@ -1,0 +1,70 @@
+package fleet
+
+import (
+	"time"
+
+	"github.com/signalbox-mesh/signalbox/sidecar/lease"
+)
+
+// record is what is to outlive this process.
+func (l *leases) record(s stamp, now time.Time) record {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	r := record{stamp: s, Service: l.service, Instance: l.instance, Revision: l.revision}
+	for _, one := range l.held {
+		r.Leases = append(r.Leases, recordOf(one.Lease, one.spent, now))
+	}
+	return r
+}
+
+// resume takes up what an earlier process has held and is not over, and says how many are. The first Sync replaces it.
+func (l *leases) resume(r record, now time.Time, passed time.Duration, known bool) (taken, over int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.revision = r.Revision
+	var events []Event
+	for _, one := range r.Leases {
+		in, holds := one.lease(now, passed, known)
+		if !holds || !in.Matches(l.service, l.instance) {
+			over++
+			continue
+		}
+		if one.Spent {
+			l.before[in.ID] = true
+		}
+		l.put(in)
+		events = append(events, Event{LeaseID: in.ID, What: Resumed, After: in.Value, Detail: described(in) + remains(in, now)})
+	}
+	l.push()
+	l.note(events...)
+	return len(events), over
+}
+
+func remains(l lease.Lease, now time.Time) string {
+	if l.Kept() {
+		return ", kept"
+	}
+	return ", " + l.Until.Sub(now).Round(time.Second).String() + " left"
+}
+
+// resume takes up what the disk holds, which must not make a lease any longer: its time counts from the record, and
+// where no clock says how much of it has passed, it is over.
+func (a *Agent) resume() {
+	now := time.Now()
+	r, ok := a.keeper.load(a.settings.Service, a.settings.Instance)
+	if !ok {
+		return
+	}
+	passed, known := a.keeper.clocks.passed(r.stamp)
+	a.events.restore(r.Events)
+	up, gone := a.leases.resume(r, now, passed, known)
+	a.metrics.resumed.WithLabelValues(takenUp).Add(float64(up))
+	a.metrics.resumed.WithLabelValues(over).Add(float64(gone))
+}
+
+func (a *Agent) record() record {
+	s, now := a.keeper.clocks.stamp(), time.Now()
+	r := a.leases.record(s, now)
+	r.Events = a.events.all()
+	return r
+}
