@@ -86,20 +86,20 @@ func TestAgainstModel(t *testing.T) {
 func model(spec Spec, overrides []Override, logger string) slog.Level {
 	level, length := spec.Root, -1
 	for name, l := range spec.Loggers {
-		if above(name, logger) && len(name) > length {
+		if covers(name, logger) && len(name) > length {
 			level, length = l, len(name)
 		}
 	}
 	length = -1
 	for _, o := range overrides {
-		if above(o.Logger, logger) && len(o.Logger) >= length {
+		if covers(o.Logger, logger) && len(o.Logger) >= length {
 			level, length = o.Level, len(o.Logger)
 		}
 	}
 	return level
 }
 
-func above(ancestor, logger string) bool {
+func covers(ancestor, logger string) bool {
 	return ancestor == "" || ancestor == logger || strings.HasPrefix(logger, ancestor+".")
 }
 
