@@ -30,7 +30,7 @@ const maxAccounts = 512
 // accounts by lease. A forgotten one begins anew.
 type accounts struct {
 	mu  sync.Mutex
-	all generations[*account]
+	all generations[string, *account]
 }
 
 // of returns the lease's account with these bounds, which are the lease's own wherever it is met.
@@ -45,35 +45,4 @@ func (a *accounts) of(lease string, lines, bytes int64) *account {
 	one.maxLines.Store(lines)
 	one.maxBytes.Store(bytes)
 	return one
-}
-
-// generations is a cache of two maps: when the young one is full it becomes the old one, and what is used comes back
-// from there. It holds twice its bound at most, and forgets what was used longest ago, roughly.
-type generations[V any] struct{ young, old map[string]V }
-
-func (g *generations[V]) get(key string) (V, bool) {
-	v, ok := g.young[key]
-	if !ok {
-		v, ok = g.old[key]
-	}
-	return v, ok
-}
-
-func (g *generations[V]) put(key string, v V, bound int) {
-	if g.young == nil || len(g.young) >= bound {
-		g.young, g.old = make(map[string]V), g.young
-	}
-	g.young[key] = v
-}
-
-// use is get that keeps what it finds from being forgotten.
-func (g *generations[V]) use(key string, bound int) (V, bool) {
-	v, ok := g.young[key]
-	if ok {
-		return v, true
-	}
-	if v, ok = g.old[key]; ok {
-		g.put(key, v, bound)
-	}
-	return v, ok
 }

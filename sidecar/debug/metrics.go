@@ -38,3 +38,35 @@ func (m *metrics) reject(err error) {
 	}
 	m.rejected.WithLabelValues(errForged.Error()).Inc()
 }
+
+// failureMetrics count traces, but rejected, which counts messages.
+type failureMetrics struct {
+	told, unsent, dropped, heard, released prometheus.Counter
+	refused                                *prometheus.CounterVec
+}
+
+func newFailureMetrics(r prometheus.Registerer) *failureMetrics {
+	failed := telemetry.Register(r, prometheus.NewCounterVec(prometheus.CounterOpts{Name: "signalbox_trace_failed_total",
+		Help: "Traces that failed here or elsewhere: told to the other sidecars, unsent (the bus did not take it), dropped (there were too many), or heard of from another one"}, []string{"result"}))
+	m := &failureMetrics{
+		told: failed.WithLabelValues("told"), unsent: failed.WithLabelValues("unsent"), dropped: failed.WithLabelValues("dropped"), heard: failed.WithLabelValues("heard"),
+		released: telemetry.Register(r, prometheus.NewCounter(prometheus.CounterOpts{Name: "signalbox_trace_failed_released_lines_total",
+			Help: "Lines of the black box that were written because their trace failed"})),
+		refused: telemetry.Register(r, prometheus.NewCounterVec(prometheus.CounterOpts{Name: "signalbox_trace_failed_rejected_total",
+			Help: "Messages about failed traces that were ignored, by what was wrong: forged, expired or malformed"}, []string{"reason"})),
+	}
+	for _, reason := range []error{errForged, errExpired, errMalformed} {
+		m.refused.WithLabelValues(reason.Error())
+	}
+	return m
+}
+
+func (m *failureMetrics) rejected(err error) {
+	for _, reason := range []error{errExpired, errMalformed} {
+		if errors.Is(err, reason) {
+			m.refused.WithLabelValues(reason.Error()).Inc()
+			return
+		}
+	}
+	m.refused.WithLabelValues(errForged.Error()).Inc()
+}

@@ -84,7 +84,7 @@ type reader struct {
 	verify func(token string) (payload []byte, err error) // nil: none is believed
 
 	mu    sync.Mutex
-	known generations[claims]
+	known generations[string, claims]
 }
 
 // read returns the claims of a token that holds at now.

@@ -47,7 +47,7 @@ func FuzzRead(f *testing.F) {
 
 func TestTheCacheIsBounded(t *testing.T) {
 	t.Parallel()
-	var g generations[int]
+	var g generations[string, int]
 	for i := range 100 {
 		g.put(strings.Repeat("x", i), i, 10)
 		if _, ok := g.use("", 10); !ok {
