@@ -10,6 +10,8 @@ type Disk interface {
 	// Create makes a new file, or opens the one that is there.
 	Create(path string) (File, error)
 	Remove(path string) error
+	// Rename puts a file in the place of another.
+	Rename(from, to string) error
 	// Open is for reading.
 	Open(path string) (io.ReaderAt, error)
 	ReadFile(path string) ([]byte, error)
@@ -35,6 +37,8 @@ func (osDisk) Create(path string) (File, error) {
 	}
 	return osFile{f}, nil
 }
+
+func (osDisk) Rename(from, to string) error { return os.Rename(from, to) }
 
 func (osDisk) Remove(path string) error { return os.Remove(path) }
 

@@ -24,6 +24,12 @@
 // alone. A full or failing disk is counted and never an error of the caller's; on a full one a record of
 // more worth takes the room of those of less.
 //
+// A sync that has failed is not simply tried again, as the kernel answers well to the second one without having written
+// anything. The segment is ended, and copied from memory into a new file, which takes its place once it is on the disk;
+// what was more than 1 MiB since the last sync is read back, and is damage where it is not what it was. Meanwhile, and
+// until the copy has failed once, it is not shipped. An error or audit record whose sync has failed is counted as late
+// when its caller has waited for 10 ms.
+//
 // # Damage
 //
 // costs the frames it touches, and never a start. The bytes go into the quarantine, which is bounded (1000

@@ -6,43 +6,46 @@ import (
 	"slices"
 )
 
-// flush makes durable what is written, and lets go who waits for it.
+// flush makes durable what is written, and lets go who waits for it. Who waits for what could not be made durable is
+// let go by its own patience, and counted.
 func (q *Queue) flush() {
 	q.mu.Lock()
 	if !q.dirty && !q.created && len(q.retired) == 0 {
 		q.mu.Unlock()
 		return
 	}
-	waiting, retired, active, created := q.flushed, q.retired, q.active, q.created
+	waiting, retired, active, created, written := q.flushed, q.retired, q.active, q.created, q.tail
 	q.flushed, q.retired, q.dirty, q.created = nil, nil, false, false
+	if active != nil {
+		q.newTail(q.last().size)
+	}
 	q.mu.Unlock()
 	if created {
 		q.syncDir()
 	}
-	q.again(active, active == nil || q.sync(active), slices.DeleteFunc(retired, q.ended))
-	if waiting != nil {
+	switch {
+	case active == nil:
+	case q.sync(active):
+		q.spare(written)
+	default:
+		retired = append(retired, q.distrust(active, written)...)
+	}
+	left := slices.DeleteFunc(retired, q.ended)
+	q.again(left)
+	fresh := slices.ContainsFunc(left, func(f *full) bool { return f.tries <= 1 })
+	if waiting != nil && !fresh {
 		close(waiting)
 	}
 }
 
-// ended is true of a full segment that is synced, and closed by it.
-func (q *Queue) ended(f full) bool {
-	ok := q.sync(f)
-	if ok {
-		_ = f.Close()
-	}
-	return ok
-}
-
-// again has the next flush do what has failed.
-func (q *Queue) again(active File, synced bool, retired []full) {
-	if synced && len(retired) == 0 {
+// again has a later flush do what has failed.
+func (q *Queue) again(left []*full) {
+	if len(left) == 0 {
 		return
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.dirty = q.dirty || !synced && q.active == active // else it is full now, and in the list
-	for _, f := range retired {
+	for _, f := range left {
 		if slices.ContainsFunc(q.segments, func(s *segment) bool { return s.path == f.path }) {
 			q.retired = append(q.retired, f)
 		} else {

@@ -21,6 +21,8 @@ type modelDisk struct {
 	stopAt  int // the operation that is the last, and may be done by half; 0: none
 	stopped bool
 	fault   error
+	unsound int              // syncs that are to fail
+	zeroed  bool             // and then the file does not have what was written, either
 	faulted bool             // there was one
 	torn    int              // writes done by half, which are met as damage
 	files   map[string]*file // by path
@@ -31,6 +33,8 @@ type modelDisk struct {
 type file struct {
 	entry   bool   // its place in the folder is durable
 	durable []byte // its content on the disk
+	before  []byte // content of the file that it has replaced, if that is in the folder on the disk
+	failed  bool   // a sync has, and the pages are taken for clean
 }
 
 var errStopped = errors.New("the process is gone")
@@ -119,6 +123,24 @@ func (d *modelDisk) remove(path string) {
 	_ = os.Remove(path)
 }
 
+func (d *modelDisk) Rename(from, to string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	half, err := d.enter()
+	if err != nil && (!half || d.choice.IntN(2) == 0) {
+		return err
+	}
+	f := d.files[from]
+	if old := d.files[to]; old != nil && old.entry {
+		f.before = old.durable
+	}
+	f.entry = false
+	delete(d.files, from)
+	d.files[to] = f
+	_ = os.Rename(from, to)
+	return err
+}
+
 func (d *modelDisk) SyncDir(path string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -126,7 +148,9 @@ func (d *modelDisk) SyncDir(path string) error {
 		return err
 	}
 	for p, f := range d.files {
-		f.entry = f.entry || filepath.Dir(p) == path
+		if filepath.Dir(p) == path {
+			f.entry, f.before = true, nil
+		}
 	}
 	for p := range d.graves {
 		if filepath.Dir(p) == path {
@@ -142,7 +166,9 @@ func (d *modelDisk) powerCut(worst bool) {
 	defer d.mu.Unlock()
 	for path, f := range d.files {
 		switch {
-		case !worst && d.choice.IntN(4) == 0: // it had been written back in time
+		case !worst && !f.failed && d.choice.IntN(4) == 0: // it had been written back in time
+		case !f.entry && f.before != nil:
+			_ = os.WriteFile(path, f.before, 0o600)
 		case !f.entry:
 			_ = os.Remove(path)
 		default:
@@ -188,14 +214,35 @@ func (f modelFile) Truncate(size int64) error {
 	return f.File.Truncate(size)
 }
 
+// forget is what some file systems do with pages that they could not write.
+func (d *modelDisk) forget(path string, f *file) {
+	content, err := os.ReadFile(path)
+	if !d.zeroed || err != nil {
+		return
+	}
+	clear(content[min(len(f.durable), len(content)):])
+	_ = os.WriteFile(path, content, 0o600)
+}
+
+// Sync fails once, and then succeeds without having done anything: as Linux does. The pages are lost in a power cut.
 func (f modelFile) Sync() error {
 	f.disk.mu.Lock()
 	defer f.disk.mu.Unlock()
-	if _, err := f.disk.enter(); err != nil {
+	kept := f.disk.files[f.path]
+	_, err := f.disk.enter()
+	if err == nil && f.disk.unsound > 0 {
+		f.disk.unsound--
+		err = unix.EIO
+	}
+	if err != nil {
+		if kept != nil && !f.disk.stopped {
+			kept.failed = true
+			f.disk.forget(f.path, kept)
+		}
 		return err
 	}
 	content, err := os.ReadFile(f.path)
-	if kept := f.disk.files[f.path]; err == nil && kept != nil {
+	if err == nil && kept != nil && !kept.failed {
 		kept.durable = bytes.Clone(content)
 	}
 	return nil

@@ -39,7 +39,10 @@ type Queue struct {
 	dirty   bool
 	created bool          // a segment whose folder entry is not durable yet
 	flushed chan struct{} // closed when what is written by now is on the disk; nil: nobody waits
-	retired []full
+	retired []*full
+
+	tail      tail   // of the active segment
+	tailSpare []byte // for the next one
 
 	reader
 }
@@ -52,16 +55,11 @@ type segment struct {
 	beyond  place // behind its last record; zero if that is not known
 	records int   // in it, damaged ones included
 	done    int   // of them acknowledged, or known to be lost
+	suspect bool  // a sync has failed, and it is being mended: not to be read
 }
 
 // before is the place in front of the first record.
 func (s *segment) before() place { return place{s.first.seq - 1, s.first.ordinal - 1} }
-
-// full is a segment that is ended, and still to be synced and closed.
-type full struct {
-	File
-	path string
-}
 
 func newQueue(class Class, id Identity, dir string, s *Spool) *Queue {
 	return &Queue{class: class, instance: id.Instance, epoch: id.Epoch, dir: dir, disk: s.settings.Disk, space: &s.space,
@@ -165,6 +163,7 @@ func (q *Queue) put(frame []byte, at place) error {
 		_ = q.active.Truncate(s.size)
 		return fmt.Errorf("write segment: %w", err)
 	}
+	q.tail.add(frame)
 	s.size += int64(len(frame))
 	s.records++
 	return nil
@@ -183,6 +182,7 @@ func (q *Queue) begin(at place) error {
 		q.restart()
 	}
 	q.active, q.created = f, true
+	q.newTail(0)
 	return nil
 }
 
@@ -193,13 +193,14 @@ func (q *Queue) retire(next place) {
 	s.beyond = next
 	end := ending(next)
 	if _, err := q.active.WriteAt(end, s.size); err == nil {
+		q.tail.add(end)
 		s.size += int64(len(end))
 		q.space.used.Add(int64(len(end)))
 	} else {
 		q.metrics.failed("truncate", q.active.Truncate(s.size))
 	}
-	q.retired = append(q.retired, full{q.active, s.path})
-	q.active = nil
+	q.retired = append(q.retired, &full{File: q.active, path: s.path, tail: q.tail})
+	q.active, q.tail = nil, tail{}
 }
 
 // lastSeq is that of the segment's last record; the queue's if it ends with this segment.

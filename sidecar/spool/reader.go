@@ -15,6 +15,7 @@ import (
 type reader struct {
 	arrived chan struct{}
 	idle    bool     // the reader waits for arrived
+	reopen  bool     // a segment's file was exchanged
 	pinned  bool     // the first segment is being read or shipped, and must not be shed
 	from    mark     // behind all of the first segment that is acknowledged or skipped
 	batch   []Record // handed out and not acknowledged yet
@@ -89,7 +90,11 @@ func (q *Queue) pin() (*segment, error) {
 	if len(q.segments) == 0 && q.sealed {
 		return nil, io.EOF
 	}
-	if len(q.segments) == 0 || q.active != nil && len(q.segments) == 1 && q.from.at >= q.segments[0].size {
+	if q.reopen {
+		q.reopen = false
+		q.closeFile()
+	}
+	if len(q.segments) == 0 || q.segments[0].suspect || q.active != nil && len(q.segments) == 1 && q.from.at >= q.segments[0].size {
 		q.idle = true
 		return nil, nil
 	}
