@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/signalbox-mesh/signalbox/sidecar/lease"
@@ -41,12 +42,14 @@ func ParseWindow(value string) (message string, err error) {
 	if d.More() {
 		return "", errors.New(`a window is {"message":"…"}, and nothing follows it`)
 	}
-	message = strings.TrimSpace(in.Message)
-	if message == "" || len(message) > maxMessage || !utf8.ValidString(message) || strings.ContainsFunc(message, func(r rune) bool { return r < ' ' || r == 0x7f }) {
-		return "", fmt.Errorf("the message says in one line, in up to %d bytes, why the service is away", maxMessage)
+	message = strings.Join(strings.FieldsFunc(in.Message, blank), " ") // it is shown in one line
+	if message == "" || len(message) > maxMessage || !utf8.ValidString(message) {
+		return "", fmt.Errorf("the message says in up to %d bytes why the service is away", maxMessage)
 	}
 	return message, nil
 }
+
+func blank(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }
 
 // SetWindows makes these the windows that are open, in the place of those before; none puts the instance back. A window
 // that is over counts no more, even when nobody says so.

@@ -29,7 +29,7 @@ func TestWindowsOverlap(t *testing.T) {
 		h := health.New(health.Settings{Service: "catalogs", Changed: func() { changes.Add(1) }})
 		started(t, h)
 		e := h.Windows()
-		a, b := window("a", "disk", 10*time.Second), window("b", "memory", 30*time.Second)
+		a, b := window("a", " disk\\n", 10*time.Second), window("b", "memory", 30*time.Second)
 
 		if refused := e.Apply([]lease.Lease{a, b}); len(refused) != 0 {
 			t.Fatal(refused)
@@ -81,7 +81,7 @@ func alive(t *testing.T, h *health.Health, retry string) {
 func TestWhatIsNoWindowIsRefused(t *testing.T) {
 	t.Parallel()
 	h := health.New(health.Settings{Service: "catalogs"})
-	for _, value := range []string{"", "disk", `{}`, `{"message":" "}`, `{"message":"a\nb"}`, `{"message":"a"} {}`, `{"message":"a","x":1}`, `{"message":"` + strings.Repeat("x", 501) + `"}`} {
+	for _, value := range []string{"", "disk", `{}`, `{"message":" "}`, `{"message":"a"} {}`, `{"message":"a","x":1}`, `{"message":"` + strings.Repeat("x", 501) + `"}`} {
 		refused := h.Windows().Apply([]lease.Lease{{ID: "x", Value: value}})
 		if refused["x"] == nil {
 			t.Errorf("%q was taken", value)
