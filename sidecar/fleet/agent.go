@@ -65,6 +65,8 @@ type Settings struct {
 
 	// StateFile keeps leases and events over a restart; "": they are forgotten until view-service is heard.
 	StateFile string
+	clocks    clocks // none: the machine's
+
 	// Sampling is the share of new traces, as set and as it is; may be nil.
 	Sampling func() (configured, effective float64)
 	// SettingsHash is the same where the effective settings are.
@@ -110,7 +112,7 @@ func New(s Settings) *Agent {
 	a.leases = newLeases(s.Service, s.Instance, s.Effects)
 	a.metrics = newMetrics(s.Registerer, a.leases.count)
 	a.events = &journal{lost: a.metrics.lost}
-	a.keeper = newKeeper(s.StateFile, a.metrics, s.Logger)
+	a.keeper = newKeeper(s.StateFile, s.clocks, a.metrics, s.Logger)
 	a.leases.note, a.leases.save, a.leases.effective = a.tell, a.keeper.want, s.Effective
 	a.resume()
 	return a

@@ -212,9 +212,13 @@ func TestMessagesChangeLevelsAtOnceAndInOrder(t *testing.T) {
 	}
 	step(said(t, 9, "set", "d", "WARN"), "b:=ERROR d:=WARN")
 	step(said(t, 6, "drop", "b", ""), "d:=WARN") // overtaken, and final all the same: it is acknowledged
-	if _, err := a.apply(mustOpen(t, a, said(t, 7, "set", "e", "INFO"))); !errors.Is(err, errOvertaken) {
-		t.Errorf("a message that was overtaken: %v", err)
+	step(said(t, 12, "set", "f", "WARN"), "d:=WARN f:=WARN")
+	step(said(t, 13, "drop", "g", ""), "d:=WARN f:=WARN")
+	step(said(t, 11, "set", "e", "INFO"), "d:=WARN e:=INFO f:=WARN") // late, and all the same newer than what is still missing
+	if _, err := a.apply(mustOpen(t, a, said(t, 7, "set", "h", "INFO"))); !errors.Is(err, errOvertaken) || levels.is() != "d:=WARN e:=INFO f:=WARN" {
+		t.Errorf("a message that was overtaken: %v", err) // revision 10 may be its end
 	}
+	step(said(t, 10, "set", "g", "DEBUG"), "d:=WARN e:=INFO f:=WARN") // whose end came first
 }
 
 func mustOpen(t *testing.T, a *Agent, d bus.Delivery) message {

@@ -10,8 +10,6 @@ type clocks struct {
 	boot func() (id string, since time.Duration, ok bool)
 }
 
-func ourClocks() clocks { return clocks{wall: time.Now, boot: boottime} }
-
 // stamp is a point in time that a later process of this machine, or of another, can measure from.
 type stamp struct {
 	Boot  string        `json:"boot_id,omitempty"`

@@ -29,8 +29,11 @@ type keeper struct {
 	wanted  chan struct{}
 }
 
-func newKeeper(path string, m *metrics, log *slog.Logger) *keeper {
-	return &keeper{path: path, clocks: ourClocks(), metrics: m, log: log, wanted: make(chan struct{}, 1)}
+func newKeeper(path string, c clocks, m *metrics, log *slog.Logger) *keeper {
+	if c.wall == nil {
+		c = clocks{wall: time.Now, boot: boottime}
+	}
+	return &keeper{path: path, clocks: c, metrics: m, log: log, wanted: make(chan struct{}, 1)}
 }
 
 // want has the file written soon. It never blocks.

@@ -34,28 +34,29 @@ type leases struct {
 	save              func()             // asks for the disk; does not block
 	effective         func(logger string) slog.Level
 
-	mu       sync.Mutex
-	revision int64 // of the mesh, as far as it was heard
-	hole     bool  // a revision below was missed, and no Sync has brought it yet
-	held     map[string]*held
-	stale    map[string]bool // kinds whose leases have changed since their effect was told
-	before   map[string]bool // spent in an earlier process: they do not begin anew
-	changed  chan struct{}   // the next expiry may be another one, or a budget is spent
+	mu      sync.Mutex
+	heard   revisions
+	held    map[string]*held
+	stale   map[string]bool // kinds whose leases have changed since their effect was told
+	before  map[string]bool // spent in an earlier process: they do not begin anew
+	changed chan struct{}   // the next expiry may be another one, or a budget is spent
 
 	tallies sync.Mutex // apart, since who spends may be held up by a push
 	spent   []tally
 }
 
 func newLeases(service, instance string, effects map[string]lease.Effect) *leases {
-	return &leases{service: service, instance: instance, effects: effects, note: func(...Event) {}, save: func() {}, held: map[string]*held{},
+	l := &leases{service: service, instance: instance, effects: effects, note: func(...Event) {}, save: func() {}, held: map[string]*held{},
 		stale: map[string]bool{}, before: map[string]bool{}, changed: make(chan struct{}, 1)}
+	l.heard.reset(0)
+	return l
 }
 
 // seen is the highest revision heard of.
 func (l *leases) seen() int64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.revision
+	return l.heard.highest
 }
 
 // count is how many are in effect.
@@ -99,10 +100,10 @@ func (l *leases) applied() (all []*fleetv1.AppliedLease) {
 func (l *leases) replace(res *fleetv1.SyncResponse, before int64, asked time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.revision != before && res.GetRevision() < l.revision {
+	if l.heard.highest != before && res.GetRevision() < l.heard.highest {
 		return false
 	}
-	l.revision, l.hole = res.GetRevision(), false
+	l.heard.reset(res.GetRevision())
 	named := map[string]bool{}
 	for _, in := range res.GetLeases() {
 		named[in.GetId()] = true
@@ -121,16 +122,17 @@ func (l *leases) replace(res *fleetv1.SyncResponse, before int64, asked time.Tim
 func (l *leases) set(in lease.Lease) (whole bool, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if in.Revision <= l.revision {
-		return true, l.known(in.ID) // the Sync that brought the revision brought its effect
+	if in.Revision > l.heard.highest {
+		l.heard.step(in.Revision)
+	} else if !l.heard.fill(in.Revision, in.ID) {
+		return l.heard.whole(), l.known(in.ID) // the Sync that brought the revision brought its effect
 	}
-	whole = l.step(in.Revision)
 	if in.Matches(l.service, l.instance) {
 		l.put(in)
 		l.push()
 		err = l.held[in.ID].refused
 	}
-	return whole, err
+	return l.heard.whole(), err
 }
 
 // drop ends a lease; false says that a revision before it was missed. A drop that a later change has overtaken counts
@@ -138,17 +140,15 @@ func (l *leases) set(in lease.Lease) (whole bool, err error) {
 func (l *leases) drop(id string, revision int64) (whole bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	whole = revision <= l.revision || l.step(revision)
+	if revision > l.heard.highest {
+		l.heard.step(revision)
+	} else {
+		l.heard.fill(revision, id)
+	}
+	l.heard.drop(id)
 	l.remove(id)
 	l.push()
-	return whole
-}
-
-// step notes the revision, and reports whether it is the next one.
-func (l *leases) step(revision int64) bool {
-	next := revision == l.revision+1
-	l.revision, l.hole = revision, l.hole || !next
-	return next
+	return l.heard.whole()
 }
 
 // known is why a lease that was heard of is not in effect; nil when it is, or is over.
@@ -157,7 +157,7 @@ func (l *leases) known(id string) error {
 	switch {
 	case one != nil:
 		return one.refused
-	case l.hole:
+	case !l.heard.whole():
 		return errOvertaken
 	default:
 		return nil

@@ -10,7 +10,7 @@ import (
 func (l *leases) record(s stamp, now time.Time) record {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	r := record{stamp: s, Service: l.service, Instance: l.instance, Revision: l.revision}
+	r := record{stamp: s, Service: l.service, Instance: l.instance, Revision: l.heard.highest}
 	for _, one := range l.held {
 		r.Leases = append(r.Leases, recordOf(one.Lease, one.spent, now))
 	}
@@ -21,7 +21,7 @@ func (l *leases) record(s stamp, now time.Time) record {
 func (l *leases) resume(r record, now time.Time, passed time.Duration, known bool) (taken, over int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.revision = r.Revision
+	l.heard.reset(r.Revision)
 	var events []Event
 	for _, one := range r.Leases {
 		in, holds := one.lease(now, passed, known)
