@@ -16,6 +16,7 @@ type logsTop struct {
 
 func (logsTop) Help() string {
 	return `BYTES is what was sent; on disk it is a fourth of it or less. Templates are estimated from a sample.
+PER SECOND is over the time for which there are records: from a service's first to its last one, within what is asked for.
 What costs most and says least is what to turn down, in the code or with 'signalbox level set'.
 
 Examples:

@@ -39,8 +39,12 @@ type answer struct {
 	}
 	Services  []struct{ Service string }
 	Templates []struct{ Service, Template string }
-	Plan      *struct{ Blocks, Candidates, Records int64 }
-	Gaps      []struct{ Service, Cause string }
+	Plan      *struct {
+		Partitions, Blocks, Candidates, Records int64
+		InTime                                  int64 `json:"in_time"`
+		OfServices                              int64 `json:"of_services"`
+	}
+	Gaps []struct{ Service, Cause string }
 }
 
 // entry is a record as a list holds it.
@@ -248,6 +252,13 @@ func TestScopesHoldInEveryAnswer(t *testing.T) {
 	}
 	if a := get(t, v, "viewer:gateway", "?explain=true&q=service:catalogs"); a.Plan.Candidates != 0 {
 		t.Errorf("explain: %+v", a.Plan)
+	}
+	all, his := get(t, v, "viewer", "?explain=true").Plan, get(t, v, "viewer:gateway", "?explain=true").Plan
+	if his.Blocks != his.OfServices || his.InTime != his.OfServices || his.OfServices == 0 || his.Partitions == 0 || all.Blocks <= his.Blocks {
+		t.Errorf("explain tells %+v of %+v", his, all)
+	}
+	if nothing := get(t, v, "viewer:nobody", "?explain=true").Plan; nothing.Blocks+nothing.InTime+nothing.Partitions != 0 {
+		t.Errorf("explain tells %+v to who may see nothing", nothing)
 	}
 	if got := call(t, v, "viewer:gateway", http.MethodGet, logsAPI+"/context?id="+id, "", nil); got != http.StatusNotFound {
 		t.Errorf("context of a record that is not his: %d", got)

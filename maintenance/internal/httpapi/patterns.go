@@ -112,7 +112,7 @@ type ServiceCost struct {
 	Records int64   `json:"records"`
 	Bytes   int64   `json:"bytes"`
 	Share   float64 `json:"share" doc:"of the bytes, 0 to 1"`
-	Rate    float64 `json:"rate" doc:"records per second"`
+	Rate    float64 `json:"rate" doc:"records per second, between the first and the last one in that time"`
 }
 
 // TemplateCost is one template's part.
@@ -149,7 +149,7 @@ func (h *Handlers) cost(ctx context.Context, in *costIn) (*costOut, error) {
 	out := Costs{Since: q.Since.UTC(), Until: until.UTC(), Records: c.Records, Bytes: c.Bytes, Services: []ServiceCost{}, Templates: []TemplateCost{},
 		Sampled: c.Sampled, Blocks: c.Blocks, Reach: reachOf(c.Reach), Gaps: gaps(missing)}
 	for _, s := range c.Services[:min(in.Limit, len(c.Services))] {
-		out.Services = append(out.Services, ServiceCost{s.Service, s.Records, s.Bytes, s.Share, float64(s.Records) / max(until.Sub(q.Since).Seconds(), 1)})
+		out.Services = append(out.Services, ServiceCost{s.Service, s.Records, s.Bytes, s.Share, s.Rate})
 	}
 	for _, t := range c.Templates {
 		out.Templates = append(out.Templates, TemplateCost{t.Service, t.Template, t.Records, t.Bytes, t.Share, example(t.Example)})

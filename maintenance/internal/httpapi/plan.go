@@ -8,8 +8,8 @@ import (
 
 // Plan is what a query would look through, and how much is left after each step.
 type Plan struct {
-	Partitions int      `json:"partitions" doc:"that hold any of its time"`
-	Blocks     int      `json:"blocks" doc:"in the store"`
+	Partitions int      `json:"partitions" doc:"that hold any of its time, of services that may be seen"`
+	Blocks     int      `json:"blocks" doc:"in the store, of services that may be seen"`
 	InTime     int      `json:"in_time" doc:"blocks that meet its time"`
 	OfServices int      `json:"of_services" doc:"of these, of services that may be seen and are asked for"`
 	OfLevels   int      `json:"of_levels" doc:"of these, with levels that are asked for"`

@@ -30,6 +30,9 @@ type ServiceCost struct {
 	Records int64
 	Bytes   int64
 	Share   float64 // of the bytes
+	Rate    float64 // records a second, over the time from its first to its last one
+
+	first, last time.Time
 }
 
 // TemplateCost is one pattern's part, estimated.
@@ -81,12 +84,30 @@ func (a *accounts) Wants(h *block.Head) bool {
 	bytes := h.Bytes * n / int64(h.Records)
 	c := a.services[h.Service]
 	if c == nil {
-		c = &ServiceCost{Service: h.Service}
+		c = &ServiceCost{Service: h.Service, first: h.From, last: h.To}
 		a.services[h.Service] = c
 	}
 	c.Records, c.Bytes = c.Records+n, c.Bytes+bytes
+	if h.From.Before(c.first) {
+		c.first = h.From
+	}
+	if h.To.After(c.last) {
+		c.last = h.To
+	}
 	a.records, a.bytes, a.heads = a.records+n, a.bytes+bytes, append(a.heads, h)
 	return false
+}
+
+// span is how long there are records of a service, within the query's time; a second at least.
+func (a *accounts) span(c *ServiceCost) time.Duration {
+	first, last := c.first, c.last
+	if first.Before(a.query.Since) {
+		first = a.query.Since
+	}
+	if last.After(a.query.Until) {
+		last = a.query.Until
+	}
+	return max(last.Sub(first), time.Second)
 }
 
 // Visit is never called.
@@ -161,7 +182,7 @@ func (b *sampler) finish(a *accounts, limit int) Costs {
 	out.Records, out.Bytes, out.Blocks = a.records, a.bytes, len(a.heads)
 	share := func(bytes int64) float64 { return float64(bytes) / float64(max(a.bytes, 1)) }
 	for _, c := range a.services {
-		c.Share = share(c.Bytes)
+		c.Share, c.Rate = share(c.Bytes), float64(c.Records)/a.span(c).Seconds()
 		out.Services = append(out.Services, *c)
 	}
 	slices.SortFunc(out.Services, func(x, y ServiceCost) int {
