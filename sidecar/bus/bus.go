@@ -27,6 +27,7 @@ type Event struct {
 	Time    time.Time         `json:"time"`
 	Data    json.RawMessage   `json:"data"`
 	Headers map[string]string `json:"-"` // traceparent, tracestate, baggage and the like
+	Debug   string            `json:"-"` // token of targeted debugging; Publish takes it from its context. Handlers do not see it
 }
 
 // Publication is an event and where it goes.

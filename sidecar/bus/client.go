@@ -9,6 +9,8 @@ import (
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 	"go.opentelemetry.io/otel/trace/noop"
+
+	"github.com/signalbox-mesh/signalbox/sidecar/debug"
 )
 
 // Client is who uses a bus, and where its telemetry goes. Both drivers open with it, so that sidecars of
@@ -20,6 +22,8 @@ type Client struct {
 	TracerProvider trace.TracerProvider          // nil: no spans
 	Propagator     propagation.TextMapPropagator // nil: W3C trace context and baggage
 	Logger         *slog.Logger                  // nil: silent
+	Flows          *debug.Flows                  // nil: no targeted debugging
+	Failures       *debug.Failures               // nil: nobody is told of a handler's failure
 	// RetryDelays come between the tries of a failing message; there is one try more than delays, then
 	// it is parked. nil: 1, 2, 4, 8 s. All clients of one broker should agree on them.
 	RetryDelays []time.Duration

@@ -18,7 +18,10 @@ const specVersion = "1.0"
 // ErrMalformed is what Decode wraps when the bytes are no CloudEvents 1.0 event.
 var ErrMalformed = errors.New("malformed event")
 
-// envelope is the structured mode's JSON. Attributes that are not listed are extensions; none is read.
+// maxDebug bounds Event.Debug, in bytes; a longer one is nobody's token.
+const maxDebug = 1 << 10
+
+// envelope is the structured mode's JSON. Attributes that are not listed are extensions; none but ours is read.
 type envelope struct {
 	SpecVersion     string          `json:"specversion"`
 	ID              string          `json:"id"`
@@ -29,6 +32,7 @@ type envelope struct {
 	DataContentType string          `json:"datacontenttype,omitempty"`
 	Data            json.RawMessage `json:"data,omitempty"`
 	DataBase64      *string         `json:"data_base64,omitempty"`
+	Debug           json.RawMessage `json:"signalboxdebug,omitempty"` // an extension of ours; raw, so that nobody's can spoil an event
 }
 
 // Encode writes an event in CloudEvents 1.0 structured JSON. ID, Source and Type must be set; Data is
@@ -54,7 +58,31 @@ func Encode(e Event) ([]byte, error) {
 	if len(body) > MaxSize {
 		return nil, ErrTooLarge
 	}
-	return body, nil
+	return withDebug(env, body, e.Debug), nil
+}
+
+// withDebug adds the token where there is room for it: an event is not refused because somebody watches it.
+func withDebug(env envelope, body []byte, token string) []byte {
+	if token == "" || len(token) > maxDebug {
+		return body
+	}
+	text, err := json.Marshal(token)
+	if err != nil {
+		return body
+	}
+	env.Debug = text
+	if longer, err := json.Marshal(env); err == nil && len(longer) <= MaxSize {
+		return longer
+	}
+	return body
+}
+
+// debugOf is the token as it came; what is no text is left as it is, for whoever counts what is malformed.
+func debugOf(raw json.RawMessage) (token string) {
+	if len(raw) > 0 && json.Unmarshal(raw, &token) != nil {
+		return string(raw)
+	}
+	return token
 }
 
 // Decode reads what Encode, or any CloudEvents 1.0 producer of JSON data, wrote.
@@ -72,7 +100,7 @@ func Decode(body []byte) (Event, error) {
 	if env.DataBase64 != nil {
 		return Event{}, fmt.Errorf("%w: binary data", ErrMalformed)
 	}
-	e := Event{ID: env.ID, Source: env.Source, Type: env.Type, Subject: env.Subject, Data: env.Data}
+	e := Event{ID: env.ID, Source: env.Source, Type: env.Type, Subject: env.Subject, Data: env.Data, Debug: debugOf(env.Debug)}
 	if env.Time != nil {
 		e.Time = *env.Time
 	}

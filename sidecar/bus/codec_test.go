@@ -25,6 +25,42 @@ func TestEncodeIsCloudEvents(t *testing.T) {
 	}
 }
 
+// The token of targeted debugging is an extension, and never the reason that an event is refused.
+func TestTheDebugExtension(t *testing.T) {
+	e := bus.Event{ID: "1", Source: "s", Type: "t", Debug: "a.b.c"}
+	body, err := bus.Encode(e)
+	if err != nil || !strings.Contains(string(body), `"signalboxdebug":"a.b.c"`) {
+		t.Fatalf("%s: %v", body, err)
+	}
+	if got, err := bus.Decode(body); err != nil || got.Debug != "a.b.c" {
+		t.Errorf("%+v: %v", got, err)
+	}
+	bare, err := bus.Encode(bus.Event{ID: "1", Source: "s", Type: "t", Data: json.RawMessage(`""`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, change := range map[string]func(*bus.Event){
+		"no room":  func(e *bus.Event) { e.Data = json.RawMessage(`"` + strings.Repeat("x", bus.MaxSize-len(bare)) + `"`) },
+		"too long": func(e *bus.Event) { e.Debug = strings.Repeat("a", 1025) },
+	} {
+		full := e
+		change(&full)
+		body, err := bus.Encode(full)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if got, err := bus.Decode(body); err != nil || got.Debug != "" {
+			t.Errorf("%s: %q, %v", name, got.Debug, err)
+		}
+	}
+	for foreign, want := range map[string]string{`17`: `17`, `{"a":[1]}`: `{"a":[1]}`, `null`: ``} {
+		got, err := bus.Decode([]byte(`{"specversion":"1.0","id":"1","source":"s","type":"t","signalboxdebug":` + foreign + `}`))
+		if err != nil || got.Debug != want {
+			t.Errorf("%s: %q, %v", foreign, got.Debug, err)
+		}
+	}
+}
+
 func TestEncodeRefuses(t *testing.T) {
 	whole := bus.Event{ID: "1", Source: "s", Type: "t"}
 	for name, c := range map[string]struct {
@@ -75,6 +111,7 @@ func FuzzB11_Decode(f *testing.F) {
 	f.Add([]byte(`{"specversion":"1.0","id":"1","source":"s","type":"t","time":"2026-02-03T04:05:06Z","data":{"a":[1,2]}}`))
 	f.Add([]byte(`{"specversion":"1.0","id":"\u0000","source":"` + "\xff" + `","type":"t","data":null}`))
 	f.Add([]byte(`{"specversion":"1.0","data_base64":"x"}`))
+	f.Add([]byte(`{"specversion":"1.0","id":"1","source":"s","type":"t","signalboxdebug":"a.b.c"}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		e, err := bus.Decode(body)
 		if err != nil {

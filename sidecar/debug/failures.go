@@ -11,7 +11,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/trace"
 
-	"github.com/signalbox-mesh/signalbox/sidecar/bus"
 	"github.com/signalbox-mesh/signalbox/sidecar/internal/pause"
 )
 
@@ -25,7 +24,7 @@ type FailureSettings struct {
 	Service  string
 	Instance string
 	Box      Box                                                    // nil: nothing is kept here
-	Publish  func(ctx context.Context, p bus.Publication) error     // nil: nobody else is told
+	Publish  func(ctx context.Context, data []byte) error           // a message of type TraceFailed, to all; nil: nobody else is told
 	Sign     func(payload []byte) (token string, err error)         // servicetoken.Signer.SignMessage; nil: as without Publish
 	Verify   func(token, signer string) (payload []byte, err error) // servicetoken.Bundle.VerifyMessage; nil: nobody is believed
 

@@ -14,7 +14,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	oteltrace "go.opentelemetry.io/otel/trace"
 
-	"github.com/signalbox-mesh/signalbox/sidecar/bus"
 	"github.com/signalbox-mesh/signalbox/sidecar/debug"
 )
 
@@ -44,21 +43,19 @@ func (b *box) of(trace byte) []string {
 type exchange struct {
 	mu       sync.Mutex
 	all      []*debug.Failures
-	messages []bus.Publication
+	messages [][]byte
 	fails    error
 }
 
-func (e *exchange) publish(ctx context.Context, p bus.Publication) error {
+func (e *exchange) publish(_ context.Context, data []byte) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.fails != nil {
 		return e.fails
 	}
-	e.messages = append(e.messages, p)
+	e.messages = append(e.messages, data)
 	for _, f := range e.all {
-		if err := f.Notice(ctx, bus.Delivery{Event: p.Event}); err != nil {
-			return err
-		}
+		f.Notice(data)
 	}
 	return nil
 }
@@ -176,9 +173,9 @@ func TestFailuresAreBounded(t *testing.T) {
 		if sent > 41 || sent < 35 || told > 41*64 || dropped <= 0 {
 			t.Errorf("%d messages, %v told, %v dropped", sent, told, dropped)
 		}
-		for _, p := range e.messages {
-			if len(p.Event.Data) > 32<<10 {
-				t.Fatalf("a message of %d bytes", len(p.Event.Data))
+		for _, data := range e.messages {
+			if len(data) > 32<<10 {
+				t.Fatalf("a message of %d bytes", len(data))
 			}
 		}
 	})
@@ -248,7 +245,7 @@ func TestNoticesThatAreNotBelieved(t *testing.T) {
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
 				go func() { _ = f.Run(ctx) }()
-				check(t, f.Notice(ctx, bus.Delivery{Event: bus.Event{Data: c.data}}))
+				f.Notice(c.data)
 				synctest.Wait()
 				if got := kept.of(1); (len(got) == 1) != (c.reason == "") {
 					t.Errorf("released: %q", got)
@@ -266,9 +263,7 @@ func FuzzNotice(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data, payload []byte) {
 		kept := &box{}
 		one := debug.NewFailures(debug.FailureSettings{Service: "catalogs", Box: kept, Verify: func(string, string) ([]byte, error) { return payload, nil }})
-		if err := one.Notice(t.Context(), bus.Delivery{Event: bus.Event{Data: data}}); err != nil {
-			t.Error(err)
-		}
+		one.Notice(data)
 	})
 }
 

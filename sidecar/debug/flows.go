@@ -102,26 +102,47 @@ func (f *Flows) Token(ctx context.Context) string { return Token(ctx) }
 // Enter begins a flow by the token that something came with ("": none does). A token that does not hold is counted and
 // ignored. The returned end ends the flow; it may be called more than once.
 func (f *Flows) Enter(ctx context.Context, token string) (_ context.Context, end func()) {
+	return f.enter(ctx, token, true)
+}
+
+// Resume is Enter for what was entered before, as by who decides after a handler has failed: it counts nothing.
+func (f *Flows) Resume(ctx context.Context, token string) (_ context.Context, end func()) {
+	return f.enter(ctx, token, false)
+}
+
+func (f *Flows) enter(ctx context.Context, token string, count bool) (context.Context, func()) {
 	if token == "" || f == nil {
 		return ctx, nothing
 	}
 	if one := flowOf(ctx); one != nil && one.token == token && !one.over.Load() {
 		return ctx, nothing
 	}
+	one, err := f.admit(token)
+	switch {
+	case err != nil && count:
+		f.metrics.reject(err)
+		return ctx, nothing
+	case err != nil:
+		return ctx, nothing
+	case count:
+		f.metrics.entered.Inc()
+	}
+	return f.begin(ctx, one)
+}
+
+// admit reads the token of a flow.
+func (f *Flows) admit(token string) (*flow, error) {
 	now := f.now()
 	c, err := f.reader.read(token, now)
 	if err != nil {
-		f.metrics.reject(err)
-		return ctx, nothing
+		return nil, err
 	}
 	account := f.accounts.of(c.Lease, c.Lines, c.Bytes)
 	if account.ended() {
-		f.metrics.reject(errExpired)
-		return ctx, nothing
+		return nil, errExpired
 	}
-	f.metrics.entered.Inc()
 	until := now.Add(time.Duration(c.Expires-now.UnixMilli()) * time.Millisecond)
-	return f.begin(ctx, &flow{Grant: Grant{LeaseID: c.Lease, Level: slog.Level(c.Level), Until: until}, token: token, account: account})
+	return &flow{Grant: Grant{LeaseID: c.Lease, Level: slog.Level(c.Level), Until: until}, token: token, account: account}, nil
 }
 
 // Matching says whether any lease holds here, so that Match is worth its Request: one atomic load.

@@ -7,17 +7,14 @@ import (
 	"errors"
 	"strings"
 	"time"
-
-	"github.com/signalbox-mesh/signalbox/sidecar/bus"
 )
 
 // TraceFailed is the type of the message by which a sidecar tells the others of traces that have failed.
 const TraceFailed = "signalbox.trace.failed"
 
 const (
-	noticeLife = 10 * time.Second // in the broker
-	sendLimit  = 2 * time.Second
-	freshness  = time.Minute // an older notice is a replay, or as good as one
+	sendLimit = 2 * time.Second
+	freshness = time.Minute // an older notice is a replay, or as good as one
 )
 
 // notice is what a service has signed. Kind keeps another signed message from being taken for one.
@@ -60,23 +57,22 @@ func (f *Failures) send(ctx context.Context, batch []failure) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, sendLimit)
 	defer cancel()
-	return s.Publish(ctx, bus.Publication{Exchange: bus.Control, Expires: noticeLife,
-		Event: bus.Event{Source: "/" + s.Service + "/" + s.Instance, Type: TraceFailed, Subject: n.Traces[0].Trace, Time: f.now(), Data: data}})
+	return s.Publish(ctx, data)
 }
 
-// Notice takes a message of type TraceFailed from the control exchange. It never gives one back: what cannot be
-// believed now will not be believed later.
-func (f *Failures) Notice(_ context.Context, d bus.Delivery) error {
+// Notice takes the data of a message of type TraceFailed from the control exchange. One that cannot be believed is
+// counted and ignored.
+func (f *Failures) Notice(data []byte) {
 	if f == nil {
-		return nil
+		return
 	}
-	n, err := f.open(d)
+	n, err := f.open(data)
 	if err != nil {
 		f.metrics.rejected(err)
-		return nil
+		return
 	}
 	if n.Service == f.settings.Service && n.Instance == f.settings.Instance {
-		return nil // our own
+		return // our own
 	}
 	now := f.now()
 	for _, t := range n.Traces {
@@ -89,12 +85,11 @@ func (f *Failures) Notice(_ context.Context, d bus.Delivery) error {
 		f.isNews(one) // the end of our own part of it need not be told any more
 		f.toRelease(one)
 	}
-	return nil
 }
 
-func (f *Failures) open(d bus.Delivery) (n notice, err error) {
+func (f *Failures) open(data []byte) (n notice, err error) {
 	var e envelope
-	if json.Unmarshal(d.Data, &e) != nil || e.Token == "" || e.Service == "" {
+	if json.Unmarshal(data, &e) != nil || e.Token == "" || e.Service == "" {
 		return n, errMalformed
 	}
 	if f.settings.Verify == nil {

@@ -24,6 +24,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/signalbox-mesh/signalbox/sidecar/bus"
+	"github.com/signalbox-mesh/signalbox/sidecar/debug"
 	"github.com/signalbox-mesh/signalbox/sidecar/pg"
 )
 
@@ -84,7 +85,7 @@ func New(s Settings) *Outbox {
 	return &Outbox{settings: s, metrics: newMetrics(s.Registerer), channel: "outbox_" + s.DB.Schema(), wake: make(chan struct{}, 1)}
 }
 
-// Add writes the publication in tx; the caller's trace context goes with it. aggregate orders: rows of
+// Add writes the publication in tx; the caller's trace context, and its debug token, go with it. aggregate orders: rows of
 // one aggregate are published in commit order, for which Add holds a lock on the aggregate until tx ends;
 // "" is unordered. It wakes the relay by NOTIFY. An event that is too large or malformed is refused here.
 func (o *Outbox) Add(ctx context.Context, tx pg.Tx, aggregate string, p bus.Publication) error {
@@ -127,4 +128,7 @@ func (o *Outbox) complete(ctx context.Context, e *bus.Event) {
 		o.settings.Propagator.Inject(ctx, propagation.MapCarrier(headers))
 	}
 	e.Headers = headers
+	if e.Debug == "" {
+		e.Debug = debug.Token(ctx)
+	}
 }

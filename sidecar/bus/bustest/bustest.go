@@ -37,6 +37,7 @@ func Run(t *testing.T, h Harness) {
 	}{
 		{"PublishSubscribe", testPublishSubscribe},
 		{"TraceContext", testTraceContext},
+		{"DebugFlow", testDebugFlow},
 		{"TopicPatterns", testTopicPatterns},
 		{"WorkIsShared", testWorkIsShared},
 		{"ControlReachesEveryInstanceInOrder", testControl},

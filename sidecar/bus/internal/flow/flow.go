@@ -46,6 +46,7 @@ func (f *Flow) Publish(ctx context.Context, p bus.Publication, send func(context
 	ctx, cancel := deadline(ctx)
 	defer cancel()
 	f.complete(&p.Event)
+	mark(ctx, &p)
 	ctx, span := f.startPublish(ctx, p)
 	body, err := bus.Encode(p.Event)
 	if err == nil {
@@ -81,7 +82,11 @@ func (f *Flow) complete(e *bus.Event) {
 // Process tries d once inside a consumer span that continues the sender's trace. A panic is an error.
 func (f *Flow) Process(ctx context.Context, s bus.Subscription, d bus.Delivery) error {
 	ctx, span := f.startProcess(ctx, s, d)
+	ctx, leave := f.enter(ctx, &d)
+	defer leave()
+	began := time.Now()
 	err := f.try(ctx, s.Handler, d)
+	f.ended(ctx, s.Queue, d, time.Since(began), err)
 	span.end(err)
 	return err
 }

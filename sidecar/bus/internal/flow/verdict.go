@@ -31,6 +31,8 @@ func (f *Flow) Judge(ctx context.Context, queue string, d bus.Delivery, err erro
 	}
 	delays := f.Client.RetryDelays
 	ctx = f.Client.Propagator.Extract(ctx, carrier(d.Headers)) // its lines belong to the event's trace
+	ctx, leave := f.Client.Flows.Resume(ctx, d.Debug)
+	defer leave()
 	switch {
 	case bus.IsPark(err) || d.Attempt > len(delays):
 		f.Metrics.Parked.WithLabelValues(queue).Inc()
