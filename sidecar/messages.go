@@ -99,13 +99,14 @@ func (s *Sidecar) wireFleet(context.Context) error {
 		Service: s.settings.Service, Instance: s.instance, Version: s.settings.Version, Environment: s.config.Environment,
 		Epoch: s.logs.Epoch(), PID: os.Getpid(), PublicAddr: s.OpsAddr(), PrivateAddr: s.PrivateAddr(), StartedAt: s.started,
 		Client: fleetv1.NewFleetServiceClient(conn), Bus: s.bus, Effects: s.effects(), Sign: s.signer.SignMessage, States: s.levels.States,
-		Effective: s.effective, StateFile: s.leaseFile(), Sampling: s.tracing.Sampling, SettingsHash: hash,
+		Effective: s.effective, StateFile: s.leaseFile(), Sampling: s.tracing.Sampling, Suppressed: s.levels.Suppressed, SettingsHash: hash,
 		Health: s.health.Report, Ledger: s.logs.Ledger, Logger: s.Logger("fleet"), Registerer: s.registry,
 	}
 	if s.bundle != nil {
 		set.Verify = s.bundle.VerifyMessage
 	}
 	s.fleet = fleet.New(set)
+	s.levels.OnSpent(s.fleet.Spent)
 	s.health.Add(health.Check{Name: "fleet", Run: func(context.Context) error { return s.fleet.Progress() }})
 	return nil
 }

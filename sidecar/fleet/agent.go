@@ -67,6 +67,8 @@ type Settings struct {
 	StateFile string
 	clocks    clocks // none: the machine's
 
+	// Suppressed is what no level let through so far; may be nil.
+	Suppressed func() []level.Suppressed
 	// Sampling is the share of new traces, as set and as it is; may be nil.
 	Sampling func() (configured, effective float64)
 	// SettingsHash is the same where the effective settings are.
@@ -82,6 +84,7 @@ type Agent struct {
 	leases   *leases
 	events   *journal
 	keeper   *keeper
+	rates    rates
 	metrics  *metrics
 	now      chan struct{} // a Sync is wanted at once
 	syncing  chan struct{} // held by the one Sync under way

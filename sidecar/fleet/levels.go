@@ -31,7 +31,7 @@ func (e levelEffect) Apply(all []lease.Lease) map[string]error {
 			refused[one.ID] = fmt.Errorf("%.40q is no level", one.Value)
 			continue
 		}
-		overrides = append(overrides, level.Override{LeaseID: one.ID, Logger: one.Logger, Level: l})
+		overrides = append(overrides, level.Override{LeaseID: one.ID, Logger: one.Logger, Level: l, Lines: one.Lines, Bytes: one.Bytes})
 	}
 	e.levels.Set(Source, overrides)
 	return refused

@@ -1,6 +1,8 @@
 package fleet
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"github.com/signalbox-mesh/signalbox/sidecar/lease"
@@ -14,6 +16,7 @@ func (l *leases) record(s stamp, now time.Time) record {
 	for _, one := range l.held {
 		r.Leases = append(r.Leases, recordOf(one.Lease, one.spent, now))
 	}
+	slices.SortFunc(r.Leases, func(a, b recorded) int { return cmp.Compare(a.ID, b.ID) })
 	return r
 }
 

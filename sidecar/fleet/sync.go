@@ -64,6 +64,9 @@ func (a *Agent) request() *fleetv1.SyncRequest {
 	if s.Sampling != nil {
 		req.SamplingConfigured, req.SamplingEffective = s.Sampling()
 	}
+	if s.Suppressed != nil {
+		req.Suppressed = a.rates.over(time.Now(), s.Suppressed())
+	}
 	a.addHealth(req)
 	a.addLevels(req)
 	a.addLedger(req)
