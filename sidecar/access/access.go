@@ -34,6 +34,7 @@ type Principal struct {
 	Subject string  `json:"sub"`  // user id
 	Name    string  `json:"name"` // sign-in name
 	Grants  []Grant `json:"grants"`
+	Tenant  string  `json:"tenant,omitempty"` // "": who signed the token knows none
 
 	// Until is when the token that says all this is no longer believed; zero: not known. What outlasts a request, as a
 	// stream does, ends by then.

@@ -29,6 +29,7 @@ type claims struct {
 	jwt.Claims
 	Name   string         `json:"name"`
 	Grants []access.Grant `json:"grants"`
+	Tenant string         `json:"tenant,omitempty"`
 }
 
 // Sign makes a token for p that holds for ttl. key is a private Ed25519 key with its KeyID.
@@ -61,6 +62,7 @@ func claimsOf(p access.Principal, ttl time.Duration) claims {
 		},
 		Name:   p.Name,
 		Grants: p.Grants,
+		Tenant: p.Tenant,
 	}
 }
 

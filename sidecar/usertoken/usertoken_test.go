@@ -24,7 +24,7 @@ import (
 )
 
 func ann() access.Principal {
-	return access.Principal{Subject: "u-1", Name: "ann", Grants: []access.Grant{{Role: access.Operator, Services: []string{"catalogs"}}}}
+	return access.Principal{Subject: "u-1", Name: "ann", Tenant: "acme", Grants: []access.Grant{{Role: access.Operator, Services: []string{"catalogs"}}}}
 }
 
 func newKey(t testing.TB) jose.JSONWebKey {

@@ -78,7 +78,7 @@ func principal(c claims) (access.Principal, error) {
 	if c.Expiry == nil || c.Subject == "" {
 		return access.Principal{}, refused("the token lacks a subject or an expiry", nil)
 	}
-	return access.Principal{Subject: c.Subject, Name: c.Name, Grants: c.Grants, Until: c.Expiry.Time().Add(Leeway)}, nil
+	return access.Principal{Subject: c.Subject, Name: c.Name, Grants: c.Grants, Tenant: c.Tenant, Until: c.Expiry.Time().Add(Leeway)}, nil
 }
 
 func reason(err error) string {

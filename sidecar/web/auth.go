@@ -16,14 +16,18 @@ func (a *API) authenticated(rule access.Rule, next http.Handler) http.Handler {
 		if err == nil {
 			err = permit(rule, p, found)
 		}
+		ctx := a.matched(own(w), r, p)
 		if err != nil {
 			problem.Write(w, r, err)
 			return
 		}
 		if found {
 			own(w).subject = p.Subject
+			ctx = access.With(ctx, p)
+		}
+		if ctx != r.Context() {
 			// The pattern belongs to the request that the mux saw; a copy keeps it.
-			r = r.WithContext(access.With(r.Context(), p))
+			r = r.WithContext(ctx)
 		}
 		next.ServeHTTP(w, r)
 	})

@@ -136,11 +136,17 @@ func (a *API) measured(next step) step {
 	}
 }
 
-// logged writes one line a request: DEBUG, or ERROR with the cause where the answer is a 5xx.
+// logged writes one line a request: DEBUG, or ERROR with the cause where the answer is a 5xx. It is the bound of the
+// request's flow, which has the line in it.
 func (a *API) logged(next step) step {
 	return func(w *writer, r *http.Request) {
 		began := time.Now()
-		defer func() { a.line(w, r, time.Since(began)) }()
+		r = a.entered(w, r)
+		defer func() {
+			took := time.Since(began)
+			a.line(w, r, took)
+			a.ended(w, r, took)
+		}()
 		next(w, r)
 	}
 }
@@ -153,7 +159,8 @@ func (a *API) line(w *writer, r *http.Request, took time.Duration) {
 	if (w.status >= 500 && !w.quiet) || isPanic(w.cause) {
 		level, text = slog.LevelError, "request failed"
 	}
-	if !a.settings.Logger.Enabled(r.Context(), level) {
+	ctx := w.lineContext(r)
+	if !a.settings.Logger.Enabled(ctx, level) {
 		return
 	}
 	attrs := make([]slog.Attr, 0, 10)
@@ -165,7 +172,7 @@ func (a *API) line(w *writer, r *http.Request, took time.Duration) {
 		slog.Float64("duration_ms", float64(took.Microseconds())/1000),
 		slog.Int64("bytes", w.written),
 	)
-	a.settings.Logger.LogAttrs(r.Context(), level, text, append(attrs, why(w)...)...)
+	a.settings.Logger.LogAttrs(ctx, level, text, append(attrs, why(w)...)...)
 }
 
 // why adds who called and what went wrong.

@@ -27,6 +27,7 @@ import (
 	"go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/signalbox-mesh/signalbox/sidecar/access"
+	"github.com/signalbox-mesh/signalbox/sidecar/debug"
 	"github.com/signalbox-mesh/signalbox/sidecar/telemetry"
 )
 
@@ -46,6 +47,8 @@ type Settings struct {
 	Registerer     prometheus.Registerer         // nil: no metrics
 	TracerProvider trace.TracerProvider          // nil: no spans
 	Propagator     propagation.TextMapPropagator // nil: W3C trace context
+	Flows          *debug.Flows                  // nil: no targeted debugging
+	Failures       *debug.Failures               // nil: nobody is told of a failure
 	Gate           func() error                  // while it returns an error, routes answer 503; nil: none
 	MaxBody        int64                         // bytes; 0: MaxBody; below 0: no bound
 }

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -22,6 +23,9 @@ type writer struct {
 	quiet    bool   // a 5xx that needs no line of its own
 	gone     bool   // the client: a write failed
 	tooLarge int64  // the limit that the body went over; 0: it did not
+
+	matched context.Context //nolint:containedctx // of the flow that a lease began further in, for the line; nil: none
+	leave   func()          // ends the request's flow; nil: it is in none
 }
 
 // own finds the chain's writer.

@@ -1,0 +1,82 @@
+package web
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/signalbox-mesh/signalbox/sidecar/access"
+	"github.com/signalbox-mesh/signalbox/sidecar/debug"
+)
+
+// entered begins the flow of a request that came with a token: what the gateway let through is one of the mesh's own.
+// The handler does not see it, and so cannot send it elsewhere.
+func (a *API) entered(w *writer, r *http.Request) *http.Request {
+	tokens := r.Header[debug.Header]
+	if tokens == nil {
+		return r
+	}
+	delete(r.Header, debug.Header)
+	if a.quiet(r) {
+		return r
+	}
+	ctx, end := a.settings.Flows.Enter(r.Context(), strings.Join(tokens, ","))
+	w.leave = end
+	return r.WithContext(ctx)
+}
+
+// matched begins a flow where a lease is for the request: its route and its verified caller (zero: nobody) are known by
+// now.
+func (a *API) matched(w *writer, r *http.Request, p access.Principal) context.Context {
+	ctx := r.Context()
+	if !a.settings.Flows.Matching() || a.quiet(r) {
+		return ctx
+	}
+	next, end := a.settings.Flows.Match(ctx, debug.Request{
+		User: p.Subject, Tenant: p.Tenant, Method: r.Method, Route: routeOf(r), Header: r.Header.Get, Trace: trace.SpanContextFromContext(ctx).TraceID(),
+	})
+	if next == ctx {
+		return ctx
+	}
+	w.matched = next // the access line belongs to the flow too
+	if first := w.leave; first != nil {
+		w.leave = func() { end(); first() }
+	} else {
+		w.leave = end
+	}
+	return next
+}
+
+// ended says how the request ended, and ends its flow. A stream's time says nothing, and a service that is not ready yet
+// is no failure of the request.
+func (a *API) ended(w *writer, r *http.Request, took time.Duration) {
+	if w.leave != nil {
+		defer w.leave()
+	}
+	if a.settings.Failures == nil || a.quiet(r) {
+		return
+	}
+	if w.streamed() {
+		took = 0
+	}
+	a.settings.Failures.Ended(r.Context(), w.status >= 500 && !w.quiet, took, func() string {
+		return r.Method + " " + routeOf(w.request) + ": " + strconv.Itoa(statusOr200(w.status))
+	})
+}
+
+// lineContext is the one that the access line is written with.
+func (w *writer) lineContext(r *http.Request) context.Context {
+	if w.matched != nil {
+		return w.matched
+	}
+	return r.Context()
+}
+
+// streamed says whether the answer is one that goes on for as long as somebody listens.
+func (w *writer) streamed() bool {
+	return w.status == http.StatusSwitchingProtocols || strings.HasPrefix(w.Header().Get("Content-Type"), "text/event-stream")
+}
