@@ -54,7 +54,7 @@ func (p *parser) regex(f *field) (Expr, error) {
 	start := p.pos
 	asText := "; to look for the text put it in quotes"
 	if f.key != "" {
-		asText = fmt.Sprintf("; to compare with a text that begins with a slash write %s=/…", cut(f.key))
+		asText = fmt.Sprintf("; to compare with a text that begins and ends with a slash write %s=/…/", cut(f.key))
 	}
 	pattern, closed := p.slashed()
 	if !closed {

@@ -9,6 +9,9 @@ func (p *parser) term(depth int) (Expr, error) {
 	}
 	start := p.pos
 	if p.at('/') {
+		if word, ok := p.path(); ok {
+			return path(word), nil
+		}
 		return p.regex(&field{column: column{"msg", Message}, start: start})
 	}
 	if p.at('"') {
@@ -30,6 +33,14 @@ func (p *parser) term(depth int) (Expr, error) {
 	}
 	p.pos = start
 	return p.words()
+}
+
+// path is a word that begins with a slash. One with a star has one in front, which changes nothing but how it is written.
+func path(word string) Text {
+	if strings.Contains(word, "*") {
+		return Text{Value: "*" + word, Wild: true}
+	}
+	return Text{Value: word}
 }
 
 // operatorOf is the operator as it is are compared; != is the negation of =.
@@ -98,17 +109,22 @@ func (p *parser) values(f *field, depth int) (Expr, error) {
 
 // value reads one value of the field.
 func (p *parser) value(f *field) (Expr, error) {
-	if f.colon && p.at('/') {
-		return p.regex(f)
-	}
 	at := p.pos
 	c := Compare{Field: f.name, Kind: f.kind, Op: f.op}
 	var err error
-	if p.at('"') {
+	switch {
+	case p.at('"'):
 		c.Exact = true
 		c.Value, err = p.quoted()
-	} else if err = p.foreignValue(f); err == nil {
-		c.Value = p.word()
+	case f.colon && p.at('/'):
+		var ok bool
+		if c.Value, ok = p.path(); !ok {
+			return p.regex(f)
+		}
+	default:
+		if err = p.foreignValue(f); err == nil {
+			c.Value = p.word()
+		}
 	}
 	if err != nil {
 		return nil, err
