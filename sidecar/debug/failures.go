@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -14,9 +13,12 @@ import (
 	"github.com/signalbox-mesh/signalbox/sidecar/internal/pause"
 )
 
-// Box keeps lines below the level, by trace; logging.BlackBox does. Release writes what was kept of the trace.
+// Box keeps lines below the level, by trace; logging.BlackBox does. Safe for concurrent use.
 type Box interface {
-	Release(trace [16]byte, why string) (lines int)
+	// Release writes what was kept of the trace.
+	Release(id trace.TraceID, why string) (lines int)
+	// Latency is the bound above which an end counts as a failure; 0: none does.
+	Latency() time.Duration
 }
 
 // FailureSettings of Failures.
@@ -44,7 +46,7 @@ const (
 
 // failure is a trace that has failed.
 type failure struct {
-	trace [16]byte
+	trace trace.TraceID
 	why   string
 	at    time.Time
 }
@@ -54,12 +56,11 @@ type Failures struct {
 	settings FailureSettings
 	now      func() time.Time
 	metrics  *failureMetrics
-	bound    atomic.Int64 // latency, nanoseconds; 0: none
 	release  chan failure
 	wake     chan struct{} // buffered: something is to be told
 
 	mu     sync.Mutex
-	recent generations[[16]byte, time.Time] // told or heard of, and when
+	recent generations[trace.TraceID, time.Time] // told or heard of, and when
 	untold []failure
 }
 
@@ -73,13 +74,6 @@ func NewFailures(s FailureSettings) *Failures {
 	return f
 }
 
-// SetLatency is the bound above which an end counts as a failure; 0: none does.
-func (f *Failures) SetLatency(bound time.Duration) {
-	if f != nil {
-		f.bound.Store(int64(max(bound, 0)))
-	}
-}
-
 // Ended is told of every end of a request, call or handler: whether it was an error of ours, and how long it took (0:
 // that says nothing, as with a stream). why is asked only of a failure, and holds nothing of the request's content.
 // It never blocks.
@@ -87,9 +81,11 @@ func (f *Failures) Ended(ctx context.Context, failed bool, took time.Duration, w
 	if f == nil {
 		return
 	}
-	bound := f.bound.Load()
-	slow := bound > 0 && int64(took) > bound
-	if !failed && !slow {
+	var bound time.Duration
+	if f.settings.Box != nil {
+		bound = f.settings.Box.Latency()
+	}
+	if !failed && (bound <= 0 || took <= bound) {
 		return
 	}
 	sc := trace.SpanContextFromContext(ctx)
@@ -98,7 +94,7 @@ func (f *Failures) Ended(ctx context.Context, failed bool, took time.Duration, w
 	}
 	text := why()
 	if !failed {
-		text = fmt.Sprintf("%s: took %d ms, the bound is %d ms", text, took.Milliseconds(), time.Duration(bound).Milliseconds())
+		text = fmt.Sprintf("%s: took %d ms, the bound is %d ms", text, took.Milliseconds(), bound.Milliseconds())
 	}
 	f.add(failure{trace: sc.TraceID(), why: shorten(text), at: f.now()})
 }

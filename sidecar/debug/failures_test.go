@@ -19,11 +19,15 @@ import (
 
 // box notes what is released.
 type box struct {
+	latency time.Duration
+
 	mu  sync.Mutex
 	why map[[16]byte][]string
 }
 
-func (b *box) Release(trace [16]byte, why string) int {
+func (b *box) Latency() time.Duration { return b.latency }
+
+func (b *box) Release(trace oteltrace.TraceID, why string) int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.why == nil {
@@ -137,7 +141,7 @@ func TestLatencyBound(t *testing.T) {
 		m, e := newMesh(t, "catalogs"), &exchange{}
 		f, kept, _ := e.join(t, m, "catalogs")
 		f.Ended(traced(1), false, time.Hour, why("GET /x"))
-		f.SetLatency(100 * time.Millisecond)
+		kept.latency = 100 * time.Millisecond
 		f.Ended(traced(2), false, 100*time.Millisecond, why("GET /x"))
 		f.Ended(traced(3), false, 101*time.Millisecond, why("GET /x"))
 		f.Ended(traced(4), false, 0, why("a stream"))

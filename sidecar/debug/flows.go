@@ -99,6 +99,9 @@ func (f *Flows) Wrote(ctx context.Context, bytes int) {
 // Token of the flow of ctx for whoever sends something on; "" outside of one.
 func (f *Flows) Token(ctx context.Context) string { return Token(ctx) }
 
+// Lease that the flow of ctx is due to, for the lines that it lets through; "" outside of one.
+func (f *Flows) Lease(ctx context.Context) string { return Lease(ctx) }
+
 // Enter begins a flow by the token that something came with ("": none does). A token that does not hold is counted and
 // ignored. The returned end ends the flow; it may be called more than once.
 func (f *Flows) Enter(ctx context.Context, token string) (_ context.Context, end func()) {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/signalbox-mesh/signalbox/internal/wait"
 	"github.com/signalbox-mesh/signalbox/sidecar/access"
@@ -159,7 +160,9 @@ type released struct {
 	all []string
 }
 
-func (r *released) Release(_ [16]byte, why string) int {
+func (r *released) Latency() time.Duration { return 30 * time.Millisecond }
+
+func (r *released) Release(_ trace.TraceID, why string) int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.all = append(r.all, why)
@@ -176,7 +179,6 @@ func TestFailuresAreReported(t *testing.T) {
 	t.Parallel()
 	kept := &released{}
 	failures := debug.NewFailures(debug.FailureSettings{Box: kept})
-	failures.SetLatency(30 * time.Millisecond)
 	ctx, cancel := context.WithCancel(t.Context())
 	ran := make(chan struct{})
 	go func() { defer close(ran); _ = failures.Run(ctx) }()

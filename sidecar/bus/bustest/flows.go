@@ -10,6 +10,7 @@ import (
 	"time"
 
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/signalbox-mesh/signalbox/sidecar/bus"
 	"github.com/signalbox-mesh/signalbox/sidecar/debug"
@@ -42,7 +43,9 @@ type released struct {
 	all map[[16]byte]int
 }
 
-func (r *released) Release(trace [16]byte, _ string) int {
+func (r *released) Latency() time.Duration { return 0 }
+
+func (r *released) Release(trace trace.TraceID, _ string) int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.all == nil {
