@@ -86,6 +86,8 @@ func registered(r *prometheus.Registry, d *prometheus.Desc) (string, error) {
 		return "gauge", nil
 	case *prometheus.HistogramVec:
 		return "histogram", nil
+	case interface{ Kind() string }: // one of our own says it itself
+		return c.Kind(), nil
 	default:
 		return "", fmt.Errorf("it has no series and its collector is a %T", c)
 	}

@@ -51,6 +51,18 @@ func (v *Var) Suppress(l slog.Level) (weigh bool) {
 	return v.counter(clamp(l)).add()
 }
 
+// Due says whether a line of level l that was counted is to be weighed, for whoever encodes it in any case.
+func (v *Var) Due(l slog.Level) bool {
+	l = clamp(l)
+	for c := v.counters.Load(); c != nil; c = c.next {
+		if c.level == l {
+			x := c.mine()
+			return x.lines.Load() >= x.due.Load()
+		}
+	}
+	return true
+}
+
 // Weigh books the size of an encoded line of level l, in bytes.
 func (v *Var) Weigh(l slog.Level, bytes int) { v.counter(clamp(l)).weigh(bytes) }
 
@@ -124,15 +136,21 @@ func (x *cell) postpone(c *counter, due, n uint64) {
 
 func (c *counter) weigh(bytes int) {
 	c.weight.add(c, float64(bytes))
-	x := &c.cell
-	if many := c.crowd.Load(); many != nil {
-		x = many.mine()
-	} else if c.contended() {
+	if c.crowd.Load() == nil && c.contended() {
 		c.crowd.CompareAndSwap(nil, newCrowd())
 	}
+	x := c.mine()
 	if due, n := x.due.Load(), x.lines.Load(); n >= due {
 		x.postpone(c, due, n)
 	}
+}
+
+// mine is the cell that the calling goroutine counts on.
+func (c *counter) mine() *cell {
+	if many := c.crowd.Load(); many != nil {
+		return many.mine()
+	}
+	return &c.cell
 }
 
 func (c *counter) count() uint64 {

@@ -31,7 +31,7 @@ func (h *handler) audited() *handler {
 		return h
 	}
 	c := *h
-	c.audit = true
+	c.audit, c.always = true, true
 	c.count++
 	c.attrs = append([]byte(nil), `"`+KeyAudit+`":true`...)
 	if len(h.attrs) > 0 {

@@ -46,7 +46,7 @@ func (l *Logs) keep(logger string, level slog.Level, msg string, attrs ...slog.A
 	r := slog.NewRecord(time.Now(), level, msg, 0)
 	r.AddAttrs(attrs...)
 	h := *l.Logger(l.settings.Service + logger).Handler().(*handler)
-	h.sink = keeper{logs: l, kept: &kept}
+	h.sink, h.always = keeper{logs: l, kept: &kept}, true
 	_ = h.Handle(context.Background(), r) // it returns no error
 	return kept
 }
@@ -59,5 +59,5 @@ type keeper struct {
 
 func (k keeper) record(class spool.Class, frame []byte) {
 	k.logs.stderr.line(frame[spool.HeaderSize:])
-	*k.kept = k.logs.spool.Append(class, frame)
+	*k.kept = k.logs.spool != nil && k.logs.spool.Append(class, frame)
 }

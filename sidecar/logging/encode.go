@@ -25,14 +25,17 @@ const (
 
 // format is what all handlers of one Logs encode with.
 type format struct {
-	frames sync.Pool // *[]byte
-	rules  *redact.Rules
-	tally  *tally
+	frames  *sync.Pool // *[]byte
+	rules   *redact.Rules
+	tally   *tally
+	scales  *format // for lines that are only weighed
+	guesses bool    // no code of the caller's is run, nor memory read that may change: such values have an assumed size
 }
 
 func newFormat(rules *redact.Rules, t *tally) *format {
 	f := &format{rules: rules, tally: t}
-	f.frames.New = func() any { b := make([]byte, 0, 1024); return &b }
+	f.frames = &sync.Pool{New: func() any { b := make([]byte, 0, 1024); return &b }}
+	f.scales = &format{frames: f.frames, rules: rules, tally: uncounted(), guesses: true}
 	return f
 }
 
@@ -95,7 +98,10 @@ func (e *encoder) attr(a slog.Attr, secret bool, depth int) {
 		e.dropped++
 		return
 	}
-	v := a.Value.Resolve()
+	v := a.Value
+	if !e.format.guesses {
+		v = v.Resolve()
+	}
 	if v.Kind() == slog.KindGroup {
 		e.group(a.Key, v.Group(), secret, depth)
 		return
@@ -166,6 +172,10 @@ func (e *encoder) value(key string, v slog.Value) {
 		e.buf = v.Time().AppendFormat(e.buf, time.RFC3339Nano)
 		e.buf = append(e.buf, '"')
 	default:
+		if e.format.guesses {
+			e.guess(v.Any())
+			return
+		}
 		e.any(key, v.Any())
 	}
 }

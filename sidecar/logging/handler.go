@@ -21,17 +21,20 @@ type sink interface {
 // handler encodes each record once, as the line that both stderr and the spool get. It is immutable:
 // WithAttrs and WithGroup return copies that carry what is already encoded.
 type handler struct {
+	level   *level.Var // what Enabled looks at lies together
+	flows   Flows      // nil: none
+	box     *BlackBox  // nil: none
+	always  bool       // enabled at every level
+	audit   bool       // carries audit=true
+	secret  bool       // inside a group whose name makes all of it a secret
 	sink    sink
 	format  *format
-	level   *level.Var
 	head    []byte   // encoded from the service to the key of the message
 	attrs   []byte   // encoded attributes, with the groups that hold one left open
 	opened  int      // groups left open in attrs
 	pending []string // groups that hold nothing yet
 	count   int      // attributes in attrs
 	dropped int
-	secret  bool // inside a group whose name makes all of it a secret
-	audit   bool // carries audit=true
 }
 
 func newHandler(to sink, f *format, s Settings, logger string) *handler {
@@ -39,16 +42,13 @@ func newHandler(to sink, f *format, s Settings, logger string) *handler {
 	head = appendField(head, KeyInstance, s.Instance)
 	head = appendField(head, KeyLogger, logger)
 	head = append(head, `,"`+KeyMessage+`":`...)
-	return &handler{sink: to, format: f, level: s.Levels.Var(logger), head: head}
+	return &handler{sink: to, format: f, level: s.Levels.Var(logger), flows: s.Flows, box: s.box, head: head}
 }
 
 func appendField(dst []byte, key, value string) []byte {
 	dst = append(dst, `,"`+key+`":`...)
 	return appendQuoted(dst, value, maxString)
 }
-
-// Enabled implements slog.Handler: one atomic load. What is audited is enabled at every level.
-func (h *handler) Enabled(_ context.Context, l slog.Level) bool { return h.level.Enabled(l) || h.audit }
 
 // WithAttrs implements slog.Handler.
 func (h *handler) WithAttrs(attrs []slog.Attr) slog.Handler {
@@ -59,7 +59,9 @@ func (h *handler) WithAttrs(attrs []slog.Attr) slog.Handler {
 		c.pending = nil
 	}
 	c.attrs, c.count, c.dropped = slices.Clip(e.buf), e.count, e.dropped
-	c.audit = h.audit || h.top() && slices.ContainsFunc(attrs, isAudit)
+	if h.top() && slices.ContainsFunc(attrs, isAudit) {
+		c.audit, c.always = true, true
+	}
 	return &c
 }
 
@@ -96,23 +98,7 @@ func isAudit(a slog.Attr) bool {
 	return a.Key == KeyAudit && a.Value.Kind() == slog.KindBool && a.Value.Bool()
 }
 
-// maxPooled keeps a frame grown by an oversized record from being reused: it is left to the collector.
-const maxPooled = 16 << 10
-
-// Handle implements slog.Handler. It returns no error: what cannot be kept is counted, not the caller's to mend.
-func (h *handler) Handle(ctx context.Context, r slog.Record) error {
-	space := h.format.frames.Get().(*[]byte)
-	e := encoder{format: h.format, buf: append((*space)[:0], make([]byte, spool.HeaderSize)...), count: h.count, dropped: h.dropped}
-	h.line(ctx, &e, &r)
-	h.sink.record(h.class(&r), e.buf)
-	if cap(e.buf) <= maxPooled {
-		*space = e.buf
-		h.format.frames.Put(space)
-	}
-	return nil
-}
-
-func (h *handler) line(ctx context.Context, e *encoder, r *slog.Record) {
+func (h *handler) line(ctx context.Context, e *encoder, r *slog.Record, p *passage) {
 	e.buf = append(e.buf, '{')
 	e.buf = appendTime(e.buf, r.Time)
 	e.buf = append(e.buf, `"`+KeyLevel+`":"`...)
@@ -121,7 +107,7 @@ func (h *handler) line(ctx context.Context, e *encoder, r *slog.Record) {
 	e.buf = append(e.buf, h.head...)
 	e.text(r.Message, maxMessage)
 	e.buf = appendTrace(ctx, e.buf)
-	h.appendAttrs(e, r)
+	h.appendAttrs(e, r, p)
 	e.buf = append(e.buf, '}')
 }
 
@@ -155,11 +141,15 @@ func appendHex(dst, id []byte) []byte {
 	return dst
 }
 
-func (h *handler) appendAttrs(e *encoder, r *slog.Record) {
+func (h *handler) appendAttrs(e *encoder, r *slog.Record, p *passage) {
 	mark := len(e.buf)
 	e.buf = append(e.buf, `,"`+KeyAttrs+`":{`...)
 	start := len(e.buf)
-	e.buf = append(e.buf, h.attrs...)
+	p.mark(e)
+	if len(h.attrs) > 0 {
+		e.comma()
+		e.buf = append(e.buf, h.attrs...)
+	}
 	open := h.opened
 	if h.recordAttrs(e, r) {
 		open += len(h.pending)
@@ -168,7 +158,7 @@ func (h *handler) appendAttrs(e *encoder, r *slog.Record) {
 		e.buf = append(e.buf, '}')
 	}
 	if e.dropped > 0 {
-		h.format.tally.attrs.Add(float64(e.dropped))
+		e.format.tally.attrs.Add(float64(e.dropped))
 		e.key(KeyTruncated)
 		e.value(KeyTruncated, slog.IntValue(e.dropped))
 	}

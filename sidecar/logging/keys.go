@@ -21,4 +21,7 @@ const (
 	KeyDurationMS = "duration_ms"     // milliseconds, with decimals
 	KeyStack      = "stack"           // of the goroutine that panicked
 	KeyTruncated  = "truncated_attrs" // how many attributes did not fit
+	KeyLeaseID    = "lease_id"        // of the lease that a line is about, or that let it through
+	KeyRetro      = "retroactive"     // true: the line was below its level, and shipped because of how its trace ended
+	KeyRetroWhy   = "retroactive_why" // how the trace ended
 )

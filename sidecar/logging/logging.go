@@ -35,6 +35,10 @@ type Settings struct {
 	SpoolLimit  int64        // bytes on disk; 0: 256 MiB
 	Registerer  prometheus.Registerer
 	RedactKeys  []string // changes to the names whose values are hidden; see docs/logging.md
+	Flows       Flows    // requests that log more than their loggers do; nil: none
+	BlackBox    BlackBoxSettings
+
+	box *BlackBox
 }
 
 // Logs is the logging of one sidecar.
@@ -64,6 +68,9 @@ func New(s Settings) (*Logs, error) {
 		return nil, err
 	}
 	l := &Logs{settings: s, epoch: uuid.Must(uuid.NewV7()).String(), format: newFormat(rules, counted)}
+	if err := l.measure(); err != nil {
+		return nil, err
+	}
 	if s.SpoolDir != "" {
 		if err := l.openSpool(); err != nil {
 			return nil, err
@@ -76,8 +83,22 @@ func New(s Settings) (*Logs, error) {
 	l.stderr = stderr
 	l.own = slog.New(newHandler(stderrOnly{stderr}, l.format, s, s.Service+".logging"))
 	l.adopt()
+	l.tellOfBudgets()
 	return l, nil
 }
+
+// measure registers what the levels and the black box tell, and makes the latter.
+func (l *Logs) measure() (err error) {
+	s := &l.settings
+	if err := registerLevels(s.Levels, s.Registerer); err != nil {
+		return err
+	}
+	s.box, err = newBlackBox(l, l.format, s.BlackBox, s.Registerer)
+	return err
+}
+
+// BlackBox of this sidecar; it is off until it is set.
+func (l *Logs) BlackBox() *BlackBox { return l.settings.box }
 
 func (s Settings) withDefaults() Settings {
 	if s.Levels == nil {
@@ -220,6 +241,7 @@ func (l *Logs) Unheard() {
 // Close ends the epoch: it flushes stderr and the spool (ctx bounds it). Ship must have returned. Records
 // made later are counted as dropped.
 func (l *Logs) Close(ctx context.Context) error {
+	l.settings.box.close()
 	return errors.Join(l.closeSpool(ctx), l.stderr.close(ctx))
 }
 

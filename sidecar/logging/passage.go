@@ -1,0 +1,146 @@
+package logging
+
+import (
+	"context"
+	"log/slog"
+
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/signalbox-mesh/signalbox/sidecar/level"
+	"github.com/signalbox-mesh/signalbox/sidecar/spool"
+)
+
+// Flows know the requests that log more than their loggers do; *debug.Flows does. Safe for concurrent use.
+type Flows interface {
+	// Active is false while there is no such request: all that a call costs then whose level is off.
+	Active() bool
+	// Level that the flow of ctx logs at; false outside of one.
+	Level(ctx context.Context) (slog.Level, bool)
+	// Lease is the id of the lease that the flow of ctx is due to.
+	Lease(ctx context.Context) string
+	// Wrote books a line that was written for the flow of ctx, in bytes.
+	Wrote(ctx context.Context, bytes int)
+}
+
+// how a record goes on.
+type how uint8
+
+const (
+	weighed how = iota // it is encoded for its size alone, and not written
+	written            // as its level says, or because its trace has been released
+	granted            // its flow logs more than its logger
+	kept               // in the black box
+)
+
+// passage of one record. It is decided when the record is there, not when slog asks for its level: a level that changes
+// in between holds for it.
+type passage struct {
+	how   how
+	pay   *level.Budget // written: what it is paid from; nil: nothing
+	lease string        // granted: by which
+	trace trace.TraceID // kept: with which
+}
+
+// Enabled implements slog.Handler: one atomic load where the level is on. Where it is off the line is counted, unless a
+// flow or the black box wants it. Records whose size is wanted are let through too; Handle keeps them back.
+func (h *handler) Enabled(ctx context.Context, l slog.Level) bool {
+	return h.level.Enabled(l) || h.beside(ctx, l)
+}
+
+// beside says whether a record is to be made although its level is off. It allocates nothing.
+func (h *handler) beside(ctx context.Context, l slog.Level) bool {
+	if h.always || h.flows != nil && h.flows.Active() && h.flowing(ctx, l) {
+		return true
+	}
+	if h.box.On() {
+		if id, ok := h.box.traceOf(ctx); ok {
+			if !h.box.open(id) {
+				h.level.Suppress(l) // kept, which is not made
+			}
+			return true
+		}
+	}
+	return h.level.Suppress(l)
+}
+
+func (h *handler) flowing(ctx context.Context, l slog.Level) bool {
+	if ctx == nil {
+		return false
+	}
+	lowest, ok := h.flows.Level(ctx)
+	return ok && l >= lowest
+}
+
+// passage decides how a record of level l goes on.
+func (h *handler) passage(ctx context.Context, l slog.Level) passage {
+	if h.always {
+		return passage{how: written}
+	}
+	if pay, ok := h.level.Admit(l); ok {
+		return passage{how: written, pay: pay}
+	}
+	if h.flows != nil && h.flows.Active() && h.flowing(ctx, l) {
+		return passage{how: granted, lease: h.flows.Lease(ctx)}
+	}
+	if h.box.On() {
+		return h.box.passage(ctx)
+	}
+	return passage{}
+}
+
+// mark appends what the line itself says of its passage.
+func (p *passage) mark(e *encoder) {
+	switch p.how {
+	case granted:
+		e.key(KeyLeaseID)
+		e.buf = appendQuoted(e.buf, p.lease, maxKey)
+	case kept:
+		e.buf = append(e.buf, retroMark...)
+	}
+}
+
+const retroMark = `"` + KeyRetro + `":true`
+
+// maxPooled keeps a frame grown by an oversized record from being reused: it is left to the collector.
+const maxPooled = 16 << 10
+
+// Handle implements slog.Handler. It returns no error: what cannot be kept is counted, not the caller's to mend.
+func (h *handler) Handle(ctx context.Context, r slog.Record) error {
+	p := h.passage(ctx, r.Level)
+	f := h.format
+	if p.how == weighed {
+		f = f.scales
+	}
+	space := f.frames.Get().(*[]byte)
+	e := encoder{format: f, buf: append((*space)[:0], make([]byte, spool.HeaderSize)...), count: h.count, dropped: h.dropped}
+	h.line(ctx, &e, &r, &p)
+	h.finish(ctx, &r, &p, e.buf)
+	if cap(e.buf) <= maxPooled {
+		*space = e.buf
+		f.frames.Put(space)
+	}
+	return nil
+}
+
+// finish does with the frame what the passage says.
+func (h *handler) finish(ctx context.Context, r *slog.Record, p *passage, frame []byte) {
+	size := len(frame) - spool.HeaderSize
+	switch p.how {
+	case weighed:
+		h.level.Weigh(r.Level, size)
+	case written:
+		if p.pay.Pay(size) {
+			h.sink.record(h.class(r), frame)
+		}
+	case granted:
+		h.sink.record(h.class(r), frame)
+		h.flows.Wrote(ctx, size)
+	case kept:
+		if h.level.Due(r.Level) {
+			h.level.Weigh(r.Level, size-len(retroMark))
+		}
+		if class := h.class(r); !h.box.keep(p.trace, class, r.Time, frame) {
+			h.sink.record(class, frame)
+		}
+	}
+}
