@@ -106,8 +106,10 @@ func (l *leases) replace(res *fleetv1.SyncResponse, before int64, asked time.Tim
 	l.heard.reset(res.GetRevision())
 	named := map[string]bool{}
 	for _, in := range res.GetLeases() {
-		named[in.GetId()] = true
-		l.put(taken(in, asked))
+		if one := taken(in, asked); one.Matches(l.service, l.instance) {
+			named[one.ID] = true
+			l.put(one)
+		}
 	}
 	for id := range l.held {
 		if !named[id] {

@@ -5,7 +5,7 @@ package fleet
 type revisions struct {
 	highest int64
 	missing map[int64]bool  // below highest, until they come or a Sync brings what they did
-	hole    bool            // more are missing than were counted
+	hole    bool            // more is missing than was counted, or came too late to count
 	dropped map[string]bool // leases whose end was heard of while something was missing: their beginning may be late
 }
 
@@ -42,7 +42,8 @@ func (r *revisions) fill(revision int64, id string) bool {
 	delete(r.missing, revision)
 	for n := range r.missing {
 		if n > revision {
-			return false // which may be its end
+			r.hole = true // which may be its end: a Sync says so
+			return false
 		}
 	}
 	return !r.dropped[id]
