@@ -195,5 +195,13 @@ func TestPaths(t *testing.T) {
 	}
 }
 
+// from has a request come from another address, with another token.
+func from(address, token string) func(*http.Request) {
+	return func(r *http.Request) {
+		r.RemoteAddr = address
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
+}
+
 // advance moves the clock of a synctest bubble; it does not wait for anything outside.
 func advance(d time.Duration) { <-time.After(d) }
