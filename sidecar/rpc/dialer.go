@@ -68,7 +68,8 @@ func (d *Dialer) options(service string) []grpc.DialOption {
 		grpc.WithAuthority(service),
 		grpc.WithStatsHandler(otelgrpc.NewClientHandler(d.settings.traceOptions()...)),
 		grpc.WithStatsHandler(edge{metrics: d.metrics, service: service}),
-		grpc.WithUnaryInterceptor(deadline),
+		grpc.WithChainUnaryInterceptor(deadline, carryUnary),
+		grpc.WithStreamInterceptor(carryStream),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(hardMaxMessage), grpc.MaxCallSendMsgSize(hardMaxMessage)),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 10 * time.Second, Timeout: 5 * time.Second, PermitWithoutStream: true}),
 		grpc.WithConnectParams(grpc.ConnectParams{

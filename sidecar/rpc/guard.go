@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"strings"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -25,6 +26,8 @@ type guard struct {
 	foreign func(ctx context.Context, token string) (context.Context, error)
 	limit   int
 	ungated bool
+	quiet   bool // it carries telemetry
+	streams bool
 }
 
 type unaryHandler = func(srv any, ctx context.Context, dec func(any) error, interceptor grpc.UnaryServerInterceptor) (any, error)
@@ -80,6 +83,9 @@ func unreadable(err error) error {
 
 // call admits, runs and recovers; whatever comes out is a status of the closed set.
 func (g guard) call(ctx context.Context, run func(ctx context.Context) error) (err error) {
+	began, ran := time.Now(), false
+	ctx, leave := g.enter(ctx)
+	defer leave()
 	defer func() {
 		if r := recover(); r != nil {
 			g.server.settings.Logger.ErrorContext(ctx, "a call panicked", slog.String("rpc_method", g.method),
@@ -87,6 +93,9 @@ func (g guard) call(ctx context.Context, run func(ctx context.Context) error) (e
 			err = problem.New(problem.Internal, "something went wrong here")
 		}
 		err = g.answer(ctx, err)
+		if ran {
+			g.ended(ctx, time.Since(began), err)
+		}
 	}()
 	ctx, err = g.admit(ctx)
 	if err != nil {
@@ -95,6 +104,7 @@ func (g guard) call(ctx context.Context, run func(ctx context.Context) error) (e
 	if err := g.open(); err != nil {
 		return err
 	}
+	ran = true
 	return run(ctx)
 }
 

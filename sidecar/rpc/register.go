@@ -88,6 +88,7 @@ func (s *Server) guarded(desc *grpc.ServiceDesc, r Registration) *grpc.ServiceDe
 	}
 	for _, m := range desc.Streams {
 		g := s.guard(desc, m.StreamName, r)
+		g.streams = true
 		stream := m
 		stream.Handler = g.stream(m.Handler)
 		out.Streams = append(out.Streams, stream)
@@ -100,6 +101,7 @@ func (s *Server) guard(desc *grpc.ServiceDesc, method string, r Registration) gu
 		server: s, method: desc.ServiceName + "/" + method,
 		callers: r.Callers[method], foreign: r.Foreign, limit: r.MaxMessage, ungated: r.Ungated,
 	}
+	g.quiet = quiet("/" + g.method)
 	if g.limit == 0 {
 		g.limit = maxMessage
 	}

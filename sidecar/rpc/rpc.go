@@ -1,6 +1,6 @@
 // Package rpc is the private port: gRPC with a service token on every call, verified offline.
 //
-// A call that comes in passes, in this order: statistics (trace, metrics), recovery from panics, the
+// A call that comes in passes, in this order: statistics (trace, metrics), its debug flow, recovery from panics, the
 // service token and the list of callers, the gate, and only then is its message read. Errors leave as
 // the closed set of problem codes.
 package rpc
@@ -19,6 +19,7 @@ import (
 	tracenoop "go.opentelemetry.io/otel/trace/noop"
 	"google.golang.org/grpc/stats"
 
+	"github.com/signalbox-mesh/signalbox/sidecar/debug"
 	"github.com/signalbox-mesh/signalbox/sidecar/servicetoken"
 )
 
@@ -31,6 +32,8 @@ type Settings struct {
 	TracerProvider trace.TracerProvider          // nil: no spans
 	Propagator     propagation.TextMapPropagator // nil: W3C trace context and baggage
 	Logger         *slog.Logger                  // nil: silent
+	Flows          *debug.Flows                  // nil: no targeted debugging of what comes in
+	Failures       *debug.Failures               // nil: nobody is told of a failure
 	Gate           func() error                  // not nil and failing: calls are answered unavailable, health says not serving
 }
 
