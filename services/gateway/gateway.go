@@ -35,6 +35,9 @@ import (
 
 const service = "gateway"
 
+// lookEvery is how soon at the latest a maintenance window, of which a service tells on /hc, is known here.
+const lookEvery = time.Second
+
 // Service is the gateway with its sidecar.
 type Service struct {
 	*sidecar.Sidecar
@@ -94,14 +97,15 @@ func (g *Service) wire(ok checked, verifier access.Verifier) error {
 	if verifier == nil {
 		verifier = usertoken.New(usertoken.Settings{Keys: g.keys})
 	}
-	services := upstream.New(upstream.Settings{Peers: g.Peers(), Base: g.pool.base, Registerer: g.Registry()})
+	services := upstream.New(upstream.Settings{Peers: g.Peers(), Base: g.pool.base, Registerer: g.Registry(),
+		Open: func(r *http.Request) bool { return edge.Open(r.Context()) }})
 	table, err := g.table(services)
 	if err != nil {
 		return err
 	}
 	for _, name := range table.Services() {
-		g.Health().Add(health.Check{Name: "upstream-" + name, Weight: health.Degrades, Interval: 5 * time.Second,
-			Run: func(ctx context.Context) error { return services.Reach(ctx, name) }})
+		g.Health().Add(health.Check{Name: "upstream-" + name, Weight: health.Degrades, Interval: lookEvery,
+			Run: func(ctx context.Context) error { return services.Look(ctx, name) }})
 	}
 	g.edge = edge.New(edge.Settings{
 		Routes: table, Upstream: services, Verifier: verifier, Limiter: g.limiter(), PerUser: ok.perUser, PerAddress: ok.perAddress,

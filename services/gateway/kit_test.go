@@ -22,6 +22,7 @@ import (
 	"github.com/signalbox-mesh/signalbox/services/gateway"
 	"github.com/signalbox-mesh/signalbox/sidecar"
 	"github.com/signalbox-mesh/signalbox/sidecar/access"
+	"github.com/signalbox-mesh/signalbox/sidecar/health"
 	"github.com/signalbox-mesh/signalbox/sidecar/peers"
 	"github.com/signalbox-mesh/signalbox/sidecar/usertoken"
 )
@@ -77,7 +78,7 @@ func start(t *testing.T, c gateway.Config, services map[string]http.Handler) *ri
 	for _, name := range []string{"identity", "catalogs", "scheduler", "view-service"} {
 		book.Set(name, peers.Peer{HTTP: []string{closed(t)}})
 		if h := services[name]; h != nil {
-			server := httptest.NewServer(h)
+			server := httptest.NewServer(healthy(h))
 			t.Cleanup(server.Close)
 			book.Set(name, peers.Peer{HTTP: []string{server.Listener.Addr().String()}})
 		}
@@ -89,6 +90,27 @@ func start(t *testing.T, c gateway.Config, services map[string]http.Handler) *ri
 	r.url = "http://" + r.addr
 	r.run()
 	return r
+}
+
+// windowed is a service whose health a test has a hand in.
+type windowed struct {
+	http.Handler
+	health *health.Health
+}
+
+// healthy is a service whose /hc is its sidecar's.
+func healthy(h http.Handler) http.Handler {
+	hc := health.New(health.Settings{}).HC()
+	if w, ok := h.(windowed); ok {
+		hc = w.health.HC()
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/hc" {
+			hc.ServeHTTP(w, r)
+			return
+		}
+		h.ServeHTTP(w, r)
+	})
 }
 
 func (r *rig) run() {

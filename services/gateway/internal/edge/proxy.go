@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,8 +14,12 @@ import (
 
 	"go.opentelemetry.io/otel/propagation"
 
+	"github.com/signalbox-mesh/signalbox/services/gateway/internal/upstream"
 	"github.com/signalbox-mesh/signalbox/sidecar/problem"
 )
+
+// windowRetry is when to come again after a maintenance window that has no end of its own.
+const windowRetry = time.Minute
 
 // statusGone is logged when the client went away before there was an answer.
 const statusGone = 499
@@ -66,13 +71,20 @@ func (e *Edge) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if ours, ok := w.(*writer); ok && ours.late() {
 		err = fmt.Errorf("%w: %w", errSlowBody, err)
 	}
+	var shut *upstream.WindowError
+	if errors.As(err, &shut) {
+		w.Header().Set("Retry-After", seconds(cmp.Or(shut.Remaining, windowRetry)))
+	}
 	refuse(w, r, verdict(r.Context(), err))
 }
 
 func verdict(ctx context.Context, err error) error {
 	var tooLarge *http.MaxBytesError
 	var network net.Error
+	var shut *upstream.WindowError
 	switch {
+	case errors.As(err, &shut):
+		return problem.New(problem.Unavailable, shut.Error())
 	case errors.As(err, &tooLarge):
 		return err
 	case errors.Is(err, errSlowBody):
@@ -105,4 +117,10 @@ func Timeout(ctx context.Context) time.Duration {
 		return x.route.Timeout
 	}
 	return 0
+}
+
+// Open reports whether the row of the request in ctx leads to its service in a maintenance window too.
+func Open(ctx context.Context) bool {
+	x := exchangeOf(ctx)
+	return x != nil && x.route.Open
 }

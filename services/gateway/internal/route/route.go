@@ -23,6 +23,7 @@ type Route struct {
 	Body    int64         // bytes a request's body may have
 	Timeout time.Duration // until the head of the answer is there
 	Stream  bool          // the answer may go on for ever
+	Open    bool          // in a maintenance window of its service too
 }
 
 func (r Route) prefix() bool { return strings.HasSuffix(r.Pattern, "/") }

@@ -1,9 +1,9 @@
 // Package upstream reaches the services' public ports: it finds the address at each request, goes
-// round the replicas, leaves one that refused alone for a second, and tries another one once.
+// round the replicas that are in no maintenance window, leaves one that refused alone for a second, and
+// tries another one once.
 package upstream
 
 import (
-	"context"
 	"errors"
 	"io"
 	"net"
@@ -27,25 +27,32 @@ const shun = time.Second
 type Transport struct {
 	peers    peers.Resolver
 	base     func(*http.Request) http.RoundTripper
+	open     func(*http.Request) bool
+	looker   *http.Client
 	turn     atomic.Uint64
 	duration *prometheus.HistogramVec
 	retries  *prometheus.CounterVec
 
 	mu      sync.Mutex
 	refused map[string]time.Time // address → when
+	windows map[string]window    // address → what it said last
 }
 
 // Settings of a Transport.
 type Settings struct {
 	Peers      peers.Resolver
 	Base       func(*http.Request) http.RoundTripper // chooses by the request, such as for its timeout
+	Open       func(*http.Request) bool              // whether it is sent to replicas in a maintenance window too; nil: none is
 	Registerer prometheus.Registerer
 }
 
 // New makes a Transport.
 func New(s Settings) *Transport {
+	if s.Open == nil {
+		s.Open = func(*http.Request) bool { return false }
+	}
 	return &Transport{
-		peers: s.Peers, base: s.Base, refused: map[string]time.Time{},
+		peers: s.Peers, base: s.Base, open: s.Open, looker: newLooker(), refused: map[string]time.Time{}, windows: map[string]window{},
 		duration: telemetry.NewHistogram(s.Registerer, "signalbox_gateway_upstream_duration_seconds", "Time until the head of a service's answer, by service and status; status 0 is no answer",
 			telemetry.DurationBuckets(), "upstream", "http_response_status_code"),
 		retries: telemetry.Register(s.Registerer, prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -56,9 +63,12 @@ func New(s Settings) *Transport {
 
 // RoundTrip sends the request to a replica of the service. When the connection is refused nothing was
 // sent, and an idempotent request goes to another replica, once. The body stays the caller's to close,
-// after it has read the answer, as httputil.ReverseProxy does.
+// after it has read the answer, as httputil.ReverseProxy does. Errors: *WindowError, with nothing sent.
 func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	began, service := time.Now(), r.URL.Host
+	if shut := t.closed(service); shut != nil && !t.open(r) {
+		return nil, shut
+	}
 	first := t.pick(service, "")
 	resp, err := t.send(r, first)
 	if err != nil && refusal(err) {
@@ -79,23 +89,6 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// Reach is nil when some replica of the service takes a connection.
-func (t *Transport) Reach(ctx context.Context, service string) error {
-	var dialer net.Dialer
-	errs := []error{}
-	for _, address := range t.peers.Resolve(service).HTTP {
-		conn, err := dialer.DialContext(ctx, "tcp", address)
-		if err == nil {
-			return conn.Close()
-		}
-		errs = append(errs, err)
-	}
-	if len(errs) == 0 {
-		return errors.New("the service has no address")
-	}
-	return errors.Join(errs...)
-}
-
 func (t *Transport) send(r *http.Request, address string) (*http.Response, error) {
 	if address == "" {
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("the service has no address")}
@@ -108,25 +101,37 @@ func (t *Transport) send(r *http.Request, address string) (*http.Response, error
 	return t.base(r).RoundTrip(out)
 }
 
-// pick is the next address in turn that did not refuse just now; when all did, the next in turn.
-// "" where there is none, or no other than not.
+// pick is the next address in turn that is in no window and did not refuse just now; where there is none, the next in
+// turn that is in no window, and else the next in turn. "" where there is none at all, or no other than not.
 func (t *Transport) pick(service, not string) string {
 	all := t.peers.Resolve(service).HTTP
 	turn := t.turn.Add(1)
-	choice := ""
+	choice, least := "", worst
 	for i := range all {
 		address := all[(turn+uint64(i))%uint64(len(all))]
 		if address == not {
 			continue
 		}
-		if !t.shunned(address) {
-			return address
-		}
-		if choice == "" {
-			choice = address
+		if bad := t.badness(address); bad < least {
+			choice, least = address, bad
 		}
 	}
 	return choice
+}
+
+// worst is above every badness.
+const worst = 4
+
+func (t *Transport) badness(address string) (bad int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if _, in := t.inWindow(address, time.Now()); in {
+		bad += 2
+	}
+	if t.shunned(address) {
+		bad++
+	}
+	return bad
 }
 
 func (t *Transport) shun(address string) {
@@ -135,9 +140,8 @@ func (t *Transport) shun(address string) {
 	t.refused[address] = time.Now()
 }
 
+// shunned forgets a refusal that is long ago. t.mu is held.
 func (t *Transport) shunned(address string) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	when, ok := t.refused[address]
 	if ok && time.Since(when) > shun {
 		delete(t.refused, address)

@@ -90,18 +90,6 @@ func TestW5_RefusedIsTriedElsewhereOnce(t *testing.T) {
 	}
 }
 
-func TestReach(t *testing.T) {
-	t.Parallel()
-	for name, c := range map[string]struct {
-		tr *Transport
-		ok bool
-	}{"one of two": {transport(refusing(t), replica(t, "b")), true}, "none of one": {transport(refusing(t)), false}, "nowhere": {transport(), false}} {
-		if err := c.tr.Reach(t.Context(), "catalogs"); (err == nil) != c.ok {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-}
-
 func TestAllAway(t *testing.T) {
 	t.Parallel()
 	for name, tr := range map[string]*Transport{"one": transport(refusing(t)), "two": transport(refusing(t), refusing(t)), "none": transport()} {
