@@ -20,6 +20,7 @@ import (
 	"github.com/signalbox-mesh/signalbox/sidecar/access"
 	"github.com/signalbox-mesh/signalbox/sidecar/bus"
 	fleetv1 "github.com/signalbox-mesh/signalbox/sidecar/contract/fleet/v1"
+	"github.com/signalbox-mesh/signalbox/sidecar/outbox"
 	"github.com/signalbox-mesh/signalbox/sidecar/pg"
 	"github.com/signalbox-mesh/signalbox/sidecar/rpc"
 	"github.com/signalbox-mesh/signalbox/sidecar/web"
@@ -28,8 +29,8 @@ import (
 // Schema that the log store owns.
 const Schema = "maintenance"
 
-// Migrations of the schema.
-func Migrations() pg.Migrations { return postgres.Migrations() }
+// Migrations of the schema: its own, and those of the outbox that its events go out by.
+func Migrations() []pg.Migrations { return []pg.Migrations{outbox.Migrations(), postgres.Migrations()} }
 
 // Config is what an operator sets.
 type Config struct {
@@ -60,6 +61,7 @@ type Settings struct {
 	DB         *pg.DB // schema maintenance
 	Bus        bus.Bus
 	Signer     Signer
+	Verify     func(token, signer string) ([]byte, error) // the payload that a service has signed; nil: no acknowledgement counts
 	API        *web.API
 	RPC        *rpc.Server
 	Verifier   access.Verifier // of the tokens of foreign senders
@@ -73,6 +75,8 @@ type Maintenance struct {
 	settings Settings
 	store    *postgres.Store
 	announce *lease.Announcer
+	leases   *lease.Service
+	outbox   *outbox.Outbox // nil without a bus
 	http     *httpapi.Handlers
 	metrics  metrics
 }
@@ -92,15 +96,12 @@ func New(s Settings) (*Maintenance, error) {
 	store := postgres.New(s.DB)
 	store.Cache(s.Config.CacheMiB << 20)
 	m := &Maintenance{settings: s, store: store, metrics: newMetrics(s.Registerer)}
-	m.announce = lease.NewAnnouncer(s.Bus, s.Signer, s.Service, s.Instance, s.Logger)
-	changer := lease.New(lease.Config{TTL: s.Config.LeaseTTL, MaxTTL: s.Config.LeaseMaxTTL, Wait: ackWait}, m.watched(), m.announce, s.Logger, s.Registerer)
-	m.http = httpapi.New(httpapi.Settings{Logs: store, Fleet: store, Leases: store, Changer: changer, Ready: s.DB.Migrated,
+	m.wireLeases()
+	m.http = httpapi.New(httpapi.Settings{Logs: store, Fleet: store, Leases: store, Changer: m.leases, Ready: s.DB.Migrated,
 		MaxTails: s.Config.MaxTails, Registerer: s.Registerer})
 	m.http.Register(s.API)
 	return m, m.register()
 }
-
-func (m *Maintenance) watched() watched { return watched{m.store, m.metrics.active} }
 
 // register puts the receiver and the fleet on the private port.
 func (m *Maintenance) register() error {
@@ -114,16 +115,13 @@ func (m *Maintenance) register() error {
 		return fmt.Errorf("register the log receiver: %w", err)
 	}
 	s.API.HandleTelemetry(httpapi.ExportOperation(), access.Has(access.Sender), receiver)
-	server := fleet.NewServer(m.watched(), rpc.Caller, s.Logger, s.Registerer)
+	server := fleet.NewServer(m.store, m.leases, rpc.Caller, s.Logger, s.Registerer)
 	err = s.RPC.Register(&fleetv1.FleetService_ServiceDesc, server, map[string]rpc.Callers{"Sync": rpc.AnyService()})
 	if err != nil {
 		return fmt.Errorf("register the fleet: %w", err)
 	}
 	return nil
 }
-
-// Acks is where instances acknowledge changes; the host subscribes it.
-func (m *Maintenance) Acks() bus.Subscription { return m.announce.Acks() }
 
 // Run makes the partitions of this hour and the next as soon as the schema is there, and ends the open
 // tails when ctx ends. After an error it is called again, and until then tails stay open: closed once, none would ever

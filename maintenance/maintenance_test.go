@@ -57,7 +57,7 @@ func on(t testing.TB, at *pgtest.DB, c Config) *Maintenance {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := db.Migrate(t.Context(), Migrations()); err != nil {
+	if err := db.Migrate(t.Context(), Migrations()...); err != nil {
 		t.Fatal(err)
 	}
 	return m

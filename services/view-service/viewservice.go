@@ -49,12 +49,12 @@ func (v *Service) wire(c Config) (err error) {
 	if v.Signer() == nil {
 		return &settings.Error{Variable: settings.Variable(service, "KEY_FILE"), Problem: "is not set; the changes that view-service announces are signed, set it to its Ed25519 key (PEM, PKCS #8)"}
 	}
-	db, err := v.OpenDB(c.LogsURL, c.LogsOwnerURL, maintenance.Schema, maintenance.Migrations())
+	db, err := v.OpenDB(c.LogsURL, c.LogsOwnerURL, maintenance.Schema, maintenance.Migrations()...)
 	if err != nil {
 		return err
 	}
 	v.maintenance, err = maintenance.New(maintenance.Settings{
-		Config: c.Maintenance, Service: service, Instance: v.Instance(), DB: db, Bus: v.Bus(), Signer: v.Signer(),
+		Config: c.Maintenance, Service: service, Instance: v.Instance(), DB: db, Bus: v.Bus(), Signer: v.Signer(), Verify: v.verify(),
 		API: v.API(), RPC: v.RPC(), Verifier: v.Verifier(), Services: v.services, Logger: v.Logger("maintenance"), Registerer: v.Registry(),
 	})
 	if err != nil {
@@ -66,6 +66,10 @@ func (v *Service) wire(c Config) (err error) {
 		return nil // no leases at once and no timed events; heartbeats carry the leases
 	}
 	v.Subscribe(v.maintenance.Acks())
+	v.Go("lease events", v.maintenance.Relay)
+	if err := v.Timed(maintenance.Leasing(), v.maintenance.EndLeases); err != nil {
+		return err
+	}
 	if err := v.Timed(maintenance.Sealing(), v.maintenance.Seal); err != nil {
 		return err
 	}
@@ -76,6 +80,14 @@ func (v *Service) wire(c Config) (err error) {
 func (v *Service) services() []string {
 	if b := v.Bundle(); b != nil {
 		return b.Services()
+	}
+	return nil
+}
+
+// verify checks what another service has signed; nil without a trust bundle.
+func (v *Service) verify() func(token, signer string) ([]byte, error) {
+	if b := v.Bundle(); b != nil {
+		return b.VerifyMessage
 	}
 	return nil
 }

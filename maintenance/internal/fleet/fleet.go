@@ -11,6 +11,8 @@ package fleet
 import (
 	"encoding/json"
 	"time"
+
+	"github.com/signalbox-mesh/signalbox/maintenance/internal/lease"
 )
 
 // Heartbeat is how often an instance syncs, Lost after how long a silence it counts as lost.
@@ -43,7 +45,8 @@ type Instance struct {
 	Health         string
 	Checks         json.RawMessage // [{name, status, error}]
 	Loggers        json.RawMessage // [{name, configured, leased, effective, lease_id}]
-	Applied        json.RawMessage // [{id, error}]
+	Applied        json.RawMessage // [{id, error, spent}]
+	Drift          []Difference    // of a live one
 	Revision       int64           // of the leases, applied there
 	HeardAt        time.Time
 	State          State
@@ -59,6 +62,30 @@ type Ledger struct {
 // Report is one Sync.
 type Report struct {
 	Instance Instance
+	Loggers  []lease.Logger // what Instance.Loggers holds
+	Applied  []Applied      // what Instance.Applied holds, of ids that can be a lease's
+	Rates    []lease.Rate   // of what is suppressed
+	Settings string         // hash of the effective ones; "": not said
+	Sampling Sampling
+	Events   []lease.Event
 	Ledgers  []Ledger
 	Stopping bool
+}
+
+// Applied is what became of a lease on the instance.
+type Applied struct {
+	ID    string
+	Error string // "": it is in effect
+	Spent bool   // its budget is used up, and it has fallen back by itself
+}
+
+// Sampling is the share of new traces that are kept, as configured and as it is.
+type Sampling struct{ Configured, Effective float64 }
+
+// Answer is what a Sync is told, and what it has changed.
+type Answer struct {
+	Leases   []lease.Lease // in force
+	Revision int64
+	Overdue  bool          // a lease is over, and nobody has noted it yet
+	Noted    []lease.Noted // changes that the report has brought
 }

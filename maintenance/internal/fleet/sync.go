@@ -22,27 +22,35 @@ import (
 // Store keeps what instances report.
 type Store interface {
 	// Heard stores the report, and answers with the leases in force and their revision, of one snapshot.
-	Heard(ctx context.Context, r Report) (leases []lease.Lease, revision int64, err error)
+	Heard(ctx context.Context, r Report) (Answer, error)
+}
+
+// Books are kept of what has happened to leases.
+type Books interface {
+	Count(all []lease.Noted)
+	// Expire notes the leases whose time is over.
+	Expire(ctx context.Context) error
 }
 
 // Server implements fleet.v1.
 type Server struct {
 	fleetv1.UnimplementedFleetServiceServer
 	store  Store
+	books  Books
 	caller func(ctx context.Context) string
 	log    *slog.Logger
 	syncs  *prometheus.CounterVec
 }
 
 // NewServer makes the server; caller is the verified name of the calling service.
-func NewServer(s Store, caller func(ctx context.Context) string, log *slog.Logger, r prometheus.Registerer) *Server {
+func NewServer(s Store, b Books, caller func(ctx context.Context) string, log *slog.Logger, r prometheus.Registerer) *Server {
 	syncs := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "signalbox_fleet_syncs_total",
 		Help: "Reports of instances, by what became of them"}, []string{"result"})
 	for _, result := range []string{"ok", "refused", "unavailable"} {
 		syncs.WithLabelValues(result)
 	}
 	r.MustRegister(syncs)
-	return &Server{store: s, caller: caller, log: log, syncs: syncs}
+	return &Server{store: s, books: b, caller: caller, log: log, syncs: syncs}
 }
 
 // Sync takes one instance's report. Errors: PermissionDenied when it speaks for another service,
@@ -52,17 +60,29 @@ func (s *Server) Sync(ctx context.Context, req *fleetv1.SyncRequest) (*fleetv1.S
 		s.syncs.WithLabelValues("refused").Inc()
 		return nil, err
 	}
-	leases, revision, err := s.store.Heard(ctx, report(req))
+	got, err := s.store.Heard(ctx, report(req))
 	if err != nil {
 		s.syncs.WithLabelValues("unavailable").Inc()
 		return nil, status.Error(codes.Unavailable, "the fleet table cannot be written now")
 	}
 	s.syncs.WithLabelValues("ok").Inc()
-	res := &fleetv1.SyncResponse{Revision: revision, Heartbeat: durationpb.New(Heartbeat)}
-	for _, l := range lease.Holding(leases, req.GetInstance().GetService(), req.GetInstance().GetInstance()) {
+	s.note(ctx, got)
+	res := &fleetv1.SyncResponse{Revision: got.Revision, Heartbeat: durationpb.New(Heartbeat)}
+	for _, l := range lease.Holding(got.Leases, req.GetInstance().GetService(), req.GetInstance().GetInstance()) {
 		res.Leases = append(res.Leases, wire(l))
 	}
 	return res, nil
+}
+
+// note keeps the books; what fails here is done by the next Sync, or by the timed event.
+func (s *Server) note(ctx context.Context, got Answer) {
+	s.books.Count(got.Noted)
+	if !got.Overdue {
+		return
+	}
+	if err := s.books.Expire(ctx); err != nil {
+		s.log.DebugContext(ctx, "leases that are over are not noted yet", slog.Any("err", err))
+	}
 }
 
 // operator is who runs the mesh; it reports for the foreign services whose lines it ships.
@@ -82,18 +102,26 @@ func (s *Server) check(ctx context.Context, i *fleetv1.Instance) error {
 }
 
 func wire(l lease.Lease) *fleetv1.Lease {
-	return &fleetv1.Lease{Id: l.ID, Revision: l.Revision, Kind: l.Kind, Service: l.Service, Instance: l.Instance, Logger: l.Logger,
-		Value: l.Value, Remaining: durationpb.New(l.Remaining), Owner: l.OwnerName, Reason: l.Reason}
+	out := &fleetv1.Lease{Id: l.ID, Revision: l.Revision, Kind: l.Kind, Service: l.Service, Instance: l.Instance, Logger: l.Logger,
+		Value: l.Value, Keep: l.Keep, Owner: l.OwnerName, Reason: l.Reason}
+	if !l.Keep {
+		out.Remaining = durationpb.New(l.Remaining)
+	}
+	if l.Budget != (lease.Budget{}) {
+		out.Budget = &fleetv1.Budget{Lines: l.Budget.Lines, Bytes: l.Budget.Bytes}
+	}
+	return out
 }
 
 func report(req *fleetv1.SyncRequest) Report {
 	i := req.GetInstance()
-	r := Report{Stopping: req.GetStopping(), Instance: Instance{
-		Service: text(i.GetService()), Instance: text(i.GetInstance()), Version: text(i.GetVersion()), Epoch: text(i.GetEpoch()), PID: i.GetPid(),
-		PublicAddress: text(i.GetPublicAddress()), PrivateAddress: text(i.GetPrivateAddress()), Environment: text(i.GetEnvironment()),
-		Health: text(req.GetHealth().GetStatus()), Revision: req.GetRevision(),
-		Checks: list(req.GetHealth().GetChecks()), Loggers: list(req.GetLoggers()), Applied: list(req.GetApplied()),
-	}}
+	r := Report{Stopping: req.GetStopping(), Loggers: loggers(req), Applied: applied(req), Rates: rates(req), Events: events(req),
+		Settings: text(req.GetSettingsHash()), Sampling: Sampling{req.GetSamplingConfigured(), req.GetSamplingEffective()}, Instance: Instance{
+			Service: text(i.GetService()), Instance: text(i.GetInstance()), Version: text(i.GetVersion()), Epoch: text(i.GetEpoch()), PID: i.GetPid(),
+			PublicAddress: text(i.GetPublicAddress()), PrivateAddress: text(i.GetPrivateAddress()), Environment: text(i.GetEnvironment()),
+			Health: text(req.GetHealth().GetStatus()), Revision: req.GetRevision(),
+			Checks: list(req.GetHealth().GetChecks()), Loggers: list(req.GetLoggers()), Applied: list(req.GetApplied()),
+		}}
 	if at := i.GetStartedAt(); at.IsValid() {
 		started := at.AsTime()
 		r.Instance.StartedAt = &started
@@ -108,15 +136,11 @@ func report(req *fleetv1.SyncRequest) Report {
 	return r
 }
 
-// Bounds of what one instance may say.
-const (
-	maxClasses = 16
-	maxText    = 256
-)
+// text is s as PostgreSQL takes it, of a name's length.
+func text(s string) string { return clip(s, maxText) }
 
-// text is s as PostgreSQL takes it.
-func text(s string) string {
-	return strings.ReplaceAll(strings.ToValidUTF8(s[:min(len(s), maxText)], "\uFFFD"), "\x00", "\uFFFD")
+func clip(s string, most int) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(s[:min(len(s), most)], "\uFFFD"), "\x00", "\uFFFD")
 }
 
 // list is the messages as a JSON array; the fields' names are those of the contract.

@@ -19,17 +19,27 @@ type memory struct {
 	heard  Report
 	leases []lease.Lease
 	err    error
+
+	overdue bool
+	expired int
 }
 
-func (m *memory) Heard(_ context.Context, r Report) ([]lease.Lease, int64, error) {
+func (m *memory) Heard(_ context.Context, r Report) (Answer, error) {
 	m.heard = r
-	return m.leases, 7, m.err
+	return Answer{Leases: m.leases, Revision: 7, Overdue: m.overdue}, m.err
+}
+
+func (m *memory) Count([]lease.Noted) {}
+
+func (m *memory) Expire(context.Context) error {
+	m.expired++
+	return nil
 }
 
 func sync(t *testing.T, m *memory, req *fleetv1.SyncRequest) (*fleetv1.SyncResponse, error) {
 	t.Helper()
 	req.Instance = &fleetv1.Instance{Service: "catalogs", Instance: "catalogs-1", Epoch: "e"}
-	s := NewServer(m, func(context.Context) string { return "catalogs" }, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	s := NewServer(m, m, func(context.Context) string { return "catalogs" }, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
 	return s.Sync(t.Context(), req)
 }
 
@@ -51,7 +61,7 @@ func TestTheLastWordClosesTheEpoch(t *testing.T) {
 func TestWhoMayReportForWhom(t *testing.T) {
 	t.Parallel()
 	for caller, want := range map[string]codes.Code{"shop": codes.OK, "up": codes.OK, "catalogs": codes.PermissionDenied, "": codes.PermissionDenied} {
-		s := NewServer(&memory{}, func(context.Context) string { return caller }, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+		s := NewServer(&memory{}, &memory{}, func(context.Context) string { return caller }, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
 		_, err := s.Sync(t.Context(), &fleetv1.SyncRequest{Instance: &fleetv1.Instance{Service: "shop", Instance: "shop-1", Epoch: "e"}})
 		if status.Code(err) != want {
 			t.Errorf("%q for shop: %v, want %v", caller, err, want)

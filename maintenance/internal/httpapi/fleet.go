@@ -27,6 +27,15 @@ type Instance struct {
 	Checks      json.RawMessage `json:"checks"`
 	Loggers     json.RawMessage `json:"loggers"`
 	Leases      json.RawMessage `json:"leases" doc:"applied there"`
+	Drift       []Difference    `json:"drift" doc:"of a live one: what is not as it should be"`
+}
+
+// Difference between what is desired of an instance and what it says is so.
+type Difference struct {
+	What  string    `json:"what" doc:"level, level <logger>, sampling, settings"`
+	Want  string    `json:"want"`
+	Have  string    `json:"have"`
+	Since time.Time `json:"since"`
 }
 
 type instancesIn struct {
@@ -57,7 +66,11 @@ func (h *Handlers) listInstances(ctx context.Context, in *instancesIn) (*instanc
 }
 
 func showInstance(i fleet.Instance) Instance {
-	return Instance{Service: i.Service, Instance: i.Instance, State: string(i.State), Address: i.PublicAddress, Private: i.PrivateAddress,
+	drift := make([]Difference, len(i.Drift))
+	for n, d := range i.Drift {
+		drift[n] = Difference(d)
+	}
+	return Instance{Drift: drift, Service: i.Service, Instance: i.Instance, State: string(i.State), Address: i.PublicAddress, Private: i.PrivateAddress,
 		Version: i.Version, Environment: i.Environment, Epoch: i.Epoch, PID: i.PID, Health: i.Health, Level: rootLevel(i.Loggers),
 		StartedAt: i.StartedAt, HeardAt: i.HeardAt.UTC(), Revision: i.Revision, Checks: i.Checks, Loggers: i.Loggers, Leases: i.Applied}
 }

@@ -30,18 +30,22 @@ type Logs interface{ logs.Store }
 // Fleet is what is known of the instances and of who changed them.
 type Fleet interface {
 	Instances(ctx context.Context, scope logs.Scope) ([]fleet.Instance, error)
-	Audit(ctx context.Context, scope logs.Scope, before int64, limit int) ([]lease.Change, error)
+	Audit(ctx context.Context, scope logs.Scope, f lease.AuditFilter) ([]lease.Change, error)
+	Annotations(ctx context.Context, scope logs.Scope, since, until time.Time, limit int) ([]lease.Lease, []lease.Change, error)
 }
 
-// Leases is what is changed for a time.
+// Leases is what is changed for a time, and what became of it.
 type Leases interface {
 	Lease(ctx context.Context, id string) (lease.Lease, error)
-	Leases(ctx context.Context, scope logs.Scope, ended bool, limit int) ([]lease.Lease, error)
+	Leases(ctx context.Context, scope logs.Scope, f lease.Filter) ([]lease.Lease, error)
+	Results(ctx context.Context, scope logs.Scope, leaseID string) (lease.Results, error)
+	Events(ctx context.Context, scope logs.Scope, leaseID string) ([]lease.Event, error)
 }
 
 // Changer sets and drops leases.
 type Changer interface {
-	Set(ctx context.Context, by access.Principal, l lease.Lease, ttl time.Duration) (lease.Receipt, error)
+	Set(ctx context.Context, by access.Principal, r lease.Request) (lease.Receipt, error)
+	Preview(ctx context.Context, by access.Principal, r lease.Request) (lease.Preview, []string, error)
 	Drop(ctx context.Context, by access.Principal, l lease.Lease) (lease.Receipt, error)
 }
 
@@ -87,11 +91,11 @@ func (h *Handlers) Register(api *web.API) {
 	web.Register(api, op(http.MethodGet, "/instances", "list-instances", "List the instances of the mesh"), viewer, h.listInstances)
 	web.Register(api, op(http.MethodGet, "/targets", "list-targets", "Targets for Prometheus' HTTP service discovery"), viewer, h.listTargets)
 	web.Register(api, op(http.MethodGet, "/audit", "list-audit", "List who changed what"), viewer, h.listAudit)
+	web.Register(api, op(http.MethodGet, "/annotations", "list-annotations", "Changes as Grafana's annotations"), viewer, h.listAnnotations)
+	web.Register(api, op(http.MethodGet, "/levels", "list-levels", "Show configured, leased and effective levels"), viewer, h.listLevels)
 	web.Register(api, op(http.MethodGet, "/leases", "list-leases", "List leases"), viewer, h.listLeases)
 	web.Register(api, op(http.MethodGet, "/leases/{id}", "get-lease", "Show a lease"), viewer, h.showLease)
-	set := op(http.MethodPost, "/leases", "set-lease", "Change the running mesh for a time")
-	set.DefaultStatus = http.StatusCreated
-	web.Register(api, set, operator, h.setLease)
+	web.Register(api, setOperation(), operator, h.setLease)
 	web.Register(api, op(http.MethodDelete, "/leases/{id}", "drop-lease", "End a lease now"), operator, h.dropLease)
 }
 

@@ -1,11 +1,17 @@
 package httpapi
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
+	"net/http"
+	"reflect"
 	"slices"
+	"strings"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/lease"
@@ -17,84 +23,169 @@ import (
 type Lease struct {
 	ID          string     `json:"id"`
 	Revision    int64      `json:"revision"`
-	Kind        string     `json:"kind"`
+	Kind        string     `json:"kind" enum:"level,sampling,debug,blackbox,profile,window"`
 	Service     string     `json:"service,omitempty" doc:"missing: all"`
 	Instance    string     `json:"instance,omitempty" doc:"missing: all"`
 	Logger      string     `json:"logger,omitempty" doc:"missing: the root, so every logger"`
-	Value       string     `json:"value"`
+	Value       LeaseValue `json:"value"`
+	Budget      *Budget    `json:"budget,omitempty"`
 	Owner       string     `json:"owner"`
 	Reason      string     `json:"reason"`
 	State       string     `json:"state" enum:"active,expired,dropped"`
+	Keep        bool       `json:"keep,omitempty" doc:"it holds until it is dropped"`
 	CreatedAt   time.Time  `json:"created_at"`
-	ExpiresAt   time.Time  `json:"expires_at"`
+	ExpiresAt   *time.Time `json:"expires_at,omitempty" doc:"missing: it is kept"`
 	RemainingMS int64      `json:"remaining_ms"`
-	DroppedAt   *time.Time `json:"dropped_at,omitempty"`
+	EndedAt     *time.Time `json:"ended_at,omitempty"`
 	DroppedBy   string     `json:"dropped_by,omitempty"`
+}
+
+// Budget of a lease on each instance.
+type Budget struct {
+	Lines int64 `json:"lines,omitempty" doc:"0: no bound" minimum:"0"`
+	Bytes int64 `json:"bytes,omitempty" doc:"0: no bound" minimum:"0"`
+}
+
+// LeaseValue is text, or an object where it has parts.
+type LeaseValue string
+
+// Schema implements huma.SchemaProvider.
+func (LeaseValue) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{OneOf: []*huma.Schema{{Type: huma.TypeString}, {Type: huma.TypeObject, AdditionalProperties: true}},
+		Description: `Of a level: debug, info, warn, error, or one of them with an offset like info+2. Sampling: "0.25", or {"ratio":0.25,"route":"GET /v1/types"}. ` +
+			`Debug: {"level":"debug","user":"42","tenant":"","route":"","header":{"name":"X-Canary","value":"1"},"trace":""}, one condition at least, all that are given must hold. ` +
+			`Blackbox: {"share":0.1,"bytes":8388608,"seconds":30,"latency_ms":0}. Profile: {"profile":"cpu","seconds":10}. Window: {"message":"upgrade of the disk"}.`}
+}
+
+// UnmarshalJSON takes a text or an object.
+func (v *LeaseValue) UnmarshalJSON(raw []byte) error {
+	var text string
+	if json.Unmarshal(raw, &text) == nil {
+		*v = LeaseValue(text)
+		return nil
+	}
+	var b bytes.Buffer
+	if err := json.Compact(&b, raw); err != nil {
+		return err
+	}
+	*v = LeaseValue(b.String())
+	return nil
+}
+
+// MarshalJSON shows a value with parts as an object.
+func (v LeaseValue) MarshalJSON() ([]byte, error) {
+	if strings.HasPrefix(string(v), "{") && json.Valid([]byte(v)) {
+		return []byte(v), nil
+	}
+	return json.Marshal(string(v))
 }
 
 // Receipt says what became of a change.
 type Receipt struct {
 	Lease     Lease     `json:"lease"`
 	Revision  int64     `json:"revision" doc:"of this change"`
-	TookMS    float64   `json:"took_ms"`
+	TookMS    float64   `json:"took_ms" doc:"from the call until all had answered, or it was not waited any longer"`
 	Applied   int       `json:"applied" doc:"instances that have done it"`
 	Expected  int       `json:"expected" doc:"live instances that it is for"`
 	Instances []Outcome `json:"instances"`
 	Summary   string    `json:"summary" doc:"the same in one sentence"`
+	Warnings  []string  `json:"warnings,omitempty"`
 }
 
 // Outcome of one instance.
 type Outcome struct {
-	Service  string `json:"service"`
-	Instance string `json:"instance"`
-	State    string `json:"state" enum:"applied,silent,refused"`
-	Error    string `json:"error,omitempty"`
+	Service  string  `json:"service"`
+	Instance string  `json:"instance"`
+	State    string  `json:"state" enum:"applied,silent,refused"`
+	Error    string  `json:"error,omitempty"`
+	TookMS   float64 `json:"took_ms,omitempty" doc:"from the change until it was known"`
+	Via      string  `json:"via,omitempty" enum:"ack,sync" doc:"how it has come to be known: by the answer to the message, or by the instance's next report"`
+	Spent    bool    `json:"spent,omitempty" doc:"its budget is used up there, and it has fallen back by itself"`
 }
 
 type setIn struct {
 	Body struct {
-		Kind     string `json:"kind" enum:"level"`
-		Service  string `json:"service,omitempty" doc:"missing: all, which needs the role operator for all"`
-		Instance string `json:"instance,omitempty" doc:"missing: all of the service"`
-		Logger   string `json:"logger,omitempty" doc:"missing: the root, so every logger"`
-		Value    string `json:"value" doc:"a level: debug, info, warn, error, or one of them with an offset like info+2"`
-		TTL      string `json:"ttl,omitempty" doc:"how long it holds, as 15m; missing: the default of the mesh"`
-		Reason   string `json:"reason" doc:"why; it stands in the audit"`
+		Kind     string     `json:"kind" enum:"level,sampling,debug,blackbox,profile,window"`
+		Service  string     `json:"service,omitempty" doc:"missing: all, which needs the role operator for all; a profile and a window need one"`
+		Instance string     `json:"instance,omitempty" doc:"missing: all of the service"`
+		Logger   string     `json:"logger,omitempty" doc:"of a level: the logger and all below it; missing: the root, so every logger"`
+		Value    LeaseValue `json:"value"`
+		TTL      string     `json:"ttl,omitempty" doc:"how long it holds, as 15m, 2h or 1d; missing: the default of the mesh" maxLength:"64"`
+		Keep     bool       `json:"keep,omitempty" doc:"hold it until it is dropped; needs the role admin"`
+		Reason   string     `json:"reason" doc:"why; it stands in the audit"`
+		Budget   *Budget    `json:"budget,omitempty" doc:"of a level: what it may add on each instance before it falls back by itself"`
+		Strict   bool       `json:"strict,omitempty" doc:"refuse it when nothing that runs is meant"`
+		DryRun   bool       `json:"dry_run,omitempty" doc:"say what it would cost, and change nothing"`
 	}
+}
+
+type setOut struct {
+	Status int
+	Body   setAnswer
+}
+
+// setAnswer is the receipt of a change, or what a dry run foresees.
+type setAnswer struct {
+	receipt *Receipt
+	preview *PreviewAnswer
+}
+
+// MarshalJSON shows the one that there is.
+func (a setAnswer) MarshalJSON() ([]byte, error) {
+	if a.preview != nil {
+		return json.Marshal(a.preview)
+	}
+	return json.Marshal(a.receipt)
+}
+
+// Schema implements huma.SchemaProvider; it makes both known under their names.
+func (setAnswer) Schema(r huma.Registry) *huma.Schema {
+	return &huma.Schema{OneOf: []*huma.Schema{r.Schema(reflect.TypeFor[Receipt](), true, ""), r.Schema(reflect.TypeFor[PreviewAnswer](), true, "")}}
 }
 
 type receiptOut struct{ Body Receipt }
 
-func (h *Handlers) setLease(ctx context.Context, in *setIn) (*receiptOut, error) {
+func setOperation() huma.Operation {
+	o := op(http.MethodPost, "/leases", "set-lease", "Change the running mesh for a time")
+	o.DefaultStatus = http.StatusCreated
+	o.Description = "Answers 201 with a receipt, after all live instances that are meant have answered or after two seconds; with dry_run 200 with what it would cost. " +
+		"Of leases of one kind the more specific target wins, then the newer; of levels the more specific logger first."
+	o.Responses = map[string]*huma.Response{
+		"201": {Description: "The receipt", Content: shaped("Receipt")},
+		"200": {Description: "What it would cost; nothing is changed", Content: shaped("PreviewAnswer")},
+	}
+	return o
+}
+
+func shaped(name string) map[string]*huma.MediaType {
+	return map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{Ref: "#/components/schemas/" + name}}}
+}
+
+func (h *Handlers) setLease(ctx context.Context, in *setIn) (*setOut, error) {
 	p, _ := access.From(ctx)
 	b := in.Body
-	var ttl time.Duration
-	if b.TTL != "" {
-		var err error
-		if ttl, err = time.ParseDuration(b.TTL); err != nil || ttl <= 0 {
-			return nil, &problem.Error{Code: problem.Invalid, Detail: "the lease is not valid", Fields: []problem.Field{{Name: "/ttl", Detail: "a duration like 15m"}}}
-		}
+	r := lease.Request{TTL: b.TTL, Strict: b.Strict, Lease: lease.Lease{Kind: b.Kind, Service: b.Service, Instance: b.Instance, Logger: b.Logger,
+		Value: string(b.Value), Keep: b.Keep, Reason: b.Reason}}
+	if b.Budget != nil {
+		r.Budget = lease.Budget(*b.Budget)
 	}
-	r, err := h.settings.Changer.Set(ctx, p, lease.Lease{Kind: b.Kind, Service: b.Service, Instance: b.Instance, Logger: b.Logger,
-		Value: b.Value, Reason: b.Reason}, ttl)
+	if b.DryRun {
+		foreseen, warnings, err := h.settings.Changer.Preview(ctx, p, r)
+		if err != nil {
+			return nil, h.failed(err)
+		}
+		return &setOut{http.StatusOK, setAnswer{preview: &PreviewAnswer{showPreview(foreseen), warnings}}}, nil
+	}
+	done, err := h.settings.Changer.Set(ctx, p, r)
 	if err != nil {
 		return nil, h.failed(err)
 	}
-	return &receiptOut{receipt(r)}, nil
+	shown := receipt(done)
+	return &setOut{http.StatusCreated, setAnswer{receipt: &shown}}, nil
 }
 
 type leaseIn struct {
 	ID string `path:"id"`
-}
-
-type leaseOut struct{ Body Lease }
-
-func (h *Handlers) showLease(ctx context.Context, in *leaseIn) (*leaseOut, error) {
-	l, err := h.lease(ctx, in.ID)
-	if err != nil {
-		return nil, err
-	}
-	return &leaseOut{showLease(l)}, nil
 }
 
 func (h *Handlers) dropLease(ctx context.Context, in *leaseIn) (*receiptOut, error) {
@@ -125,92 +216,51 @@ func (h *Handlers) lease(ctx context.Context, id string) (lease.Lease, error) {
 	return l, nil
 }
 
-type leasesIn struct {
-	All   bool `query:"all" doc:"those that have ended, too"`
-	Limit int  `query:"limit" minimum:"1" maximum:"1000" default:"100"`
-}
-
-type leasesOut struct {
-	Body struct {
-		Leases []Lease `json:"leases"`
-	}
-}
-
-func (h *Handlers) listLeases(ctx context.Context, in *leasesIn) (*leasesOut, error) {
-	all, err := h.settings.Leases.Leases(ctx, scope(ctx), in.All, in.Limit)
-	if err != nil {
-		return nil, h.failed(err)
-	}
-	out := &leasesOut{}
-	out.Body.Leases = make([]Lease, len(all))
-	for i, l := range all {
-		out.Body.Leases[i] = showLease(l)
-	}
-	return out, nil
-}
-
 func showLease(l lease.Lease) Lease {
-	state := "active"
-	if l.DroppedAt != nil {
-		state, l.Remaining = "dropped", 0
-	} else if l.Remaining <= 0 {
-		state = "expired"
+	out := Lease{ID: l.ID, Revision: l.Revision, Kind: l.Kind, Service: l.Service, Instance: l.Instance, Logger: l.Logger, Value: LeaseValue(l.Value),
+		Owner: l.OwnerName, Reason: l.Reason, State: l.State(), Keep: l.Keep, CreatedAt: l.CreatedAt.UTC(), ExpiresAt: utc(l.ExpiresAt), EndedAt: utc(l.EndedAt)}
+	if l.Budget != (lease.Budget{}) {
+		b := Budget(l.Budget)
+		out.Budget = &b
 	}
-	return Lease{ID: l.ID, Revision: l.Revision, Kind: l.Kind, Service: l.Service, Instance: l.Instance, Logger: l.Logger, Value: l.Value,
-		Owner: l.OwnerName, Reason: l.Reason, State: state, CreatedAt: l.CreatedAt.UTC(), ExpiresAt: l.ExpiresAt.UTC(),
-		RemainingMS: l.Remaining.Milliseconds(), DroppedAt: l.DroppedAt, DroppedBy: l.DroppedBy}
-}
-
-func receipt(r lease.Receipt) Receipt {
-	out := Receipt{Lease: showLease(r.Lease), Revision: r.Lease.Revision, TookMS: float64(r.Took.Microseconds()) / 1000,
-		Applied: r.Applied, Expected: r.Expected, Instances: make([]Outcome, len(r.Instances))}
-	for i, o := range r.Instances {
-		out.Instances[i] = Outcome{o.Service, o.Instance, o.State, o.Error}
+	if out.State == lease.Active {
+		out.RemainingMS = l.Remaining.Milliseconds()
 	}
-	what := "at " + r.Lease.Value
-	if r.Lease.DroppedAt != nil {
-		what = "without the lease"
+	if out.State == lease.Dropped {
+		out.DroppedBy = l.EndedBy
 	}
-	out.Summary = fmt.Sprintf("%d of %d instances %s after %s", r.Applied, r.Expected, what, r.Took.Round(time.Millisecond))
 	return out
 }
 
-type auditIn struct {
-	Before int64 `query:"before" minimum:"0" doc:"next of the page before"`
-	Limit  int   `query:"limit" minimum:"1" maximum:"1000" default:"100"`
+func utc(t *time.Time) *time.Time {
+	if t == nil {
+		return nil
+	}
+	at := t.UTC()
+	return &at
 }
 
-// Change is one row of the audit as the API shows it.
-type Change struct {
-	ID      int64     `json:"id"`
-	At      time.Time `json:"at"`
-	Actor   string    `json:"actor"`
-	Name    string    `json:"name"`
-	Action  string    `json:"action"`
-	Service string    `json:"service,omitempty" doc:"missing: all"`
-	Subject string    `json:"subject"`
-	Detail  any       `json:"detail"`
+func receipt(r lease.Receipt) Receipt {
+	return Receipt{Lease: showLease(r.Lease), Revision: r.Lease.Revision, TookMS: float64(r.Took.Microseconds()) / 1000,
+		Applied: r.Applied, Expected: r.Expected, Instances: outcomes(r.Instances, nil), Summary: summary(r), Warnings: r.Warnings}
 }
 
-type auditOut struct {
-	Body struct {
-		Changes []Change `json:"changes"`
-		Next    int64    `json:"next,omitempty"`
+func summary(r lease.Receipt) string {
+	what := "with the lease"
+	switch {
+	case r.Lease.Ended != "":
+		what = "without the lease"
+	case r.Lease.Kind == "level":
+		what = "at " + r.Lease.Value
 	}
+	return fmt.Sprintf("%d of %d instances %s after %s", r.Applied, r.Expected, what, r.Took.Round(time.Millisecond))
 }
 
-func (h *Handlers) listAudit(ctx context.Context, in *auditIn) (*auditOut, error) {
-	all, err := h.settings.Fleet.Audit(ctx, scope(ctx), in.Before, in.Limit)
-	if err != nil {
-		return nil, h.failed(err)
+// outcomes as they are shown; spent are those where the budget is used up.
+func outcomes(all []lease.Outcome, spent []lease.Target) []Outcome {
+	out := make([]Outcome, len(all))
+	for i, o := range all {
+		out[i] = Outcome{o.Service, o.Instance, o.State, o.Error, o.TookMS, o.Via, slices.Contains(spent, o.Target)}
 	}
-	out := &auditOut{}
-	out.Body.Changes = make([]Change, len(all))
-	for i, c := range all {
-		out.Body.Changes[i] = Change{c.ID, c.At.UTC(), c.Actor, c.Name, c.Action, c.Service, c.Subject, c.Detail}
-	}
-	if len(all) == in.Limit {
-		out.Body.Next = all[len(all)-1].ID
-	}
-	return out, nil
+	return out
 }

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/signalbox-mesh/signalbox/sidecar/bus"
 )
 
@@ -27,86 +29,54 @@ type Signer interface {
 	SignMessage(payload []byte) (string, error)
 }
 
-// Receipt says what became of a change.
-type Receipt struct {
-	Lease     Lease
-	Took      time.Duration
-	Applied   int
-	Expected  int
-	Instances []Outcome
+// AnnouncerSettings are what an Announcer needs.
+type AnnouncerSettings struct {
+	Bus      bus.Bus // nil: there is none, and the heartbeats do it alone
+	Signer   Signer
+	Service  string // the host's name
+	Instance string // of this replica
+	// Verify returns the payload of a message that the service signer has signed; nil: no acknowledgement counts.
+	Verify func(token, signer string) ([]byte, error)
+	// Late is told of an acknowledgement that nobody waits for any more; nil: the instance's Sync tells it.
+	Late       func(ctx context.Context, leaseID string, revision int64, o Outcome)
+	Logger     *slog.Logger
+	Registerer prometheus.Registerer
 }
 
-// Outcome of one instance.
-type Outcome struct {
-	Target
-	State string // applied, silent, refused
-	Error string
-}
-
-// The states of an outcome.
-const (
-	Applied = "applied"
-	Silent  = "silent"
-	Refused = "refused"
-)
-
-type ack struct {
-	Revision int64  `json:"revision"`
-	LeaseID  string `json:"lease_id"`
-	Service  string `json:"service"`
-	Instance string `json:"instance"`
-	Error    string `json:"error"`
-}
-
-// Announcer tells instances of changes and collects their acknowledgements on this replica's own queue.
+// Announcer tells instances of changes and collects their acknowledgements on this replica's own queue. Safe for
+// concurrent use.
 type Announcer struct {
-	bus    bus.Bus // nil: there is none, and the heartbeats do it alone
-	signer Signer
-	queue  string
-	source string
-	log    *slog.Logger
+	settings AnnouncerSettings
+	queue    string
+	rejected *prometheus.CounterVec
 
 	mu      sync.Mutex
 	waiting map[int64]chan ack // by revision
 }
 
-// NewAnnouncer makes an announcer of the instance.
-func NewAnnouncer(b bus.Bus, s Signer, service, instance string, log *slog.Logger) *Announcer {
-	return &Announcer{bus: b, signer: s, queue: service + "." + instance + ".lease-acks", source: "/" + service + "/" + instance,
-		log: log, waiting: map[int64]chan ack{}}
-}
-
-// Acks is the subscription on which the instances answer.
-func (a *Announcer) Acks() bus.Subscription {
-	return bus.Subscription{Queue: a.queue, Exchange: bus.Direct, Exclusive: true, Prefetch: 200, Handler: a.onAck}
-}
-
-func (a *Announcer) onAck(_ context.Context, d bus.Delivery) error {
-	var got ack
-	if err := json.Unmarshal(d.Data, &got); err != nil || d.Type != acknowledged {
-		return nil // not for us, and nobody to complain to
+// NewAnnouncer makes an announcer of the instance and registers its metric.
+func NewAnnouncer(s AnnouncerSettings) *Announcer {
+	a := &Announcer{settings: s, queue: s.Service + "." + s.Instance + ".lease-acks", waiting: map[int64]chan ack{},
+		rejected: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "signalbox_lease_acks_rejected_total",
+			Help: "Acknowledgements of leases that were ignored"}, []string{"reason"})}
+	for _, reason := range []string{malformed, forged} {
+		a.rejected.WithLabelValues(reason)
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if ch, ok := a.waiting[got.Revision]; ok {
-		select {
-		case ch <- got:
-		default: // more answers than instances: somebody repeats himself
-		}
-	}
-	return nil
+	s.Registerer.MustRegister(a.rejected)
+	return a
 }
 
-// Announce publishes the change and waits, until ctx ends, for the targets to apply it.
-func (a *Announcer) Announce(ctx context.Context, action string, l Lease, targets []Target) Receipt {
+// Announce publishes the change and waits, until ctx ends, for the targets to apply it. The time that each took counts
+// from start.
+func (a *Announcer) Announce(ctx context.Context, action string, l Lease, targets []Target, start time.Time) Receipt {
 	acks := make(chan ack, 4*len(targets)+16)
 	a.expect(l.Revision, acks)
 	defer a.forget(l.Revision)
 	if err := a.publish(ctx, action, l); err != nil {
-		a.log.WarnContext(ctx, "lease not announced, instances learn of it by their heartbeat", slog.Any("err", err), slog.String("lease_id", l.ID))
+		a.settings.Logger.WarnContext(ctx, "lease not announced, instances learn of it by their heartbeat", slog.Any("err", err), slog.String("lease_id", l.ID))
 		return receipt(targets, nil)
 	}
-	return receipt(targets, collect(ctx, acks, targets))
+	return receipt(targets, collect(ctx, acks, targets, start))
 }
 
 func (a *Announcer) expect(revision int64, ch chan ack) {
@@ -122,38 +92,23 @@ func (a *Announcer) forget(revision int64) {
 }
 
 // collect waits until every target has answered, or ctx ends. With no target it does not wait.
-func collect(ctx context.Context, acks <-chan ack, targets []Target) map[Target]string {
-	missing := map[Target]bool{}
+func collect(ctx context.Context, acks <-chan ack, targets []Target, start time.Time) map[Target]Outcome {
+	missing := make(map[Target]bool, len(targets))
 	for _, t := range targets {
 		missing[t] = true
 	}
-	got := map[Target]string{}
+	got := map[Target]Outcome{}
 	for len(missing) > 0 {
 		select {
 		case k := <-acks:
 			t := Target{k.Service, k.Instance}
 			delete(missing, t)
-			got[t] = k.Error
+			got[t] = answered(t, k.Error, k.at.Sub(start))
 		case <-ctx.Done():
 			return got
 		}
 	}
 	return got
-}
-
-func receipt(targets []Target, got map[Target]string) Receipt {
-	r := Receipt{Expected: len(targets), Instances: []Outcome{}}
-	for _, t := range targets {
-		o := Outcome{Target: t, State: Silent}
-		if why, ok := got[t]; ok && why == "" {
-			o.State = Applied
-			r.Applied++
-		} else if ok {
-			o.State, o.Error = Refused, why
-		}
-		r.Instances = append(r.Instances, o)
-	}
-	return r
 }
 
 // message is what is signed. Times to live travel as what remains, so that no two clocks are compared.
@@ -174,20 +129,28 @@ type payload struct {
 	Logger      string `json:"logger"`
 	Value       string `json:"value"`
 	RemainingMS int64  `json:"remaining_ms"`
+	Keep        bool   `json:"keep"`
 	Owner       string `json:"owner"`
 	Reason      string `json:"reason"`
+	Budget      limits `json:"budget"`
+}
+
+type limits struct {
+	Lines int64 `json:"lines"`
+	Bytes int64 `json:"bytes"`
 }
 
 func (a *Announcer) publish(ctx context.Context, action string, l Lease) error {
-	if a.bus == nil {
+	if a.settings.Bus == nil {
 		return errNoBus
 	}
 	raw, err := json.Marshal(message{Revision: l.Revision, Action: action, ReplyTo: a.queue, IssuedAt: time.Now().UnixMilli(),
-		Lease: payload{l.ID, l.Revision, l.Kind, l.Service, l.Instance, l.Logger, l.Value, l.Remaining.Milliseconds(), l.OwnerName, l.Reason}})
+		Lease: payload{ID: l.ID, Revision: l.Revision, Kind: l.Kind, Service: l.Service, Instance: l.Instance, Logger: l.Logger, Value: l.Value,
+			RemainingMS: l.Remaining.Milliseconds(), Keep: l.Keep, Owner: l.OwnerName, Reason: l.Reason, Budget: limits(l.Budget)}})
 	if err != nil {
 		return err
 	}
-	token, err := a.signer.SignMessage(raw)
+	token, err := a.settings.Signer.SignMessage(raw)
 	if err != nil {
 		return err
 	}
@@ -195,6 +158,7 @@ func (a *Announcer) publish(ctx context.Context, action string, l Lease) error {
 	if err != nil {
 		return err
 	}
-	return a.bus.Publish(ctx, bus.Publication{Exchange: bus.Control, Key: changed, Expires: fresh,
-		Event: bus.Event{Source: a.source, Type: changed, Subject: l.ID, Time: time.Now(), Data: data}})
+	source := "/" + a.settings.Service + "/" + a.settings.Instance
+	return a.settings.Bus.Publish(ctx, bus.Publication{Exchange: bus.Control, Key: changed, Expires: fresh,
+		Event: bus.Event{Source: source, Type: changed, Subject: l.ID, Time: time.Now(), Data: data}})
 }

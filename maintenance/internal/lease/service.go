@@ -5,14 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/signalbox-mesh/signalbox/sidecar/access"
+	"github.com/signalbox-mesh/signalbox/sidecar/lease"
 	"github.com/signalbox-mesh/signalbox/sidecar/logging"
-	"github.com/signalbox-mesh/signalbox/sidecar/pg"
 	"github.com/signalbox-mesh/signalbox/sidecar/problem"
 )
 
@@ -23,117 +24,226 @@ type Config struct {
 	Wait   time.Duration // for acknowledgements
 }
 
-// Service sets and drops leases. Safe for concurrent use.
-type Service struct {
-	config   Config
-	store    Store
-	announce *Announcer
-	log      *slog.Logger
-	effect   prometheus.Histogram
+// Changes of leases. Each gets its audit row, its event on the bus and the silent outcomes of the live instances that it is
+// for, in one transaction; setting and dropping get the next revision, too.
+type Changes interface {
+	SetLease(ctx context.Context, l Lease, ttl time.Duration) (Lease, []Target, error)
+	// DropLease ends a lease now. Errors: ErrUnknown; ErrOver, with the lease as it has ended.
+	DropLease(ctx context.Context, id string, by Actor) (Lease, []Target, error)
+	// ExpireLeases ends those whose time is over, some at a time, each once whoever calls; none: there are no more.
+	ExpireLeases(ctx context.Context) ([]Lease, error)
 }
 
-// New makes a service.
-func New(c Config, s Store, a *Announcer, log *slog.Logger, r prometheus.Registerer) *Service {
+// Outcomes of changes at the instances.
+type Outcomes interface {
+	Learn(ctx context.Context, leaseID, change string, all []Outcome) error
+	// LearnLate takes an outcome that came after the waiting, of the change with the revision.
+	LearnLate(ctx context.Context, leaseID string, revision int64, o Outcome) error
+}
+
+// Fleet is what is known of the instances.
+type Fleet interface {
+	// Members are the live instances that a lease with this target is for.
+	Members(ctx context.Context, service, instance string) ([]Member, error)
+	InForce(ctx context.Context) ([]Lease, error)
+}
+
+// Store keeps leases.
+type Store interface {
+	Changes
+	Outcomes
+	Fleet
+}
+
+// Settings of a Service.
+type Settings struct {
+	Config     Config
+	Store      Store
+	Announcer  *Announcer
+	Known      func() []string // services of the mesh, whether they run or not; nil: not known
+	Logger     *slog.Logger
+	Registerer prometheus.Registerer
+}
+
+// Service sets, drops and ends leases. Safe for concurrent use.
+type Service struct {
+	Settings
+	effect  prometheus.Histogram
+	changes *prometheus.CounterVec
+}
+
+// New makes a service and registers its metrics.
+func New(s Settings) *Service {
 	effect := prometheus.NewHistogram(prometheus.HistogramOpts{Name: "signalbox_lease_effect_duration_seconds",
 		Help: "Time from the commit of a lease's change to the last acknowledgement", Buckets: []float64{.001, .005, .01, .05, .1, .5, 1, 2},
 		NativeHistogramBucketFactor: 1.1, NativeHistogramMaxBucketNumber: 100, NativeHistogramMinResetDuration: time.Hour})
-	r.MustRegister(effect)
-	return &Service{config: c, store: s, announce: a, log: log, effect: effect}
+	changes := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "signalbox_lease_changes_total",
+		Help: "Changes of leases, and of levels on the instances themselves, that this replica has written into the audit"}, []string{"kind", "action"})
+	for _, kind := range Kinds() {
+		for _, action := range []string{ActionSet, ActionDrop, ActionExpire} {
+			changes.WithLabelValues(kind, action)
+		}
+	}
+	changes.WithLabelValues(lease.Level, ActionSpent)
+	changes.WithLabelValues(lease.Level, ActionLocal)
+	s.Registerer.MustRegister(effect, changes)
+	return &Service{Settings: s, effect: effect, changes: changes}
 }
 
 // Set makes the lease and answers after all live instances that it is for have applied it, or after
-// Config.Wait. ttl 0 is Config.TTL. Errors are *problem.Error.
-func (s *Service) Set(ctx context.Context, by access.Principal, l Lease, ttl time.Duration) (Receipt, error) {
-	if ttl == 0 {
-		ttl = s.config.TTL
-	}
-	if ttl < time.Second || ttl > s.config.MaxTTL {
-		detail := fmt.Sprintf("1s to %s", s.config.MaxTTL)
-		return Receipt{}, &problem.Error{Code: problem.Invalid, Detail: "the lease is not valid", Fields: []problem.Field{{Name: "/ttl", Detail: detail}}}
-	}
-	if err := l.check(); err != nil {
+// Config.Wait. Errors are *problem.Error.
+func (s *Service) Set(ctx context.Context, by access.Principal, r Request) (Receipt, error) {
+	start := time.Now()
+	ttl, err := s.admit(by, &r)
+	if err != nil {
 		return Receipt{}, err
 	}
-	if err := may(by, l.Service); err != nil {
-		return Receipt{}, err
+	if r.Strict {
+		if err := s.strict(ctx, r.Lease); err != nil {
+			return Receipt{}, err
+		}
 	}
 	id, err := uuid.NewV7()
 	if err != nil {
 		return Receipt{}, fmt.Errorf("make the lease's id: %w", err)
 	}
-	l.ID, l.Owner, l.OwnerName = id.String(), by.Subject, by.Name
-	l, err = s.store.SetLease(ctx, l, ttl)
+	r.ID, r.Owner, r.OwnerName = id.String(), by.Subject, by.Name
+	l, targets, err := s.Store.SetLease(ctx, r.Lease, ttl)
 	if err != nil {
 		return Receipt{}, stored("set the lease", err)
 	}
-	return s.tell(ctx, actionSet, l), nil
+	warnings := s.warn(ctx, l, targets)
+	got := s.tell(ctx, actionSet, l, targets, start)
+	got.Warnings = <-warnings
+	return got, nil
+}
+
+// Preview says what the lease would cost, and changes nothing. Errors are those of Set.
+func (s *Service) Preview(ctx context.Context, by access.Principal, r Request) (Preview, []string, error) {
+	if _, err := s.admit(by, &r); err != nil {
+		return Preview{}, nil, err
+	}
+	if r.Strict {
+		if err := s.strict(ctx, r.Lease); err != nil {
+			return Preview{}, nil, err
+		}
+	}
+	members, err := s.Store.Members(ctx, r.Service, r.Instance)
+	if err != nil {
+		return Preview{}, nil, stored("read the fleet", err)
+	}
+	warnings := s.unmatched(r.Lease, members)
+	if r.Kind != lease.Level {
+		return Preview{Instances: len(members)}, append(warnings, "only what a level adds to the log can be foreseen"), nil
+	}
+	holding, err := s.Store.InForce(ctx)
+	if err != nil {
+		return Preview{}, nil, stored("read the leases", err)
+	}
+	r.ID, r.Revision = "this one", math.MaxInt64 // newer than all that hold
+	return preview(r.Lease, holding, members), warnings, nil
 }
 
 // Drop ends a lease before its time, with the same receipt. It never guesses a level: what held
 // before it holds again.
 func (s *Service) Drop(ctx context.Context, by access.Principal, l Lease) (Receipt, error) {
-	if err := may(by, l.Service); err != nil {
+	start := time.Now()
+	if err := may(by, l); err != nil {
 		return Receipt{}, err
 	}
-	l, err := s.store.DropLease(ctx, l.ID, Actor{by.Subject, by.Name})
+	l, targets, err := s.Store.DropLease(ctx, l.ID, Actor{by.Subject, by.Name})
 	switch {
 	case errors.Is(err, ErrUnknown):
 		return Receipt{}, problem.New(problem.NotFound, "no such lease")
 	case errors.Is(err, ErrOver):
-		return Receipt{}, problem.New(problem.Conflict, "the lease has ended already")
+		return Receipt{}, problem.New(problem.Conflict, over(l))
 	case err != nil:
 		return Receipt{}, stored("drop the lease", err)
 	}
-	return s.tell(ctx, actionDrop, l), nil
+	return s.tell(ctx, actionDrop, l, targets, start), nil
 }
 
-func may(by access.Principal, service string) error {
-	if service == "" {
-		if _, all := by.Scope(access.Operator); !all {
-			return problem.New(problem.Forbidden, "a lease for all services needs the role operator for all of them")
+// over says how a lease has ended that is to be dropped.
+func over(l Lease) string {
+	at := l.EndedAt
+	if at == nil {
+		at = l.ExpiresAt
+	}
+	text := "the lease has ended already"
+	if at != nil {
+		text = fmt.Sprintf("the lease has ended already: it %s at %s", map[bool]string{true: "was dropped", false: "expired"}[l.Ended == Dropped],
+			at.UTC().Format(time.RFC3339))
+	}
+	if l.Ended == Dropped {
+		text += " by " + l.EndedBy
+	}
+	return text
+}
+
+// Expire ends the leases whose time is over, in the books: the instances have done so by their own clocks.
+func (s *Service) Expire(ctx context.Context) error {
+	for {
+		all, err := s.Store.ExpireLeases(ctx)
+		if err != nil {
+			return fmt.Errorf("end leases: %w", err)
 		}
-		return nil
+		for _, l := range all {
+			s.changes.WithLabelValues(l.Kind, ActionExpire).Inc()
+			logging.Audit(ctx, s.Logger, "lease expired", slog.String("lease_id", l.ID), slog.String("kind", l.Kind), slog.String("target", l.target()),
+				slog.String("value", l.Value), slog.String("user", l.OwnerName))
+		}
+		if len(all) == 0 {
+			return nil
+		}
 	}
-	if !by.Has(access.Operator, service) {
-		return problem.New(problem.Forbidden, "the role operator is needed for "+service)
-	}
-	return nil
 }
 
-func stored(doing string, err error) error {
-	if pg.IsUnavailable(err) {
-		return problem.Wrap(problem.Unavailable, "the lease store cannot be reached now", err)
+// Late takes an acknowledgement that nobody waits for any more.
+func (s *Service) Late(ctx context.Context, leaseID string, revision int64, o Outcome) {
+	if _, err := uuid.Parse(leaseID); err != nil {
+		return
 	}
-	return fmt.Errorf("%s: %w", doing, err)
+	if err := s.Store.LearnLate(ctx, leaseID, revision, o); err != nil {
+		s.Logger.DebugContext(ctx, "late acknowledgement not kept, the next sync reports it", slog.Any("err", err), slog.String("lease_id", leaseID))
+	}
+}
+
+// Count counts what Syncs have brought.
+func (s *Service) Count(all []Noted) {
+	for _, n := range all {
+		s.changes.WithLabelValues(n.Kind, n.Action).Inc()
+	}
 }
 
 // tell announces the change; that the bus is away is no error, since every heartbeat brings it too.
-func (s *Service) tell(ctx context.Context, action string, l Lease) Receipt {
-	start := time.Now()
-	targets, err := s.store.LiveInstances(ctx, l.Service, l.Instance)
-	if err != nil {
-		s.log.WarnContext(ctx, "who is live is not known, the lease is told all the same", slog.Any("err", err))
-	}
-	// The change is made: that its caller has gone is no reason not to tell of it.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.config.Wait)
+func (s *Service) tell(ctx context.Context, action string, l Lease, targets []Target, start time.Time) Receipt {
+	committed := time.Now()
+	// The change is made: that its caller has gone is no reason not to tell of it, or not to keep who has done it.
+	ctx = context.WithoutCancel(ctx)
+	waiting, cancel := context.WithTimeout(ctx, s.Config.Wait)
 	defer cancel()
-	r := s.announce.Announce(ctx, action, l, targets)
+	r := s.Announcer.Announce(waiting, action, l, targets, start)
 	r.Lease, r.Took = l, time.Since(start)
 	if r.Applied == r.Expected && r.Expected > 0 {
-		s.effect.Observe(r.Took.Seconds())
+		s.effect.Observe(time.Since(committed).Seconds())
 	}
-	logging.Audit(ctx, s.log, "lease changed", slog.String("action", action), slog.String("lease_id", l.ID), slog.String("target", l.target()),
-		slog.String("value", l.Value), slog.Int64("revision", l.Revision), slog.Int("applied", r.Applied), slog.Int("expected", r.Expected),
-		slog.String("user", l.OwnerName))
+	s.keep(ctx, action, r)
+	s.changes.WithLabelValues(l.Kind, map[string]string{actionSet: ActionSet, actionDrop: ActionDrop}[action]).Inc()
+	logging.Audit(ctx, s.Logger, "lease changed", slog.String("action", action), slog.String("lease_id", l.ID), slog.String("kind", l.Kind),
+		slog.String("target", l.target()), slog.String("value", l.Value), slog.Int64("revision", l.Revision), slog.Int("applied", r.Applied),
+		slog.Int("expected", r.Expected), slog.String("user", l.OwnerName))
 	return r
 }
 
-func (l Lease) target() string {
-	all := func(s string) string {
-		if s == "" {
-			return "*"
-		}
-		return s
+// keep has the outcomes kept with the lease; those that get lost are brought by the instances' next Syncs.
+func (s *Service) keep(ctx context.Context, action string, r Receipt) {
+	known := r.known()
+	if len(known) == 0 {
+		return
 	}
-	return all(l.Service) + "/" + all(l.Instance) + "/" + all(l.Logger)
+	ctx, cancel := context.WithTimeout(ctx, s.Config.Wait)
+	defer cancel()
+	if err := s.Store.Learn(ctx, r.Lease.ID, action, known); err != nil {
+		s.Logger.WarnContext(ctx, "receipt not kept, the next syncs report it", slog.Any("err", err), slog.String("lease_id", r.Lease.ID))
+	}
 }

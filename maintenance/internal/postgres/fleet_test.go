@@ -25,15 +25,15 @@ func said(instance, epoch string, edit ...func(*fleet.Report)) fleet.Report {
 
 func hear(t *testing.T, s *Store, r fleet.Report) ([]lease.Lease, int64) {
 	t.Helper()
-	all, revision, err := s.Heard(t.Context(), r)
+	a, err := s.Heard(t.Context(), r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return all, revision
+	return a.Leases, a.Revision
 }
 
 func newLease(service string) lease.Lease {
-	return lease.Lease{ID: uuid.NewString(), Kind: lease.Level, Service: service, Value: "DEBUG", Owner: "u", OwnerName: "n", Reason: "r"}
+	return lease.Lease{ID: uuid.NewString(), Kind: "level", Service: service, Value: "DEBUG", Owner: "u", OwnerName: "n", Reason: "r"}
 }
 
 // Revisions are committed in their order and without holes, whichever replicas change leases at once: who has
@@ -48,12 +48,12 @@ func TestRevisionsAreWithoutHoles(t *testing.T) {
 	for _, s := range []*Store{a, b} {
 		wg.Go(func() {
 			for range 20 {
-				l, err := s.SetLease(t.Context(), newLease(""), time.Minute)
+				l, _, err := s.SetLease(t.Context(), newLease(""), time.Minute)
 				if err != nil {
 					t.Error(err)
 					return
 				}
-				dropped, err := s.DropLease(t.Context(), l.ID, lease.Actor{Name: "n"})
+				dropped, _, err := s.DropLease(t.Context(), l.ID, lease.Actor{Name: "n"})
 				if err != nil {
 					t.Error(err)
 				}
@@ -78,21 +78,21 @@ func TestRevisionsAreWithoutHoles(t *testing.T) {
 func TestALeaseEndsByTheClock(t *testing.T) {
 	t.Parallel()
 	s, _ := fresh(t)
-	l, err := s.SetLease(t.Context(), newLease("catalogs"), time.Minute)
+	l, _, err := s.SetLease(t.Context(), newLease("catalogs"), time.Minute)
 	if err != nil || l.Remaining < 59*time.Second || l.Remaining > time.Minute {
 		t.Fatalf("%+v, %v", l, err)
 	}
-	over, err := s.SetLease(t.Context(), newLease("catalogs"), 0)
+	over, _, err := s.SetLease(t.Context(), newLease("catalogs"), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if all, _ := hear(t, s, said("catalogs-1", "e1")); len(all) != 1 || all[0].ID != l.ID {
 		t.Errorf("in force: %+v", all)
 	}
-	if _, err := s.DropLease(t.Context(), over.ID, lease.Actor{}); !errors.Is(err, lease.ErrOver) {
+	if _, _, err := s.DropLease(t.Context(), over.ID, lease.Actor{}); !errors.Is(err, lease.ErrOver) {
 		t.Errorf("drop what has ended: %v", err)
 	}
-	if all, err := s.Leases(t.Context(), logs.Scope{All: true}, true, 10); err != nil || len(all) != 2 {
+	if all, err := s.Leases(t.Context(), logs.Scope{All: true}, lease.Filter{Ended: true, Limit: 10}); err != nil || len(all) != 2 {
 		t.Errorf("with those that have ended: %+v, %v", all, err)
 	}
 }
@@ -110,7 +110,7 @@ func TestAnOlderRunDoesNotSpeakForAYoungerOne(t *testing.T) {
 	if all, _ = s.Instances(t.Context(), logs.Scope{All: true}); all[0].State != fleet.Stopped {
 		t.Errorf("after its last word: %+v", all)
 	}
-	if live, err := s.LiveInstances(t.Context(), "", ""); err != nil || len(live) != 0 {
+	if live, err := s.Members(t.Context(), "", ""); err != nil || len(live) != 0 {
 		t.Errorf("live: %v, %v", live, err)
 	}
 }

@@ -2,74 +2,103 @@ package postgres
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/signalbox-mesh/signalbox/maintenance/internal/fleet"
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/lease"
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/logs"
 	"github.com/signalbox-mesh/signalbox/sidecar/pg"
 )
 
-const leaseColumns = `id::text, revision, kind, service, instance, logger, value, owner, owner_name, reason, created_at, expires_at,
-	dropped_at, coalesce(dropped_by, ''), (extract(epoch FROM greatest(expires_at - now(), '0')) * 1000)::bigint`
+const leaseColumns = `id::text, revision, kind, service, instance, logger, value, lines, bytes, owner, owner_name, reason, created_at, expires_at,
+	ended_at, ended, ended_by, coalesce((extract(epoch FROM greatest(expires_at - now(), '0')) * 1000)::bigint, 0)`
 
-// SetLease stores a lease with the next revision, and its audit row.
-func (s *Store) SetLease(ctx context.Context, l lease.Lease, ttl time.Duration) (set lease.Lease, err error) {
-	err = s.db.InTx(ctx, func(tx pg.Tx) error {
-		revision, err := next(ctx, tx)
-		if err != nil {
-			return err
-		}
-		rows, err := tx.Query(ctx, `INSERT INTO leases (id, revision, kind, service, instance, logger, value, owner, owner_name, reason, expires_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, now() + make_interval(secs => $11)) RETURNING `+leaseColumns,
-			l.ID, revision, l.Kind, l.Service, l.Instance, l.Logger, l.Value, l.Owner, l.OwnerName, l.Reason, ttl.Seconds())
-		if err != nil {
-			return err
-		}
-		if set, err = pgx.CollectExactlyOneRow(rows, scanLease); err != nil {
-			return err
-		}
-		return audit(ctx, tx, lease.Actor{Subject: l.Owner, Name: l.OwnerName}, "lease.set", set)
-	})
-	if err != nil {
-		return set, fmt.Errorf("store the lease: %w", err)
-	}
-	return set, nil
+func scanLease(row pgx.CollectableRow) (lease.Lease, error) {
+	var l lease.Lease
+	var remaining int64
+	err := row.Scan(&l.ID, &l.Revision, &l.Kind, &l.Service, &l.Instance, &l.Logger, &l.Value, &l.Budget.Lines, &l.Budget.Bytes,
+		&l.Owner, &l.OwnerName, &l.Reason, &l.CreatedAt, &l.ExpiresAt, &l.EndedAt, &l.Ended, &l.EndedBy, &remaining)
+	l.Remaining, l.Keep = time.Duration(remaining)*time.Millisecond, l.ExpiresAt == nil
+	return l, err
 }
 
-// DropLease ends a lease now. Errors: lease.ErrUnknown, lease.ErrOver.
-func (s *Store) DropLease(ctx context.Context, id string, by lease.Actor) (dropped lease.Lease, err error) {
+// holds is the condition on a lease that is in force.
+const holds = `ended_at IS NULL AND (expires_at IS NULL OR expires_at > now())`
+
+// SetLease stores a lease with the next revision; ttl does not count for one that is kept.
+func (s *Store) SetLease(ctx context.Context, l lease.Lease, ttl time.Duration) (set lease.Lease, targets []lease.Target, err error) {
+	err = s.db.InTx(ctx, func(tx pg.Tx) error {
+		if l.Revision, err = next(ctx, tx); err != nil {
+			return err
+		}
+		before, err := standing(ctx, tx, l)
+		if err != nil {
+			return err
+		}
+		if set, err = insertLease(ctx, tx, l, ttl); err != nil {
+			return err
+		}
+		if targets, err = expect(ctx, tx, set, lease.OnSet); err != nil {
+			return err
+		}
+		return s.wrote(ctx, tx, set, lease.Actor{Subject: l.Owner, Name: l.OwnerName}, lease.ActionSet, before, holding{Value: set.Value, LeaseID: set.ID})
+	})
+	if err != nil {
+		return set, nil, fmt.Errorf("store the lease: %w", err)
+	}
+	return set, targets, nil
+}
+
+func insertLease(ctx context.Context, tx pg.Tx, l lease.Lease, ttl time.Duration) (lease.Lease, error) {
+	rows, err := tx.Query(ctx, `INSERT INTO leases (id, revision, kind, service, instance, logger, value, lines, bytes, owner, owner_name, reason, expires_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, CASE WHEN $13 THEN NULL ELSE now() + make_interval(secs => $14) END) RETURNING `+leaseColumns,
+		l.ID, l.Revision, l.Kind, l.Service, l.Instance, l.Logger, l.Value, l.Budget.Lines, l.Budget.Bytes, l.Owner, l.OwnerName, l.Reason, l.Keep, ttl.Seconds())
+	if err != nil {
+		return lease.Lease{}, err
+	}
+	return pgx.CollectExactlyOneRow(rows, scanLease)
+}
+
+// DropLease ends a lease now. Errors: lease.ErrUnknown; lease.ErrOver, with the lease as it has ended.
+func (s *Store) DropLease(ctx context.Context, id string, by lease.Actor) (dropped lease.Lease, targets []lease.Target, err error) {
 	err = s.db.InTx(ctx, func(tx pg.Tx) error {
 		revision, err := next(ctx, tx)
 		if err != nil {
 			return err
 		}
-		rows, err := tx.Query(ctx, `UPDATE leases SET dropped_at = now(), dropped_by = $2
-			WHERE id = $1 AND dropped_at IS NULL AND expires_at > now() RETURNING `+leaseColumns, id, by.Name)
+		rows, err := tx.Query(ctx, `UPDATE leases SET ended_at = now(), ended = 'dropped', ended_by = $2, ended_revision = $3
+			WHERE id = $1 AND `+holds+` RETURNING `+leaseColumns, id, by.Name, revision)
 		if err != nil {
 			return err
 		}
-		dropped, err = pgx.CollectExactlyOneRow(rows, scanLease)
-		if pg.IsNoRows(err) {
+		if dropped, err = pgx.CollectExactlyOneRow(rows, scanLease); pg.IsNoRows(err) {
 			return lease.ErrOver
+		} else if err != nil {
+			return err
 		}
+		after, err := standing(ctx, tx, dropped)
 		if err != nil {
 			return err
 		}
-		if err := audit(ctx, tx, by, "lease.drop", dropped); err != nil {
+		if targets, err = expect(ctx, tx, dropped, lease.OnDrop); err != nil {
 			return err
 		}
+		err = s.wrote(ctx, tx, dropped, by, lease.ActionDrop, holding{Value: dropped.Value, LeaseID: dropped.ID}, holding{Value: after.Value, LeaseID: after.LeaseID})
 		dropped.Revision = revision // the drop's, which is what the instances count
-		return nil
+		return err
 	})
-	if err != nil {
-		return dropped, fmt.Errorf("drop lease %s: %w", id, err)
+	if errors.Is(err, lease.ErrOver) {
+		if dropped, err = s.Lease(ctx, id); err == nil {
+			err = lease.ErrOver
+		}
 	}
-	return dropped, nil
+	if err != nil {
+		return dropped, nil, fmt.Errorf("drop lease %s: %w", id, err)
+	}
+	return dropped, targets, nil
 }
 
 // next counts the leases' revision; whoever does holds the row, so revisions are committed in order.
@@ -81,18 +110,57 @@ func next(ctx context.Context, tx pg.Tx) (revision int64, err error) {
 	return revision, nil
 }
 
-func audit(ctx context.Context, tx pg.Tx, by lease.Actor, action string, l lease.Lease) error {
-	detail, err := json.Marshal(map[string]any{"kind": l.Kind, "service": l.Service, "instance": l.Instance, "logger": l.Logger,
-		"value": l.Value, "reason": l.Reason, "expires_at": l.ExpiresAt.UTC()})
+// expiring are so many as are ended in one transaction.
+const expiring = 200
+
+// ExpireLeases ends leases whose time is over, those that nobody else is ending just now.
+func (s *Store) ExpireLeases(ctx context.Context) (over []lease.Lease, err error) {
+	err = s.db.InTx(ctx, func(tx pg.Tx) error {
+		rows, err := tx.Query(ctx, `UPDATE leases SET ended_at = expires_at, ended = 'expired'
+			WHERE id IN (SELECT id FROM leases WHERE ended_at IS NULL AND expires_at <= now() ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED)
+			RETURNING `+leaseColumns, expiring)
+		if err != nil {
+			return err
+		}
+		if over, err = pgx.CollectRows(rows, scanLease); err != nil {
+			return err
+		}
+		for _, l := range over {
+			if err := expectEnd(ctx, tx, l); err != nil {
+				return err
+			}
+		}
+		for _, l := range over { // last, since the audit holds the end of its chain
+			if err := s.expired(ctx, tx, l); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("end leases that are over: %w", err)
+	}
+	return over, nil
+}
+
+// expectEnd notes that the instances that had the lease have not yet said that they have it no more.
+func expectEnd(ctx context.Context, tx pg.Tx, l lease.Lease) error {
+	_, err := tx.Exec(ctx, `INSERT INTO lease_results (lease_id, change, service, instance, state, at)
+		SELECT lease_id, 'expire', service, instance, 'silent', $2 FROM lease_results WHERE lease_id = $1 AND change = 'set' AND state = 'applied'
+		ON CONFLICT DO NOTHING`, l.ID, l.ExpiresAt)
+	if err != nil {
+		return fmt.Errorf("expect the end: %w", err)
+	}
+	return nil
+}
+
+func (s *Store) expired(ctx context.Context, tx pg.Tx, l lease.Lease) error {
+	after, err := standing(ctx, tx, l)
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, `INSERT INTO audit (actor, name, action, service, subject, detail) VALUES ($1, $2, $3, $4, $5, $6)`,
-		by.Subject, by.Name, action, l.Service, l.ID, detail)
-	if err != nil {
-		return fmt.Errorf("write the audit: %w", err)
-	}
-	return nil
+	return s.wrote(ctx, tx, l, lease.Actor{Name: "expiry"}, lease.ActionExpire, holding{Value: l.Value, LeaseID: l.ID},
+		holding{Value: after.Value, LeaseID: after.LeaseID})
 }
 
 // Lease finds one lease, ended or not. Errors: lease.ErrUnknown.
@@ -108,38 +176,52 @@ func (s *Store) Lease(ctx context.Context, id string) (lease.Lease, error) {
 	return l, err
 }
 
-// Leases lists those that are in force, newest first; ended ones too, if asked, up to limit.
-func (s *Store) Leases(ctx context.Context, scope logs.Scope, ended bool, limit int) ([]lease.Lease, error) {
+// Leases lists those that are in force, newest first, up to limit; ended ones too, if asked.
+func (s *Store) Leases(ctx context.Context, scope logs.Scope, f lease.Filter) ([]lease.Lease, error) {
 	w := &where{}
 	if !scope.All {
 		w.and("(service = '' OR service = ANY (%s))", append([]string{}, scope.Services...))
 	}
-	if !ended {
-		w.and("dropped_at IS NULL AND expires_at > now()")
+	if f.Kind != "" {
+		w.and("kind = %s", f.Kind)
 	}
-	rows, err := s.db.Pool().Query(ctx, `SELECT `+leaseColumns+` FROM leases WHERE `+w.String()+` ORDER BY revision DESC LIMIT `+w.arg(limit), w.args...)
+	if f.Service != "" {
+		w.and("service IN ('', %s)", f.Service)
+	}
+	if f.Before > 0 {
+		w.and("revision < %s", f.Before)
+	}
+	if !f.Ended {
+		w.and(holds)
+	}
+	rows, err := s.db.Pool().Query(ctx, `SELECT `+leaseColumns+` FROM leases WHERE `+w.String()+` ORDER BY revision DESC LIMIT `+w.arg(f.Limit), w.args...)
 	if err != nil {
 		return nil, fmt.Errorf("list the leases: %w", err)
 	}
 	return pgx.CollectRows(rows, scanLease)
 }
 
-// LiveInstances are those that a lease with this target is for, as far as they were heard lately.
-func (s *Store) LiveInstances(ctx context.Context, service, instance string) ([]lease.Target, error) {
-	rows, err := s.db.Pool().Query(ctx, `SELECT service, instance FROM instances
-		WHERE NOT stopping AND heard_at > now() - make_interval(secs => $3) AND ($1 = '' OR service = $1) AND ($2 = '' OR instance = $2)
-		ORDER BY service, instance`, service, instance, fleet.Lost.Seconds())
+// InForce are all leases that hold now.
+func (s *Store) InForce(ctx context.Context) ([]lease.Lease, error) {
+	rows, err := s.db.Pool().Query(ctx, `SELECT `+leaseColumns+` FROM leases WHERE `+holds+` ORDER BY revision`)
 	if err != nil {
-		return nil, fmt.Errorf("list live instances: %w", err)
+		return nil, fmt.Errorf("read the leases: %w", err)
 	}
-	return pgx.CollectRows(rows, pgx.RowToStructByPos[lease.Target])
+	return pgx.CollectRows(rows, scanLease)
 }
 
-func scanLease(row pgx.CollectableRow) (lease.Lease, error) {
-	var l lease.Lease
-	var remaining int64
-	err := row.Scan(&l.ID, &l.Revision, &l.Kind, &l.Service, &l.Instance, &l.Logger, &l.Value, &l.Owner, &l.OwnerName, &l.Reason,
-		&l.CreatedAt, &l.ExpiresAt, &l.DroppedAt, &l.DroppedBy, &remaining)
-	l.Remaining = time.Duration(remaining) * time.Millisecond
-	return l, err
+// leaseMemory is how long a lease that has ended is shown; the audit forgets nothing.
+const leaseMemory = "90 days"
+
+// ForgetLeases removes those that ended long ago, with what became of them.
+func (s *Store) ForgetLeases(ctx context.Context) error {
+	for _, statement := range []string{
+		`DELETE FROM leases WHERE id IN (SELECT id FROM leases WHERE ended_at < now() - interval '` + leaseMemory + `' LIMIT 1000)`,
+		`DELETE FROM lease_events WHERE id IN (SELECT id FROM lease_events WHERE heard_at < now() - interval '` + leaseMemory + `' LIMIT 5000)`,
+	} {
+		if _, err := s.db.Pool().Exec(ctx, statement); err != nil {
+			return fmt.Errorf("forget old leases: %w", err)
+		}
+	}
+	return nil
 }

@@ -87,7 +87,6 @@ func (s *Store) Forget(ctx context.Context, before time.Time) error {
 		{`DELETE FROM gaps WHERE coalesce(to_ts, found_at) < $1 AND found_at < $1`, before},
 		{`DELETE FROM ledger WHERE heard_at < $1`, twice},
 		{`DELETE FROM instances WHERE heard_at < greatest($1, now() - interval '1 day')`, before},
-		{`DELETE FROM leases WHERE expires_at < $1`, before},
 	} {
 		if _, err := s.db.Pool().Exec(ctx, todo.sql, todo.when); err != nil {
 			return fmt.Errorf("remove what is past its retention: %w", err)

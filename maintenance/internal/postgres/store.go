@@ -32,6 +32,7 @@ type Store struct {
 	reading chan struct{} // a place for each question that may be asked at once
 	reader  reader
 	clock   func() time.Time // by which a scan is late
+	events  Events           // nil: changes of leases are not told on the bus
 
 	mu         sync.Mutex
 	partitions map[shelf]struct{} // known to be there, of any service

@@ -15,6 +15,9 @@ CREATE TABLE instances (
     checks          jsonb NOT NULL DEFAULT '[]',
     loggers         jsonb NOT NULL DEFAULT '[]',
     applied         jsonb NOT NULL DEFAULT '[]',
+    suppressed      jsonb NOT NULL DEFAULT '[]', -- [{logger, level, lines_per_second, bytes_per_second}]: what a lower level would add
+    drift           jsonb NOT NULL DEFAULT '[]', -- [{what, want, have, since}]
+    settings_hash   text NOT NULL DEFAULT '',
     revision        bigint NOT NULL DEFAULT 0,
     stopping        boolean NOT NULL DEFAULT false,
     heard_at        timestamptz NOT NULL DEFAULT now(),
@@ -38,15 +41,53 @@ CREATE TABLE leases (
     instance   text NOT NULL, -- '': all
     logger     text NOT NULL, -- '': the root
     value      text NOT NULL,
+    lines      bigint NOT NULL DEFAULT 0, -- the budget on each instance; 0: no bound
+    bytes      bigint NOT NULL DEFAULT 0,
     owner      text NOT NULL, -- the subject
     owner_name text NOT NULL,
     reason     text NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
-    expires_at timestamptz NOT NULL,
-    dropped_at timestamptz,
-    dropped_by text
+    expires_at timestamptz, -- NULL: it is kept until it is dropped
+    ended_at   timestamptz,
+    ended      text NOT NULL DEFAULT '' CHECK (ended IN ('', 'dropped', 'expired')),
+    ended_by   text NOT NULL DEFAULT '',
+    ended_revision bigint -- of the drop; what expires has none, for nobody must be told
 );
-CREATE INDEX leases_expiry ON leases (expires_at) WHERE dropped_at IS NULL;
+CREATE INDEX leases_holding ON leases (expires_at) WHERE ended <> 'dropped';
+CREATE INDEX leases_overdue ON leases (expires_at) WHERE ended_at IS NULL;
+CREATE INDEX leases_ended ON leases (ended_at) WHERE ended_at IS NOT NULL;
+
+-- What each instance made of a lease, as far as it is known: by its acknowledgement, or by its Sync.
+CREATE TABLE lease_results (
+    lease_id uuid NOT NULL REFERENCES leases ON DELETE CASCADE,
+    change   text NOT NULL CHECK (change IN ('set', 'drop', 'expire', 'spent')),
+    service  text NOT NULL,
+    instance text NOT NULL,
+    state    text NOT NULL CHECK (state IN ('silent', 'applied', 'refused')),
+    error    text NOT NULL DEFAULT '',
+    took_ms  double precision NOT NULL DEFAULT 0, -- from the change until it was known; 0: silent
+    via      text NOT NULL DEFAULT '' CHECK (via IN ('', 'ack', 'sync')),
+    at       timestamptz NOT NULL DEFAULT now(), -- of the change
+    PRIMARY KEY (lease_id, change, service, instance)
+);
+CREATE INDEX lease_results_silent ON lease_results (service, instance) WHERE state = 'silent';
+
+-- What instances say has happened to a lease, or to a level, by itself. The id is theirs: what is said twice counts once.
+CREATE TABLE lease_events (
+    id       uuid PRIMARY KEY,
+    lease_id text NOT NULL, -- a lease's id, that of a change on the instance itself, or ''
+    service  text NOT NULL,
+    instance text NOT NULL,
+    what     text NOT NULL, -- expired, spent, local_set, local_reset, resumed, refused
+    at       timestamptz NOT NULL,
+    detail   text NOT NULL,
+    before   text NOT NULL,
+    after    text NOT NULL,
+    actor    text NOT NULL,
+    heard_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX lease_events_lease ON lease_events (lease_id, at);
+CREATE INDEX lease_events_heard ON lease_events (heard_at);
 
 -- Each row of the audit has the hash of the one before it, and one over itself and that: who changes or removes a row
 -- breaks the chain there. The owner's trigger counts and hashes; the working role can only add at the end.
@@ -55,14 +96,15 @@ CREATE TABLE audit (
     at       timestamptz NOT NULL DEFAULT now(),
     actor    text NOT NULL,
     name     text NOT NULL,
-    action   text NOT NULL, -- lease.set, lease.drop
+    action   text NOT NULL, -- lease.set, lease.drop, lease.expire, lease.spent, level.local ...
     service  text NOT NULL, -- '': all
     subject  text NOT NULL, -- what was changed: the lease's id
-    detail   jsonb NOT NULL,
+    detail   jsonb NOT NULL, -- with before and after
     prev     bytea NOT NULL, -- the hash of the row before; empty for the first
     hash     bytea NOT NULL  -- audit_hash of the row
 );
 CREATE INDEX audit_at ON audit (at);
+CREATE INDEX audit_subject ON audit (subject, action);
 
 -- The end of the chain: a row that is missing there is missed, too.
 CREATE TABLE audit_head (
@@ -136,6 +178,8 @@ DROP TRIGGER audit_chain ON audit;
 DROP FUNCTION audit_chain();
 DROP FUNCTION audit_hash(audit);
 DROP TABLE audit;
+DROP TABLE lease_events;
+DROP TABLE lease_results;
 DROP TABLE leases;
 DROP TABLE lease_revision;
 DROP TABLE instances;

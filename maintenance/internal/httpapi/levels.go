@@ -1,0 +1,85 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+
+	"github.com/signalbox-mesh/signalbox/maintenance/internal/fleet"
+	"github.com/signalbox-mesh/signalbox/maintenance/internal/lease"
+)
+
+// Level is what is so of one logger on one live instance, as it last reported.
+type Level struct {
+	Service     string `json:"service"`
+	Instance    string `json:"instance"`
+	Logger      string `json:"logger" doc:"empty: the root"`
+	Configured  string `json:"configured"`
+	Leased      string `json:"leased,omitempty" doc:"missing: nothing is changed"`
+	Effective   string `json:"effective"`
+	LeaseID     string `json:"lease_id,omitempty" doc:"what makes the effective level; one that was made on the instance itself begins with local-"`
+	Owner       string `json:"owner,omitempty"`
+	Reason      string `json:"reason,omitempty"`
+	Keep        bool   `json:"keep,omitempty" doc:"it holds until it is dropped"`
+	RemainingMS int64  `json:"remaining_ms,omitempty"`
+}
+
+type levelsIn struct {
+	Service  string `query:"service" maxLength:"256"`
+	Instance string `query:"instance" maxLength:"256"`
+	Logger   string `query:"logger" doc:"this logger and those below it" maxLength:"256"`
+}
+
+type levelsOut struct {
+	Body struct {
+		Levels []Level `json:"levels"`
+	}
+}
+
+func (h *Handlers) listLevels(ctx context.Context, in *levelsIn) (*levelsOut, error) {
+	s := scope(ctx)
+	if in.Service != "" {
+		s = narrow(s, []string{in.Service})
+	}
+	instances, err := h.settings.Fleet.Instances(ctx, s)
+	if err != nil {
+		return nil, h.failed(err)
+	}
+	held, err := h.settings.Leases.Leases(ctx, scope(ctx), lease.Filter{Kind: "level", Limit: maxHeld})
+	if err != nil {
+		return nil, h.failed(err)
+	}
+	byID := map[string]lease.Lease{}
+	for _, l := range held {
+		byID[l.ID] = l
+	}
+	out := &levelsOut{}
+	out.Body.Levels = []Level{}
+	for _, i := range instances {
+		if i.State == fleet.Live && (in.Instance == "" || in.Instance == i.Instance) {
+			out.Body.Levels = append(out.Body.Levels, levelsOf(i, in.Logger, byID)...)
+		}
+	}
+	return out, nil
+}
+
+// maxHeld is more than are ever in force at once.
+const maxHeld = 10_000
+
+func levelsOf(i fleet.Instance, logger string, held map[string]lease.Lease) (rows []Level) {
+	var all []lease.Logger
+	if json.Unmarshal(i.Loggers, &all) != nil {
+		return nil
+	}
+	for _, l := range all {
+		if logger != "" && l.Name != logger && !strings.HasPrefix(l.Name, logger+".") {
+			continue
+		}
+		row := Level{Service: i.Service, Instance: i.Instance, Logger: l.Name, Configured: l.Configured, Leased: l.Leased, Effective: l.Effective, LeaseID: l.LeaseID}
+		if by, ok := held[l.LeaseID]; ok {
+			row.Owner, row.Reason, row.Keep, row.RemainingMS = by.OwnerName, by.Reason, by.Keep, by.Remaining.Milliseconds()
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}

@@ -1,0 +1,102 @@
+package lease
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/signalbox-mesh/signalbox/sidecar/bus"
+)
+
+// ack is what an instance has signed: it says what became of a change there.
+type ack struct {
+	Revision int64  `json:"revision"`
+	LeaseID  string `json:"lease_id"`
+	Service  string `json:"service"`
+	Instance string `json:"instance"`
+	Error    string `json:"error"` // "": it is in effect
+
+	at time.Time // of its arrival
+}
+
+// Why an acknowledgement does not count.
+const (
+	malformed = "malformed"
+	forged    = "forged"
+)
+
+// maxError bounds what an instance says of why it refuses, in bytes.
+const maxError = 500
+
+// Acks is the subscription on which the instances answer.
+func (a *Announcer) Acks() bus.Subscription {
+	return bus.Subscription{Queue: a.queue, Exchange: bus.Direct, Exclusive: true, Prefetch: 200, Handler: a.onAck}
+}
+
+// onAck never gives a message back: one that cannot be believed now will not be believed later.
+func (a *Announcer) onAck(ctx context.Context, d bus.Delivery) error {
+	if d.Type != acknowledged {
+		return nil // not for us, and nobody to complain to
+	}
+	got, reason := a.open(d)
+	if reason != "" {
+		a.rejected.WithLabelValues(reason).Inc()
+		return nil
+	}
+	if !a.hand(got) && a.settings.Late != nil {
+		a.settings.Late(ctx, got.LeaseID, got.Revision, answered(Target{got.Service, got.Instance}, got.Error, 0))
+	}
+	return nil
+}
+
+// hand gives the answer to whoever waits for it; false: nobody does any more.
+func (a *Announcer) hand(got ack) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	ch, ok := a.waiting[got.Revision]
+	if ok {
+		select {
+		case ch <- got:
+		default: // more answers than instances: somebody repeats himself
+		}
+	}
+	return ok
+}
+
+// open returns the acknowledgement, or why it does not count: it must be signed by the service in whose name it is.
+func (a *Announcer) open(d bus.Delivery) (got ack, reason string) {
+	var envelope struct {
+		Token   string `json:"token"`
+		Service string `json:"service"`
+	}
+	if json.Unmarshal(d.Data, &envelope) != nil || envelope.Token == "" || envelope.Service == "" {
+		return got, malformed
+	}
+	if a.settings.Verify == nil {
+		return got, forged
+	}
+	raw, err := a.settings.Verify(envelope.Token, envelope.Service)
+	if err != nil {
+		return got, forged
+	}
+	if json.Unmarshal(raw, &got) != nil || got.Revision <= 0 || got.LeaseID == "" || got.Instance == "" || !storable(got) {
+		return got, malformed
+	}
+	if got.Service != envelope.Service {
+		return got, forged
+	}
+	got.at = time.Now()
+	got.Error = strings.ToValidUTF8(got.Error[:min(len(got.Error), maxError)], "")
+	return got, ""
+}
+
+func storable(k ack) bool {
+	for _, s := range []string{k.LeaseID, k.Service, k.Instance, k.Error} {
+		if strings.ContainsRune(s, 0) || !utf8.ValidString(s) {
+			return false
+		}
+	}
+	return true
+}

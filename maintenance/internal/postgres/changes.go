@@ -1,0 +1,119 @@
+package postgres
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/signalbox-mesh/signalbox/maintenance/internal/fleet"
+	"github.com/signalbox-mesh/signalbox/maintenance/internal/lease"
+	"github.com/signalbox-mesh/signalbox/sidecar/bus"
+	held "github.com/signalbox-mesh/signalbox/sidecar/lease"
+	"github.com/signalbox-mesh/signalbox/sidecar/pg"
+)
+
+// Events are published if, and as soon as, the transaction is committed that they were added in; an outbox does so.
+type Events interface {
+	Add(ctx context.Context, tx pg.Tx, aggregate string, p bus.Publication) error
+}
+
+// Publish has changes of leases told on the bus. Call it before the first change.
+func (s *Store) Publish(e Events) { s.events = e }
+
+// Types of the events on the bus.
+const (
+	eventSet   = "view-service.lease.set"
+	eventEnded = "view-service.lease.ended"
+)
+
+// holding is what holds for a target, as the audit shows it before and after a change.
+type holding struct {
+	Value   string         `json:"value"` // of the lease that holds; "configured" when none does
+	LeaseID string         `json:"lease_id,omitempty"`
+	Levels  map[string]int `json:"levels,omitempty"` // effective ones, with how many live instances have them
+}
+
+// standing is what holds for the lease's target without it.
+func standing(ctx context.Context, tx pg.Tx, l lease.Lease) (now holding, err error) {
+	err = tx.QueryRow(ctx, `SELECT value, id::text FROM leases
+		WHERE kind = $1 AND service = $2 AND instance = $3 AND logger = $4 AND id <> $5 AND `+holds+` ORDER BY revision DESC LIMIT 1`,
+		l.Kind, l.Service, l.Instance, l.Logger, l.ID).Scan(&now.Value, &now.LeaseID)
+	if pg.IsNoRows(err) {
+		now.Value, err = "configured", nil
+	}
+	if err != nil {
+		return now, fmt.Errorf("read what holds: %w", err)
+	}
+	if l.Kind == held.Level && l.Ended == "" {
+		now.Levels, err = effective(ctx, tx, l)
+	}
+	return now, err
+}
+
+// effective counts the levels that the live instances have of the lease's logger, or of the nearest one above that they know.
+func effective(ctx context.Context, tx pg.Tx, l lease.Lease) (map[string]int, error) {
+	rows, err := tx.Query(ctx, `SELECT e.level, count(*) FROM instances i CROSS JOIN LATERAL (
+			SELECT l.one->>'effective' AS level, coalesce(l.one->>'name', '') AS name FROM jsonb_array_elements(i.loggers) AS l (one)
+			WHERE coalesce(l.one->>'name', '') IN ('', $4) OR starts_with($4, (l.one->>'name') || '.')
+			ORDER BY length(coalesce(l.one->>'name', '')) DESC LIMIT 1) e
+		WHERE `+live+` AND `+targeted+` GROUP BY 1`, l.Service, l.Instance, fleet.Lost.Seconds(), l.Logger)
+	if err != nil {
+		return nil, fmt.Errorf("count the levels: %w", err)
+	}
+	levels := map[string]int{}
+	var level *string
+	var n int
+	_, err = pgx.ForEachRow(rows, []any{&level, &n}, func() error {
+		if level != nil {
+			levels[*level] = n
+		}
+		return nil
+	})
+	return levels, err
+}
+
+// Conditions on instances, with service, instance and fleet.Lost as $1, $2 and $3.
+const (
+	live     = `NOT stopping AND heard_at > now() - make_interval(secs => $3)`
+	targeted = `($1 = '' OR service = $1) AND ($2 = '' OR instance = $2)`
+)
+
+// expect notes that each live instance the lease is for has not answered yet, and returns them.
+func expect(ctx context.Context, tx pg.Tx, l lease.Lease, change string) ([]lease.Target, error) {
+	rows, err := tx.Query(ctx, `WITH expected AS (
+			INSERT INTO lease_results (lease_id, change, service, instance, state)
+			SELECT $4, $5, service, instance, 'silent' FROM instances WHERE `+live+` AND `+targeted+` RETURNING service, instance)
+		SELECT service, instance FROM expected ORDER BY service, instance`, l.Service, l.Instance, fleet.Lost.Seconds(), l.ID, change)
+	if err != nil {
+		return nil, fmt.Errorf("expect the instances: %w", err)
+	}
+	targets, err := pgx.CollectRows(rows, pgx.RowToStructByPos[lease.Target])
+	if err != nil {
+		return nil, fmt.Errorf("expect the instances: %w", err)
+	}
+	return targets, nil
+}
+
+// wrote is the end of a change's transaction: its audit row, and its event.
+func (s *Store) wrote(ctx context.Context, tx pg.Tx, l lease.Lease, by lease.Actor, action string, before, after holding) error {
+	row, err := l.Entry(by, action, before, after)
+	if err != nil {
+		return err
+	}
+	if err := audit(ctx, tx, row); err != nil || s.events == nil {
+		return err
+	}
+	data, err := json.Marshal(map[string]any{"id": l.ID, "revision": l.Revision, "kind": l.Kind, "service": l.Service, "instance": l.Instance,
+		"logger": l.Logger, "value": l.Value, "owner": l.OwnerName, "reason": l.Reason, "keep": l.Keep, "expires_at": l.ExpiresAt,
+		"ended": l.Ended, "ended_by": l.EndedBy, "ended_at": l.EndedAt})
+	if err != nil {
+		return err
+	}
+	what := eventEnded
+	if action == lease.ActionSet {
+		what = eventSet
+	}
+	return s.events.Add(ctx, tx, l.ID, bus.Publication{Exchange: bus.Events, Key: what, Event: bus.Event{Type: what, Subject: l.ID, Data: data}})
+}
