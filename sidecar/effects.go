@@ -9,6 +9,7 @@ import (
 func (s *Sidecar) effects() map[string]lease.Effect {
 	return map[string]lease.Effect{
 		lease.Level:    fleet.LevelEffect(s.sources),
+		lease.Debug:    s.flows,
 		lease.Sampling: s.tracing.Effect(),
 		lease.Window:   s.health.Windows(),
 	}

@@ -30,7 +30,7 @@ func New(ctx context.Context, c Config, set Settings) (_ *Sidecar, err error) {
 		}
 	}()
 	for _, wire := range []func(context.Context) error{
-		s.wireNames, s.wireLogging, s.wireTracing, s.wireHealth, s.wireListeners, s.wirePrivate, s.wireAPI, s.wireOps,
+		s.wireNames, s.wireFlows, s.wireLogging, s.wireFailures, s.wireTracing, s.wireHealth, s.wireListeners, s.wirePrivate, s.wireAPI, s.wireOps,
 		s.wireDatabase, s.wireBus, s.wireTimed, s.wireFleet,
 	} {
 		if err := wire(ctx); err != nil {
@@ -94,7 +94,7 @@ func (s *Sidecar) wireLogging(context.Context) error {
 	s.logs, err = logging.New(logging.Settings{
 		Service: s.settings.Service, Instance: s.instance, Version: s.settings.Version, Environment: s.config.Environment,
 		Levels: s.levels, Stderr: s.settings.Stderr, SpoolDir: s.spoolDir(), SpoolLimit: int64(s.config.SpoolLimit), Registerer: s.registry,
-		RedactKeys: s.config.LogRedactKeys,
+		RedactKeys: s.config.LogRedactKeys, Flows: s.flows,
 	})
 	if errors.Is(err, logging.ErrRedactKeys) {
 		return &settings.Error{Variable: settings.Variable(s.settings.Service, "LOG_REDACT_KEYS"), Problem: err.Error()}

@@ -95,6 +95,8 @@ func (s *Sidecar) newServer() *http.Server {
 }
 
 func (s *Sidecar) startPipeline() {
+	defer s.pipeline.start()
+	s.pipeline.add("failed traces", s.failures.Run)
 	if s.fleet == nil {
 		return
 	}
@@ -103,7 +105,6 @@ func (s *Sidecar) startPipeline() {
 	if s.spoolDir() != "" {
 		s.pipeline.add("log shipping", s.ship)
 	}
-	s.pipeline.start()
 }
 
 func (s *Sidecar) ship(ctx context.Context) error {

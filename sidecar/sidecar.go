@@ -25,6 +25,7 @@ import (
 
 	"github.com/signalbox-mesh/signalbox/sidecar/access"
 	"github.com/signalbox-mesh/signalbox/sidecar/bus"
+	"github.com/signalbox-mesh/signalbox/sidecar/debug"
 	"github.com/signalbox-mesh/signalbox/sidecar/fleet"
 	"github.com/signalbox-mesh/signalbox/sidecar/health"
 	"github.com/signalbox-mesh/signalbox/sidecar/level"
@@ -71,6 +72,8 @@ type Sidecar struct {
 	registry *prometheus.Registry
 	tracing  *trace.Provider
 	health   *health.Health
+	flows    *debug.Flows
+	failures *debug.Failures
 	signer   *servicetoken.Signer
 	bundle   *servicetoken.Bundle
 	peers    peers.Resolver

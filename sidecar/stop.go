@@ -108,7 +108,7 @@ func (s *Sidecar) stopConsumers(ctx context.Context) error {
 // stopPipeline lets the last lines reach the store, says goodbye to the fleet, and ends shipping.
 func (s *Sidecar) stopPipeline(ctx context.Context) error {
 	if !s.pipelined {
-		return nil
+		return s.pipeline.stop(ctx)
 	}
 	s.log.InfoContext(ctx, "service is stopping", slog.Duration("ran_for", time.Since(s.started).Round(time.Millisecond)))
 	s.flush(ctx)

@@ -66,6 +66,7 @@ func (s *Sidecar) wirePrivate(context.Context) (err error) {
 	set := rpc.Settings{
 		Service: s.settings.Service, Signer: s.signer, Bundle: s.bundle, Registerer: s.registry,
 		TracerProvider: s.tracing.TracerProvider(), Propagator: s.tracing.Propagator(), Logger: s.Logger("rpc"), Gate: s.gate,
+		Flows: s.flows, Failures: s.failures,
 	}
 	s.private = rpc.NewServer(set)
 	s.dialer = rpc.NewDialer(set, s.peers)
@@ -90,7 +91,7 @@ func (s *Sidecar) wireAPI(context.Context) error {
 	s.api = web.New(web.Settings{
 		Service: s.settings.Service, Title: s.settings.Service, Version: s.settings.Version, Verifier: s.verifier,
 		Logger: s.Logger("http"), Registerer: s.registry, TracerProvider: s.tracing.TracerProvider(),
-		Propagator: s.tracing.Propagator(), Gate: s.gate,
+		Propagator: s.tracing.Propagator(), Gate: s.gate, Flows: s.flows, Failures: s.failures,
 	})
 	return nil
 }
