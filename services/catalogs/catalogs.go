@@ -29,6 +29,7 @@ type Service struct {
 func New(ctx context.Context, c Config, s sidecar.Settings) (*Service, error) {
 	s.Service, s.Schema = service, service
 	s.Migrations = []pg.Migrations{postgres.Migrations()}
+	s.Whole = c
 	sc, err := sidecar.New(ctx, c.Config, s)
 	if err != nil {
 		return nil, err

@@ -66,6 +66,7 @@ func New(ctx context.Context, c Config, s sidecar.Settings) (_ *Service, err err
 		return nil, err
 	}
 	s.Service, s.Schema, s.Migrations = service, "", nil
+	s.Whole = c
 	if g.Sidecar, err = sidecar.New(ctx, c.inner(), s); err != nil {
 		return nil, err
 	}

@@ -42,6 +42,7 @@ func New(ctx context.Context, c Config, s sidecar.Settings) (*Service, error) {
 	s.Service, s.Schema = service, service
 	s.Migrations = []pg.Migrations{postgres.Migrations()}
 	s.Verifier = ring.Verifier()
+	s.Whole = c
 	sc, err := sidecar.New(ctx, c.Config, s)
 	if err != nil {
 		return nil, err

@@ -49,6 +49,7 @@ func New(ctx context.Context, c Config, s sidecar.Settings) (*Service, error) {
 	s.Service, s.Schema = service, service
 	s.Migrations = []pg.Migrations{postgres.Migrations()}
 	s.Published = func(ctx context.Context, tx pg.Tx, all []outbox.Outcome) error { return store.Published(ctx, tx, all) }
+	s.Whole = c
 	sc, err := sidecar.New(ctx, c.Config, s)
 	if err != nil {
 		return nil, err

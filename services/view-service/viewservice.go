@@ -34,6 +34,7 @@ func New(ctx context.Context, c Config, s sidecar.Settings) (*Service, error) {
 		return nil, err
 	}
 	s.Service, s.Schema, s.Migrations = service, "view_service", []pg.Migrations{postgres.Migrations()}
+	s.Whole = c
 	sc, err := sidecar.New(ctx, c.Config, s)
 	if err != nil {
 		return nil, err
