@@ -16,6 +16,7 @@ type logsGaps struct {
 	Until   string `help:"Until when." placeholder:"TIME"`
 	Limit   int    `short:"n" default:"100" help:"The newest so many, 1 to 1000."`
 	UTC     bool   `help:"Show times in UTC, not in local time."`
+	Wide    bool   `help:"Show everything, however wide it is."`
 }
 
 func (logsGaps) Help() string {
@@ -63,6 +64,7 @@ func (c *logsGaps) list(ctx context.Context, p Process, query url.Values) error 
 		return printJSON(p.Stdout, answer.Gaps)
 	}
 	l := newPlain(p, c.UTC)
+	l.wide = c.Wide
 	if len(answer.Gaps) == 0 {
 		return l.note("nothing" + ofService(c.Service) + " is missing " + sinceThen(c.Since))
 	}

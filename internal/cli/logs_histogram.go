@@ -17,13 +17,15 @@ type logsHistogram struct {
 	meshFlags
 	question
 	output
-	Every  time.Duration `help:"What one bar stands for, as 1m; nothing: what fits the width." placeholder:"TIME"`
-	Height int           `default:"3" help:"Lines a level is drawn in, 1 to 10."`
-	UTC    bool          `help:"Show times in UTC, not in local time."`
+	Every  duration `help:"What one bar stands for, as 1m; nothing: what fits the width." placeholder:"TIME"`
+	Height int      `default:"3" help:"Lines a level is drawn in, 1 to 10."`
+	Exact  bool     `help:"Draw levels between the named ones, as INFO+2, by themselves, not with the one below them."`
+	UTC    bool     `help:"Show times in UTC, not in local time."`
 }
 
 func (logsHistogram) Help() string {
 	return `Every level is drawn to its own height, whose number stands at the right; ! marks where records are missing.
+Levels between the named ones count with the one below, INFO+2 with INFO; --exact draws them by themselves.
 
 Examples:
   signalbox logs histogram
@@ -74,6 +76,9 @@ func (c *logsHistogram) Run(ctx context.Context, p Process) error {
 	if c.JSON {
 		return printJSON(p.Stdout, answer)
 	}
+	if !c.Exact {
+		answer = answer.named()
+	}
 	return answer.draw(l, c.Height)
 }
 
@@ -101,6 +106,17 @@ func (h histogram) draw(l *lines, height int) error {
 	return l.all(nil, h.Gaps)
 }
 
+// named counts levels between the named ones with the one below: INFO+2 is INFO. What is below DEBUG stays what it is.
+func (h histogram) named() histogram {
+	h.Levels = byName(h.Levels)
+	buckets := make([]bucket, len(h.Buckets))
+	for i, b := range h.Buckets {
+		buckets[i] = bucket{b.From, byName(b.Levels)}
+	}
+	h.Buckets = buckets
+	return h
+}
+
 // folded adds neighbours up until they have room.
 func (h histogram) folded(room int) histogram {
 	n := (len(h.Buckets) + room - 1) / room
@@ -124,6 +140,28 @@ func (h histogram) folded(room int) histogram {
 // levels that have records, the worst first.
 func (h histogram) levels() []string {
 	return slices.SortedFunc(maps.Keys(h.Levels), func(a, b string) int { return cmp.Compare(severity(b), severity(a)) })
+}
+
+func byName(levels map[string]int64) map[string]int64 {
+	sums := make(map[string]int64, len(levels))
+	for name, n := range levels {
+		sums[nameBelow(name)] += n
+	}
+	return sums
+}
+
+// nameBelow is the name that a level counts under.
+func nameBelow(name string) string {
+	var l slog.Level
+	if l.UnmarshalText([]byte(name)) != nil {
+		return name
+	}
+	for _, named := range []slog.Level{slog.LevelError, slog.LevelWarn, slog.LevelInfo, slog.LevelDebug} {
+		if l >= named {
+			return named.String()
+		}
+	}
+	return name
 }
 
 func severity(name string) slog.Level {

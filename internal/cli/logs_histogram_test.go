@@ -31,7 +31,7 @@ func TestHistogram(t *testing.T) {
 		t.Fatal(err)
 	}
 	m, url := newLogMesh(t, map[string]string{"/histogram": string(raw)})
-	code, stdout, stderr := logsCall(t, url, "histogram", "--utc", "level>=info")
+	code, stdout, stderr := logsCall(t, url, "histogram", "--utc", "--exact", "level>=info")
 	if code != 0 || stderr != "" {
 		t.Fatal(code, stderr)
 	}
@@ -42,6 +42,24 @@ func TestHistogram(t *testing.T) {
 	for l := range strings.Lines(stdout) {
 		if cells(strings.TrimRight(l, "\n")) > 90 && !strings.HasPrefix(l, "---") {
 			t.Errorf("wider than the terminal: %q", l)
+		}
+	}
+}
+
+// A level between the named ones is drawn with the one below, unless each is asked for; what is below all stays itself.
+func TestAHistogramIsByNamedLevels(t *testing.T) {
+	t.Parallel()
+	h := histogram{Step: 60, Records: 10, Levels: map[string]int64{"INFO": 1, "INFO+2": 2, "ERROR+4": 3, "DEBUG-4": 4},
+		Buckets: []bucket{{From: clock(), Levels: map[string]int64{"INFO": 1, "INFO+2": 2, "ERROR+4": 3, "DEBUG-4": 4}}}}
+	raw, err := json.Marshal(h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ flag, with, without string }{{"--utc", "INFO            3 │", "+"}, {"--exact", "INFO+2          2 │", "INFO            3"}, {"--json", `"ERROR+4": 3`, "│"}} {
+		_, url := newLogMesh(t, map[string]string{"/histogram": string(raw)})
+		code, stdout, _ := logsCall(t, url, "histogram", c.flag)
+		if code != 0 || !strings.Contains(stdout, c.with) || strings.Contains(stdout, c.without) || !strings.Contains(stdout, "DEBUG-4") {
+			t.Errorf("%s: %d\n%s", c.flag, code, stdout)
 		}
 	}
 }

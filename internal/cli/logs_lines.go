@@ -45,6 +45,7 @@ type lines struct {
 	screen  screen
 	json    bool
 	utc     bool
+	wide    bool // tables are not shortened to the terminal
 	columns []string
 	widths  map[string]int
 	today   string // records of this day are shown without their date

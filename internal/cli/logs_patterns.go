@@ -188,23 +188,19 @@ func (l *lines) foot(partial bool) error {
 	return l.note("--- time was up before everything was counted: take a shorter time, or name a service ---")
 }
 
-// grid prints rows in columns, the first so many of them numbers; the last column is cut to a terminal's width. Not
-// tabwriter: it counts what paints as text.
+// grid prints rows in columns, the first so many of them numbers; the widest of the others are shortened to a
+// terminal's width, unless all of it is wanted. Not a table: that has no paint.
 func (l *lines) grid(rows [][]string, numbers int, colour func(row, column int) string) error {
-	widths := make([]int, len(rows[0]))
-	for _, row := range rows {
-		for i, text := range row {
-			widths[i] = max(widths[i], cells(text))
-		}
+	widths := widthsOf(rows)
+	if l.screen.terminal && !l.wide {
+		narrow(widths, numbers, l.screen.cells-2*(len(widths)-1))
 	}
 	for r, row := range rows {
 		var b strings.Builder
-		used := 0
 		for i, text := range row {
 			last := i == len(row)-1
+			text = cut(text, widths[i])
 			switch {
-			case last && l.screen.terminal:
-				text = cut(text, max(l.screen.cells-used, 20))
 			case last:
 			case i < numbers:
 				text = strings.Repeat(" ", widths[i]-cells(text)) + text
@@ -215,7 +211,6 @@ func (l *lines) grid(rows [][]string, numbers int, colour func(row, column int) 
 			if !last {
 				b.WriteString("  ")
 			}
-			used += widths[i] + 2
 		}
 		if _, err := fmt.Fprintln(l.out, strings.TrimRight(b.String(), " ")); err != nil {
 			return err

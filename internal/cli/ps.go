@@ -12,7 +12,8 @@ const instancesPath = "/api/maintenance/v1/instances"
 type psCommand struct {
 	meshFlags
 	output
-	All bool `help:"Show stopped and lost instances too."`
+	All  bool `help:"Show stopped and lost instances too."`
+	Wide bool `help:"Show everything, however wide it is."`
 }
 
 func (psCommand) Help() string {
@@ -86,7 +87,7 @@ func (c *psCommand) Run(ctx context.Context, p Process) error {
 	if c.JSON {
 		return printJSON(p.Stdout, rows)
 	}
-	t := newTable(p.Stdout, "SERVICE", "INSTANCE", "ADDRESS", "PRIVATE", "VERSION", "HEALTH", "LEVEL", "PID")
+	t := newTable(p.Stdout, "SERVICE", "INSTANCE", "ADDRESS", "PRIVATE", "VERSION", "HEALTH", "LEVEL", "PID").fit(screenOf(p.Stdout, p.Environ), c.Wide)
 	for _, r := range rows {
 		t.row(r.Service, r.Instance, r.Address, r.Private, r.Version, r.Health, r.Level, strconv.Itoa(r.PID))
 	}

@@ -24,6 +24,7 @@ type scheduleCommand struct {
 type scheduleList struct {
 	meshFlags
 	output
+	Wide bool `help:"Show everything, however wide it is."`
 }
 
 func (scheduleList) Help() string { return "Example:\n  signalbox schedule list --json" }
@@ -41,7 +42,7 @@ func (c *scheduleList) Run(ctx context.Context, p Process) error {
 	if c.JSON {
 		return printJSON(p.Stdout, all.Items)
 	}
-	t := newTable(p.Stdout, "SCHEDULE", "WHEN", "NEXT", "LAST", "STATE", "")
+	t := newTable(p.Stdout, "SCHEDULE", "WHEN", "NEXT", "LAST", "STATE", "").fit(screenOf(p.Stdout, p.Environ), c.Wide)
 	for _, s := range all.Items {
 		last, state := lastFire(s.LastFire)
 		t.row(s.Name, timing(s), moment(s.NextDue), last, state, pausedText(s))

@@ -21,13 +21,13 @@ type tokenCommand struct {
 type tokenLogs struct {
 	meshFlags
 	output
-	Service []string      `required:"" help:"The service.name that its records may have; several, or '*' for any." placeholder:"NAME"`
-	TTL     time.Duration `name:"ttl" default:"2160h" help:"How long it holds; it cannot be taken back."`
-	Env     bool          `help:"Print the variables that an OpenTelemetry SDK reads, instead of the token alone."`
+	Service []string `required:"" help:"The service.name that its records may have; several, or '*' for any." placeholder:"NAME"`
+	TTL     duration `name:"ttl" default:"90d" help:"How long it holds: 12h, 20d, 8w." placeholder:"TIME"`
+	Env     bool     `help:"Print the variables that an OpenTelemetry SDK reads, instead of the token alone."`
 }
 
 func (tokenLogs) Help() string {
-	return "Examples:\n  signalbox token logs --service shop --ttl 720h\n  eval \"$(signalbox token logs --service shop --env)\" && ./shop"
+	return "Examples:\n  signalbox token logs --service shop --ttl 30d\n  eval \"$(signalbox token logs --service shop --env)\" && ./shop"
 }
 
 // senderToken is what identity answers.
