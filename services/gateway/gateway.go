@@ -111,7 +111,7 @@ func (g *Service) wire(ok checked, verifier access.Verifier) error {
 	g.edge = edge.New(edge.Settings{
 		Routes: table, Upstream: services, Verifier: verifier, Limiter: g.limiter(), PerUser: ok.perUser, PerAddress: ok.perAddress,
 		Proxies: ok.proxies, Origins: g.config.CORSOrigins, Limits: edge.DefaultLimits(), Logger: g.Logger("access"), Registerer: g.Registry(),
-		TracerProvider: g.TracerProvider(), Propagator: g.Propagator(),
+		TracerProvider: g.TracerProvider(), Propagator: g.Propagator(), Flows: g.Flows(), Failures: g.Failures(),
 	})
 	g.server = newServer(g.edge)
 	return nil

@@ -1,7 +1,7 @@
 // Package edge is what stands between the outside and the services. A request passes, in this order:
 //
 //	recover → trace → RED metrics → access log → target and headers → row of the table → CORS →
-//	token → rate limit → rule → body limits → the row's service or handler
+//	token → rate limit → rule → body limits → debug flow → the row's service or handler
 //
 // A token that does not hold is refused on every row, on public ones too. A request that gets no further than the row takes
 // its place in the address's bucket all the same.
@@ -24,6 +24,7 @@ import (
 	"github.com/signalbox-mesh/signalbox/services/gateway/internal/route"
 	"github.com/signalbox-mesh/signalbox/sidecar/access"
 	"github.com/signalbox-mesh/signalbox/sidecar/clientaddr"
+	"github.com/signalbox-mesh/signalbox/sidecar/debug"
 	"github.com/signalbox-mesh/signalbox/sidecar/telemetry"
 )
 
@@ -52,7 +53,7 @@ type Limiter interface {
 	Take(ctx context.Context, keys ...ratelimit.Key) ratelimit.Decision
 }
 
-// Settings of an Edge; all are needed but Origins.
+// Settings of an Edge; all are needed but Origins, Flows and Failures.
 type Settings struct {
 	Routes         *route.Table
 	Upstream       http.RoundTripper // reaches the service that the URL's host names
@@ -67,6 +68,8 @@ type Settings struct {
 	Registerer     prometheus.Registerer
 	TracerProvider trace.TracerProvider
 	Propagator     propagation.TextMapPropagator
+	Flows          *debug.Flows    // nil: no targeted debugging
+	Failures       *debug.Failures // nil: nobody is told of a failure
 }
 
 // Edge is an http.Handler, safe for concurrent use.
@@ -101,7 +104,8 @@ type exchange struct {
 	client netip.Addr
 	route  route.Route
 	caller access.Principal
-	known  bool // caller is verified
+	known  bool   // caller is verified
+	leave  func() // ends the exchange's debug flow; nil: it is in none
 }
 
 // ServeHTTP answers one request from outside.
@@ -109,6 +113,7 @@ func (e *Edge) ServeHTTP(base http.ResponseWriter, r *http.Request) {
 	w := &writer{ResponseWriter: base, limits: e.Limits, began: time.Now()}
 	x := &exchange{client: e.Proxies.Of(r.RemoteAddr, r.Header.Values("X-Forwarded-For"))}
 	ctx := e.Propagator.Extract(r.Context(), propagation.HeaderCarrier(r.Header))
+	e.dropDebug(r.Header)
 	method := telemetry.Method(r.Method)
 	ctx, span := e.tracer.Start(ctx, method, trace.WithSpanKind(trace.SpanKindServer),
 		trace.WithAttributes(attribute.String("http.request.method", method), attribute.String("url.path", r.URL.Path))) // sampling by route asks for them
@@ -154,12 +159,12 @@ func (e *Edge) handle(w *writer, r *http.Request, x *exchange) error {
 	dropForeign(r.Header)
 	ctx, cancel := e.deadline(r.Context(), found)
 	defer cancel()
-	ctx = context.WithValue(ctx, exchangeKey{}, x)
+	ctx = context.WithValue(e.match(ctx, r, x), exchangeKey{}, x)
 	if found.Handler != nil {
 		found.Handler.ServeHTTP(w, r.WithContext(ctx))
 		return nil
 	}
-	e.proxy.ServeHTTP(w, r.WithContext(ctx))
+	e.forward(w, r.WithContext(ctx), x)
 	return nil
 }
 

@@ -55,6 +55,7 @@ func (e *Edge) finish(w *writer, r *http.Request, x *exchange, span trace.Span) 
 		Method: method, Route: pattern, Status: status, Duration: took, Read: w.read.Load(), Written: w.written,
 	})
 	e.line(w, r, x, pattern, status, took)
+	e.ended(w, r, x, pattern, status, took)
 	span.SetName(method + " " + pattern)
 	span.SetAttributes(
 		attribute.String("http.route", pattern),

@@ -51,7 +51,7 @@ func foreign(name string) bool {
 }
 
 func foreignPrefixes() []string {
-	return []string{"x-user-", "x-tenant-", "x-signalbox-", "x-forwarded-", "x-auth-", "x-authenticated-", "x-remote-", "x-original-", "x-rewrite-", "proxy-", "x-envoy-"}
+	return []string{"x-user-", "x-tenant-", "x-signalbox-", "signalbox-", "x-forwarded-", "x-auth-", "x-authenticated-", "x-remote-", "x-original-", "x-rewrite-", "proxy-", "x-envoy-"}
 }
 
 func foreignNames() []string {
@@ -66,7 +66,7 @@ func dropOutgoing(h http.Header) {
 	for name := range h {
 		lower := strings.ToLower(name)
 		if lower == "server" || lower == "x-powered-by" || strings.HasPrefix(lower, "access-control-") || strings.HasPrefix(lower, "ratelimit-") ||
-			strings.HasPrefix(lower, "x-signalbox-") || lower == "x-trace-id" || lower == "x-content-type-options" {
+			strings.HasPrefix(lower, "x-signalbox-") || strings.HasPrefix(lower, "signalbox-") || lower == "x-trace-id" || lower == "x-content-type-options" {
 			delete(h, name)
 		}
 	}

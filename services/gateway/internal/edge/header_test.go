@@ -11,7 +11,7 @@ func TestW11_ForeignHeadersAreDropped(t *testing.T) {
 	t.Parallel()
 	h := http.Header{}
 	foreign := []string{
-		"X-User-Id", "X-User", "x-user-grants", "X-USER-NAME", "X_User_Id", "x-user_id", "X-Tenant-Id", "X_Tenant_Id", "X-Signalbox-Subject", "X-Signalbox_Subject",
+		"X-User-Id", "X-User", "x-user-grants", "X-USER-NAME", "X_User_Id", "x-user_id", "X-Tenant-Id", "X_Tenant_Id", "X-Signalbox-Subject", "X-Signalbox_Subject", "Signalbox-Debug", "Signalbox_Debug",
 		"X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-User", "X_Forwarded_For", "Forwarded", "Via", "X-Real-Ip", "True-Client-Ip", "X-Original-Url", "X-Rewrite-Url",
 		"X-Http-Method-Override", "Proxy-Authorization", "Remote-User", "X-Auth-Request-User", "X-Remote-User", "Content_Length", "Transfer_Encoding",
 	}

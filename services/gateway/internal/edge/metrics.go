@@ -8,12 +8,17 @@ import (
 	"github.com/signalbox-mesh/signalbox/sidecar/telemetry"
 )
 
-type metrics struct{ refused *prometheus.CounterVec }
+type metrics struct {
+	refused *prometheus.CounterVec
+	stamped prometheus.Counter
+}
 
 func newMetrics(r prometheus.Registerer) *metrics {
 	m := &metrics{refused: telemetry.Register(r, prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "signalbox_gateway_rate_limited_total", Help: "Requests refused by a rate limit, by whose limit it was: address or user",
-	}, []string{"by"}))}
+	}, []string{"by"})), stamped: telemetry.Register(r, prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "signalbox_gateway_debug_dropped_total", Help: "Requests that came from outside with a debug token, which was dropped",
+	}))}
 	m.refused.WithLabelValues("address")
 	m.refused.WithLabelValues("user")
 	return m

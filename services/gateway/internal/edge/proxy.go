@@ -52,6 +52,7 @@ func (e *Edge) rewrite(p *httputil.ProxyRequest) {
 		h["User-Agent"] = nil // Go would put its own
 	}
 	e.Propagator.Inject(p.In.Context(), propagation.HeaderCarrier(h))
+	stamp(p.In.Context(), h)
 }
 
 func scheme(r *http.Request) string {
@@ -74,6 +75,9 @@ func (e *Edge) fail(w http.ResponseWriter, r *http.Request, err error) {
 	var shut *upstream.WindowError
 	if errors.As(err, &shut) {
 		w.Header().Set("Retry-After", seconds(cmp.Or(shut.Remaining, windowRetry)))
+		if ours, ok := w.(*writer); ok {
+			ours.planned = true
+		}
 	}
 	refuse(w, r, verdict(r.Context(), err))
 }

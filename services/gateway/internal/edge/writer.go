@@ -17,6 +17,7 @@ type writer struct {
 	read    atomic.Int64              // counted by the goroutine that sends the body on
 	due     atomic.Pointer[time.Time] // of the body's next byte, while one is waited for
 	cause   error
+	planned bool // a 5xx that is meant to be
 	abort   bool // the connection is broken off after the log line
 }
 
