@@ -192,6 +192,7 @@ func blackBoxValue(text string) (string, []problem.Field) {
 type profile struct {
 	Profile string `json:"profile"`
 	Seconds int64  `json:"seconds"`
+	Before  bool   `json:"before,omitempty"` // of a trace: what was before the lease's end
 }
 
 func profiles() []string { return []string{"cpu", "heap", "goroutine", "block", "mutex", "trace"} }
@@ -211,6 +212,9 @@ func profileValue(text string) (string, []problem.Field) {
 	}
 	if v.Seconds < 1 || v.Seconds > maxProfile {
 		wrong = append(wrong, field("seconds", fmt.Sprintf("1 to %d", maxProfile)))
+	}
+	if v.Before && v.Profile != "trace" {
+		wrong = append(wrong, field("before", "only a trace can be of what was before"))
 	}
 	return encode(v), wrong
 }
