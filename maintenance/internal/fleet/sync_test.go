@@ -4,12 +4,16 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"math"
+	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/lease"
 	fleetv1 "github.com/signalbox-mesh/signalbox/sidecar/contract/fleet/v1"
@@ -107,5 +111,36 @@ func TestWhatAnInstanceSaysIsMadeStorable(t *testing.T) {
 	i := m.heard.Instance
 	if i.Health != "u\uFFFDp" || string(i.Checks) != `[{"name":"a\ufffdb"}]` || string(i.Loggers) != `[{"effective":"INFO","lease_id":"x"}]` || len(m.heard.Ledgers) != 16 {
 		t.Errorf("%+v", m.heard)
+	}
+}
+
+func TestWhatIsOverIsNotedAtOnce(t *testing.T) {
+	t.Parallel()
+	m := &memory{overdue: true, leases: []lease.Lease{{ID: "kept", Keep: true, Budget: lease.Budget{Lines: 5, Bytes: 6}}}}
+	res, err := sync(t, m, &fleetv1.SyncRequest{})
+	if err != nil || m.expired != 1 {
+		t.Fatalf("expired %d times, %v", m.expired, err)
+	}
+	if l := res.GetLeases()[0]; !l.GetKeep() || l.GetRemaining() != nil || l.GetBudget().GetLines() != 5 || l.GetBudget().GetBytes() != 6 {
+		t.Errorf("a kept lease with a budget: %v", l)
+	}
+}
+
+func TestWhatAReportMayHold(t *testing.T) {
+	t.Parallel()
+	id := "0198c0de-0000-7000-8000-000000000001"
+	m := &memory{}
+	_, err := sync(t, m, &fleetv1.SyncRequest{
+		Applied: []*fleetv1.AppliedLease{{Id: id, Spent: true}, {Id: "local-1"}},
+		Suppressed: []*fleetv1.Suppressed{{Logger: "a\x00", Level: -4, LinesPerSecond: 2, BytesPerSecond: 3}, {LinesPerSecond: math.NaN()}, {BytesPerSecond: math.Inf(1)},
+			{LinesPerSecond: -1}},
+		Events: []*fleetv1.LeaseEvent{{Id: id, What: "expired", At: timestamppb.New(time.Now().Add(48 * time.Hour))}, {Id: "no id"}, {Id: id, Detail: strings.Repeat("ü", 400)}},
+	})
+	h := m.heard
+	if err != nil || len(h.Applied) != 1 || !h.Applied[0].Spent || len(h.Rates) != 1 || h.Rates[0].Logger != "a\uFFFD" || h.Rates[0].Lines != 2 || len(h.Events) != 2 {
+		t.Fatalf("%+v, %v", h, err)
+	}
+	if time.Until(h.Events[0].At) > time.Minute || h.Events[0].Instance != "catalogs-1" || len(h.Events[1].Detail) > maxSaid || !utf8.ValidString(h.Events[1].Detail) {
+		t.Errorf("%+v", h.Events)
 	}
 }
