@@ -8,6 +8,7 @@ MAKEFLAGS   += --no-print-directory
 GO   ?= go
 ARGS ?=
 PKGS ?= ./...
+PART ?=
 BENCH_PKGS ?= $(shell grep -rl --include='*_test.go' '^func Benchmark' sidecar maintenance services internal | xargs -n1 dirname | sort -u | sed 's|^|./|')
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 
@@ -45,8 +46,8 @@ race: deps-race ## Run the concurrency-heavy packages under the race detector
 	@CGO_ENABLED=1 $(GO) test -race -shuffle=on -timeout 12m $(RACE_PKGS)
 
 .PHONY: soak
-soak: deps-test ## Repeat the fault tests for long, with random schedules (SEED=… repeats one)
-	@SIGNALBOX_SOAK=1 $(GO) test -count=1 -timeout 60m $(PKGS)
+soak: deps-test ## Repeat the fault tests for long, with random schedules (PART="kill held", of scripts/soak.sh --list; SEED=… repeats)
+	@GO="$(GO)" PKGS="$(PKGS)" scripts/soak.sh $(PART)
 
 .PHONY: bench
 bench: deps-test ## Run the benchmarks; docs/performance.md has the numbers

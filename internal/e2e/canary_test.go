@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/signalbox-mesh/signalbox/internal/seed"
 	"github.com/signalbox-mesh/signalbox/internal/wait"
 	"github.com/signalbox-mesh/signalbox/sidecar/logging"
 	"github.com/signalbox-mesh/signalbox/sidecar/peers"
@@ -111,7 +113,7 @@ func (m *mesh) delays(t *testing.T, long time.Duration) (all []time.Duration) {
 }
 
 // TestL14_Canaries: numbered records, through two replicas of view-service of which each is killed, and PostgreSQL
-// too, arrive all, once and in their order; and in quiet times they are seen at once.
+// too, arrive all, once and in their order; and in quiet times they are seen at once. Ten minutes of that in the soak.
 func TestL14_Canaries(t *testing.T) {
 	t.Parallel()
 	m := start(t, newState(t), nil, "--split", "--replicas", "view-service=2")
@@ -141,11 +143,17 @@ func TestL14_Canaries(t *testing.T) {
 	}
 	t.Logf("METRIC canary_write_to_visible_p50_seconds=%.3f p99=%.3f limit=1", seen[len(seen)/2].Seconds(), seen[len(seen)*99/100].Seconds())
 
-	m.killed(t, replicas[0])
-	m.killServer(t, "postgres -D")
-	wait.For(t, 2*limit, "PostgreSQL to be back", func() bool { return m.said("PostgreSQL is back") })
-	m.killed(t, replicas[1])
-	m.arrives(t, all) // fresh ones, after the faults
+	choice, faults := seed.New(t), 0
+	for end := time.Now().Add(time.Duration(seed.Runs(0, 600)) * time.Second); faults == 0 || time.Now().Before(end); {
+		first := choice.IntN(len(replicas))
+		m.killed(t, replicas[first])
+		m.killServer(t, "postgres -D")
+		faults++
+		wait.For(t, 2*limit, "PostgreSQL to be back", func() bool { return strings.Count(m.stdout.String(), "PostgreSQL is back") >= faults })
+		m.killed(t, replicas[1-first])
+		m.arrives(t, all) // fresh ones, after the faults
+	}
+	t.Logf("PostgreSQL and each replica were killed %d times", faults)
 	stop()
 	singing.Wait()
 	m.alive(t, all)
