@@ -54,20 +54,23 @@ func standing(ctx context.Context, tx pg.Tx, l lease.Lease) (now holding, err er
 
 // effective counts the levels that the live instances have of the lease's logger, or of the nearest one above that they know.
 func effective(ctx context.Context, tx pg.Tx, l lease.Lease) (map[string]int, error) {
-	rows, err := tx.Query(ctx, `SELECT e.level, count(*) FROM instances i CROSS JOIN LATERAL (
-			SELECT l.one->>'effective' AS level, coalesce(l.one->>'name', '') AS name FROM jsonb_array_elements(i.loggers) AS l (one)
-			WHERE coalesce(l.one->>'name', '') IN ('', $4) OR starts_with($4, (l.one->>'name') || '.')
-			ORDER BY length(coalesce(l.one->>'name', '')) DESC LIMIT 1) e
-		WHERE `+live+` AND `+targeted+` GROUP BY 1`, l.Service, l.Instance, fleet.Lost.Seconds(), l.Logger)
+	query := `SELECT root_level, count(*) FROM instances WHERE ` + live + ` AND ` + targeted + ` AND $4 = '' GROUP BY 1`
+	if l.Logger != "" {
+		query = `SELECT coalesce(e.level, root_level), count(*) FROM instances i LEFT JOIN LATERAL (
+				SELECT l.one->>'effective' AS level FROM jsonb_array_elements(i.loggers) AS l (one)
+				WHERE l.one->>'name' = $4 OR starts_with($4, (l.one->>'name') || '.') ORDER BY length(l.one->>'name') DESC LIMIT 1) e ON true
+			WHERE ` + live + ` AND ` + targeted + ` GROUP BY 1`
+	}
+	rows, err := tx.Query(ctx, query, l.Service, l.Instance, fleet.Lost.Seconds(), l.Logger)
 	if err != nil {
 		return nil, fmt.Errorf("count the levels: %w", err)
 	}
 	levels := map[string]int{}
-	var level *string
+	var level string
 	var n int
 	_, err = pgx.ForEachRow(rows, []any{&level, &n}, func() error {
-		if level != nil {
-			levels[*level] = n
+		if level != "" {
+			levels[level] = n
 		}
 		return nil
 	})

@@ -84,14 +84,14 @@ func desired(ctx context.Context, tx pg.Tx, r fleet.Report) (k fleet.Known, over
 }
 
 const upsertInstance = `INSERT INTO instances AS old (service, instance, version, epoch, pid, public_address, private_address, environment,
-			started_at, health, checks, loggers, applied, suppressed, drift, settings_hash, revision, stopping)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+			started_at, health, checks, loggers, root_level, applied, suppressed, drift, settings_hash, revision, stopping)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
 		ON CONFLICT (service, instance) DO UPDATE SET version = excluded.version, epoch = excluded.epoch, pid = excluded.pid,
 			public_address = excluded.public_address, private_address = excluded.private_address, environment = excluded.environment,
-			started_at = excluded.started_at, health = excluded.health, checks = excluded.checks, loggers = excluded.loggers,
+			started_at = excluded.started_at, health = excluded.health, checks = excluded.checks, loggers = excluded.loggers, root_level = excluded.root_level,
 			applied = excluded.applied, suppressed = excluded.suppressed, drift = excluded.drift, settings_hash = excluded.settings_hash,
 			revision = excluded.revision, stopping = excluded.stopping, heard_at = now()
-		WHERE excluded.epoch >= old.epoch OR old.stopping OR old.heard_at < now() - make_interval(secs => $19)`
+		WHERE excluded.epoch >= old.epoch OR old.stopping OR old.heard_at < now() - make_interval(secs => $20)`
 
 func heard(r fleet.Report, drift []fleet.Difference) *pgx.Batch {
 	i, batch := r.Instance, &pgx.Batch{}
@@ -102,7 +102,7 @@ func heard(r fleet.Report, drift []fleet.Difference) *pgx.Batch {
 	if i.PublicAddress != "" { // else it sends log lines and serves nothing: it has a ledger, and is no part of the fleet
 		batch.Queue(upsertInstance,
 			i.Service, i.Instance, i.Version, i.Epoch, i.PID, i.PublicAddress, i.PrivateAddress, i.Environment,
-			i.StartedAt, i.Health, i.Checks, i.Loggers, i.Applied, rates, drift, r.Settings, i.Revision, r.Stopping, fleet.Lost.Seconds())
+			i.StartedAt, i.Health, i.Checks, i.Loggers, rootLevel(r.Loggers), i.Applied, rates, drift, r.Settings, i.Revision, r.Stopping, fleet.Lost.Seconds())
 	}
 	for _, l := range r.Ledgers {
 		batch.Queue(`INSERT INTO ledger AS old (service, instance, epoch, class, issued, closed) VALUES ($1, $2, $3, $4, $5, $6)
@@ -111,6 +111,15 @@ func heard(r fleet.Report, drift []fleet.Difference) *pgx.Batch {
 			i.Service, i.Instance, i.Epoch, l.Class, int64(l.Issued), l.Closed)
 	}
 	return batch
+}
+
+func rootLevel(all []lease.Logger) string {
+	for _, l := range all {
+		if l.Name == "" {
+			return l.Effective
+		}
+	}
+	return ""
 }
 
 const instanceColumns = `service, instance, version, epoch, pid, public_address, private_address, environment, started_at, health,

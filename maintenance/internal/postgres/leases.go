@@ -216,7 +216,8 @@ const leaseMemory = "90 days"
 // ForgetLeases removes those that ended long ago, with what became of them.
 func (s *Store) ForgetLeases(ctx context.Context) error {
 	for _, statement := range []string{
-		`DELETE FROM leases WHERE id IN (SELECT id FROM leases WHERE ended_at < now() - interval '` + leaseMemory + `' LIMIT 1000)`,
+		`WITH old AS (DELETE FROM leases WHERE id IN (SELECT id FROM leases WHERE ended_at < now() - interval '` + leaseMemory + `' LIMIT 1000) RETURNING id)
+			DELETE FROM lease_results WHERE lease_id IN (SELECT id FROM old)`,
 		`DELETE FROM lease_events WHERE id IN (SELECT id FROM lease_events WHERE heard_at < now() - interval '` + leaseMemory + `' LIMIT 5000)`,
 	} {
 		if _, err := s.db.Pool().Exec(ctx, statement); err != nil {

@@ -34,7 +34,7 @@ func (s *Store) LearnLate(ctx context.Context, leaseID string, revision int64, o
 	_, err := s.db.Pool().Exec(ctx, `UPDATE lease_results r SET state = $5, error = $6, via = $7,
 			took_ms = extract(epoch FROM clock_timestamp() - r.at) * 1000
 		FROM leases l WHERE l.id = $1 AND r.lease_id = l.id AND r.service = $3 AND r.instance = $4 AND r.state = 'silent'
-			AND r.change = CASE $2 WHEN l.revision THEN 'set' WHEN l.ended_revision THEN 'drop' END`,
+			AND r.change = CASE $2::bigint WHEN l.revision THEN 'set' WHEN l.ended_revision THEN 'drop' END`,
 		leaseID, revision, o.Service, o.Instance, o.State, o.Error, o.Via)
 	if err != nil {
 		return fmt.Errorf("keep an outcome of lease %s: %w", leaseID, err)

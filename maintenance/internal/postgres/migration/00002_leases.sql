@@ -14,6 +14,7 @@ CREATE TABLE instances (
     health          text NOT NULL,
     checks          jsonb NOT NULL DEFAULT '[]',
     loggers         jsonb NOT NULL DEFAULT '[]',
+    root_level      text NOT NULL DEFAULT '', -- the effective one of the root logger
     applied         jsonb NOT NULL DEFAULT '[]',
     suppressed      jsonb NOT NULL DEFAULT '[]', -- [{logger, level, lines_per_second, bytes_per_second}]: what a lower level would add
     drift           jsonb NOT NULL DEFAULT '[]', -- [{what, want, have, since}]
@@ -59,7 +60,7 @@ CREATE INDEX leases_ended ON leases (ended_at) WHERE ended_at IS NOT NULL;
 
 -- What each instance made of a lease, as far as it is known: by its acknowledgement, or by its Sync.
 CREATE TABLE lease_results (
-    lease_id uuid NOT NULL REFERENCES leases ON DELETE CASCADE,
+    lease_id uuid NOT NULL, -- of leases; no foreign key, for it would be looked up for each of hundreds of instances before any of them is told
     change   text NOT NULL CHECK (change IN ('set', 'drop', 'expire', 'spent')),
     service  text NOT NULL,
     instance text NOT NULL,
