@@ -35,6 +35,7 @@ func Migrations() []pg.Migrations { return []pg.Migrations{outbox.Migrations(), 
 // Config is what an operator sets.
 type Config struct {
 	Keeping
+	ProfileKeeping
 	LeaseTTL    time.Duration `env:"LEASE_TTL" envDefault:"15m" desc:"how long a lease holds that names no time"`
 	LeaseMaxTTL time.Duration `env:"LEASE_MAX_TTL" envDefault:"24h" desc:"longest time that a lease may name"`
 	CacheMiB    int64         `env:"LOG_CACHE_MIB" envDefault:"256" desc:"memory for the filters of log blocks, and for small blocks, on one replica, in MiB; a million records have some 16"`
@@ -45,7 +46,7 @@ type Config struct {
 
 // DefaultConfig is what holds without settings.
 func DefaultConfig() Config {
-	return Config{Keeping: Keeping{Retention: 7 * 24 * time.Hour, MaxSize: "0"}, LeaseTTL: 15 * time.Minute, LeaseMaxTTL: 24 * time.Hour, CacheMiB: 256, MaxTails: 32, Queue: 20_000}
+	return Config{Keeping: Keeping{Retention: 7 * 24 * time.Hour, MaxSize: "0"}, ProfileKeeping: DefaultProfileKeeping(), LeaseTTL: 15 * time.Minute, LeaseMaxTTL: 24 * time.Hour, CacheMiB: 256, MaxTails: 32, Queue: 20_000}
 }
 
 // Signer signs control messages with the hosting service's key.
@@ -79,6 +80,7 @@ type Maintenance struct {
 	outbox   *outbox.Outbox // nil without a bus
 	http     *httpapi.Handlers
 	metrics  metrics
+	profiled prometheus.Gauge
 }
 
 // senders may send log records in other names than their own: "up" ships the lines of the servers that it starts.
@@ -97,7 +99,7 @@ func New(s Settings) (*Maintenance, error) {
 	store.Cache(s.Config.CacheMiB << 20)
 	m := &Maintenance{settings: s, store: store, metrics: newMetrics(s.Registerer)}
 	m.wireLeases()
-	m.http = httpapi.New(httpapi.Settings{Logs: store, Fleet: store, Leases: store, Changer: m.leases, Ready: s.DB.Migrated,
+	m.http = httpapi.New(httpapi.Settings{Logs: store, Fleet: store, Leases: store, Profiles: store, Changer: m.leases, Ready: s.DB.Migrated,
 		MaxTails: s.Config.MaxTails, Registerer: s.Registerer})
 	m.http.Register(s.API)
 	return m, m.register()
@@ -120,7 +122,7 @@ func (m *Maintenance) register() error {
 	if err != nil {
 		return fmt.Errorf("register the fleet: %w", err)
 	}
-	return nil
+	return m.registerProfiles()
 }
 
 // Run makes the partitions of this hour and the next as soon as the schema is there, and ends the open

@@ -11,6 +11,7 @@ func (s *Sidecar) effects() map[string]lease.Effect {
 		lease.Level:    fleet.LevelEffect(s.sources),
 		lease.Debug:    s.flows,
 		lease.Sampling: s.tracing.Effect(),
+		lease.Profile:  s.profiles,
 		lease.Window:   s.health.Windows(),
 	}
 }

@@ -31,7 +31,7 @@ func New(ctx context.Context, c Config, set Settings) (_ *Sidecar, err error) {
 	}()
 	for _, wire := range []func(context.Context) error{
 		s.wireNames, s.wireFlows, s.wireLogging, s.wireFailures, s.wireTracing, s.wireHealth, s.wireListeners, s.wirePrivate, s.wireAPI, s.wireOps,
-		s.wireDatabase, s.wireBus, s.wireTimed, s.wireFleet,
+		s.wireDatabase, s.wireBus, s.wireTimed, s.wireProfiles, s.wireFleet,
 	} {
 		if err := wire(ctx); err != nil {
 			return nil, fmt.Errorf("start %s: %w", set.Service, err)

@@ -33,6 +33,7 @@ import (
 	"github.com/signalbox-mesh/signalbox/sidecar/outbox"
 	"github.com/signalbox-mesh/signalbox/sidecar/peers"
 	"github.com/signalbox-mesh/signalbox/sidecar/pg"
+	"github.com/signalbox-mesh/signalbox/sidecar/profile"
 	"github.com/signalbox-mesh/signalbox/sidecar/rpc"
 	"github.com/signalbox-mesh/signalbox/sidecar/servicetoken"
 	"github.com/signalbox-mesh/signalbox/sidecar/timed"
@@ -50,6 +51,9 @@ type Settings struct {
 	Verifier   access.Verifier // nil: keys from identity's private port
 	Stderr     io.Writer       // nil: os.Stderr
 	Whole      any             // the configuration of a service with settings of its own, to tell instances apart; nil: Config
+
+	// Profilers are those of the process; the services of one share it. nil: this is the only one.
+	Profilers *profile.Runtime
 
 	// Bus opens this sidecar's view of a bus that several share in one process; nil: Config.AMQPURL; neither: no bus.
 	Bus func(bus.Client) (bus.Bus, error)
@@ -87,6 +91,7 @@ type Sidecar struct {
 	outbox   *outbox.Outbox
 	timed    *timed.Timed
 	fleet    *fleet.Agent
+	profiles *profile.Collector // nil without a key
 
 	publicLn, privateLn, opsLn net.Listener
 	subscriptions              []bus.Subscription

@@ -44,13 +44,14 @@ var testKits = []string{
 
 // thirdParty limits who may import a library. Paths are prefixes of folders; "**/name" is any folder of that name.
 var thirdParty = map[string][]string{
-	"github.com/rabbitmq/amqp091-go":                          {"sidecar/bus/amqp"},
+	"github.com/rabbitmq/amqp091-go":                          {"sidecar/bus/amqp", "internal/amqptest"}, // which has the bare limit
 	"github.com/jackc/pgx":                                    {"sidecar/pg", "sidecar/outbox", "**/postgres", "internal/pgtest"},
 	"github.com/go-co-op/gocron":                              {"services/scheduler"},
 	"github.com/pressly/goose":                                {"sidecar/pg"},
 	"go.opentelemetry.io/otel/exporters/jaeger":               {"sidecar/trace/jaeger"},
 	"github.com/openzipkin/zipkin-go":                         {"sidecar/trace/zipkin"},
 	"github.com/alexliesenfeld/health":                        {"sidecar/health"},
+	"github.com/google/pprof":                                 {"sidecar/profile", "services/view-service", "internal/e2e"}, // the latter: their tests
 	"github.com/redis/go-redis":                               {"services/gateway"},
 	"github.com/alecthomas/kong":                              {"internal/cli", "cmd"},
 	"github.com/Shopify/toxiproxy":                            {"internal/faults"},

@@ -9,6 +9,7 @@ import (
 	"github.com/signalbox-mesh/signalbox/internal/house"
 	"github.com/signalbox-mesh/signalbox/sidecar"
 	"github.com/signalbox-mesh/signalbox/sidecar/peers"
+	"github.com/signalbox-mesh/signalbox/sidecar/profile"
 )
 
 // inProcess runs every service in this process, one instance each.
@@ -29,9 +30,10 @@ func newInProcess(*meshup) *inProcess {
 }
 
 func (p *inProcess) start(ctx context.Context, m *meshup) error {
+	profilers := profile.NewRuntime(0)
 	for _, e := range house.Entries() {
 		svc, err := e.New(ctx, m.environ, sidecar.Settings{
-			Service: e.Name, Version: m.options.Version, Peers: m.book, Bus: m.servers.open, Stderr: m.stderr,
+			Service: e.Name, Version: m.options.Version, Peers: m.book, Bus: m.servers.open, Stderr: m.stderr, Profilers: profilers,
 		})
 		if err != nil {
 			return err

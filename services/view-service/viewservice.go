@@ -74,6 +74,9 @@ func (v *Service) wire(c Config) (err error) {
 	if err := v.Timed(maintenance.Sealing(), v.maintenance.Seal); err != nil {
 		return err
 	}
+	if err := v.Timed(maintenance.ProfileRetention(), v.maintenance.RetainProfiles); err != nil {
+		return err
+	}
 	return v.Timed(maintenance.Retention(), v.maintenance.Retain)
 }
 

@@ -54,6 +54,7 @@ type Settings struct {
 	Logs       Logs
 	Fleet      Fleet
 	Leases     Leases
+	Profiles   Profiles
 	Changer    Changer
 	Ready      func() error // why the schema cannot be used yet; nil when it can
 	MaxTails   int
@@ -97,6 +98,7 @@ func (h *Handlers) Register(api *web.API) {
 	web.Register(api, op(http.MethodGet, "/leases/{id}", "get-lease", "Show a lease"), viewer, h.showLease)
 	web.Register(api, setOperation(), operator, h.setLease)
 	web.Register(api, op(http.MethodDelete, "/leases/{id}", "drop-lease", "End a lease now"), operator, h.dropLease)
+	h.registerProfiles(api)
 }
 
 // Stored wakes the tails; it never blocks.
