@@ -129,8 +129,8 @@ func (t *Table) book(b *Budget) {
 			continue
 		}
 		wins := !first && t.wins(b, name)
-		for c := v.counters.Load(); c != nil; c = c.next {
-			if c.level < b.override.Level {
+		for l, c := range v.counters {
+			if l < b.override.Level {
 				continue
 			}
 			lines, bytes := c.sum()

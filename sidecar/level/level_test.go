@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"unsafe"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -129,5 +130,13 @@ func TestReadAllocatesNothing(t *testing.T) {
 	v := NewTable(Spec{}).Var("a.b")
 	if n := testing.AllocsPerRun(100, func() { _ = v.Enabled(slog.LevelDebug) }); n != 0 {
 		t.Errorf("%v allocations a read", n)
+	}
+}
+
+// TestCacheLines holds what the layout promises.
+func TestCacheLines(t *testing.T) {
+	t.Parallel()
+	if at := unsafe.Offsetof(Var{}.counter) + unsafe.Offsetof(counter{}.weight); at > 64 || unsafe.Sizeof(Var{}) != 128 || unsafe.Sizeof(lone{}) != 128 {
+		t.Errorf("a disabled call touches %d bytes of a Var of %d; a lone counter has %d", at, unsafe.Sizeof(Var{}), unsafe.Sizeof(lone{}))
 	}
 }

@@ -99,8 +99,9 @@ type nowhere struct{}
 
 func (nowhere) record(spool.Class, []byte) {}
 
-func timeCalls(l *slog.Logger, n int) []time.Duration {
-	ctx := context.Background()
+func timeCalls(l *slog.Logger, n int) []time.Duration { return timeIn(context.Background(), l, n) }
+
+func timeIn(ctx context.Context, l *slog.Logger, n int) []time.Duration {
 	took := make([]time.Duration, n)
 	for i := range took {
 		start := time.Now()

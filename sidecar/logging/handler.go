@@ -8,6 +8,7 @@ import (
 
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/signalbox-mesh/signalbox/sidecar/debug"
 	"github.com/signalbox-mesh/signalbox/sidecar/level"
 	"github.com/signalbox-mesh/signalbox/sidecar/spool"
 )
@@ -22,11 +23,11 @@ type sink interface {
 // WithAttrs and WithGroup return copies that carry what is already encoded.
 type handler struct {
 	level   *level.Var // what Enabled looks at lies together
-	flows   Flows      // nil: none
-	box     *BlackBox  // nil: none
-	always  bool       // enabled at every level
-	audit   bool       // carries audit=true
-	secret  bool       // inside a group whose name makes all of it a secret
+	flows   *debug.Flows
+	box     *BlackBox
+	always  bool // enabled at every level
+	audit   bool // carries audit=true
+	secret  bool // inside a group whose name makes all of it a secret
 	sink    sink
 	format  *format
 	head    []byte   // encoded from the service to the key of the message

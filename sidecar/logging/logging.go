@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
 
+	"github.com/signalbox-mesh/signalbox/sidecar/debug"
 	"github.com/signalbox-mesh/signalbox/sidecar/internal/pause"
 	"github.com/signalbox-mesh/signalbox/sidecar/level"
 	"github.com/signalbox-mesh/signalbox/sidecar/logging/internal/redact"
@@ -34,8 +35,8 @@ type Settings struct {
 	Unhurried   bool         // errors do not wait for the disk: whoever logs could do so again
 	SpoolLimit  int64        // bytes on disk; 0: 256 MiB
 	Registerer  prometheus.Registerer
-	RedactKeys  []string // changes to the names whose values are hidden; see docs/logging.md
-	Flows       Flows    // requests that log more than their loggers do; nil: none
+	RedactKeys  []string     // changes to the names whose values are hidden; see docs/logging.md
+	Flows       *debug.Flows // requests that log more than their loggers do; nil: none
 	BlackBox    BlackBoxSettings
 
 	box *BlackBox

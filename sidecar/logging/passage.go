@@ -10,18 +10,6 @@ import (
 	"github.com/signalbox-mesh/signalbox/sidecar/spool"
 )
 
-// Flows know the requests that log more than their loggers do; *debug.Flows does. Safe for concurrent use.
-type Flows interface {
-	// Active is false while there is no such request: all that a call costs then whose level is off.
-	Active() bool
-	// Level that the flow of ctx logs at; false outside of one.
-	Level(ctx context.Context) (slog.Level, bool)
-	// Lease is the id of the lease that the flow of ctx is due to.
-	Lease(ctx context.Context) string
-	// Wrote books a line that was written for the flow of ctx, in bytes.
-	Wrote(ctx context.Context, bytes int)
-}
-
 // how a record goes on.
 type how uint8
 
@@ -44,12 +32,18 @@ type passage struct {
 // Enabled implements slog.Handler: one atomic load where the level is on. Where it is off the line is counted, unless a
 // flow or the black box wants it. Records whose size is wanted are let through too; Handle keeps them back.
 func (h *handler) Enabled(ctx context.Context, l slog.Level) bool {
-	return h.level.Enabled(l) || h.beside(ctx, l)
+	if h.level.Enabled(l) || h.always {
+		return true
+	}
+	if h.flows.Active() || h.box.On() {
+		return h.beside(ctx, l)
+	}
+	return h.level.Suppress(l)
 }
 
 // beside says whether a record is to be made although its level is off. It allocates nothing.
 func (h *handler) beside(ctx context.Context, l slog.Level) bool {
-	if h.always || h.flows != nil && h.flows.Active() && h.flowing(ctx, l) {
+	if h.flowing(ctx, l) {
 		return true
 	}
 	if h.box.On() {
@@ -63,8 +57,9 @@ func (h *handler) beside(ctx context.Context, l slog.Level) bool {
 	return h.level.Suppress(l)
 }
 
+// flowing says whether the request of ctx logs at l though its loggers do not.
 func (h *handler) flowing(ctx context.Context, l slog.Level) bool {
-	if ctx == nil {
+	if ctx == nil || !h.flows.Active() {
 		return false
 	}
 	lowest, ok := h.flows.Level(ctx)
@@ -79,7 +74,7 @@ func (h *handler) passage(ctx context.Context, l slog.Level) passage {
 	if pay, ok := h.level.Admit(l); ok {
 		return passage{how: written, pay: pay}
 	}
-	if h.flows != nil && h.flows.Active() && h.flowing(ctx, l) {
+	if h.flowing(ctx, l) {
 		return passage{how: granted, lease: h.flows.Lease(ctx)}
 	}
 	if h.box.On() {
