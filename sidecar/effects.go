@@ -10,6 +10,7 @@ func (s *Sidecar) effects() map[string]lease.Effect {
 	return map[string]lease.Effect{
 		lease.Level:    fleet.LevelEffect(s.sources),
 		lease.Debug:    s.flows,
+		lease.BlackBox: blackBox{s.logs.BlackBox(), s.boxBase},
 		lease.Sampling: s.tracing.Effect(),
 		lease.Profile:  s.profiles,
 		lease.Window:   s.health.Windows(),

@@ -89,12 +89,15 @@ func (s *Sidecar) wireLogging(context.Context) error {
 	if s.config.SpoolLimit != 0 && s.config.SpoolLimit < leastSpool {
 		return &settings.Error{Variable: settings.Variable(s.settings.Service, "SPOOL_LIMIT"), Problem: fmt.Sprintf("%s is too little to outlast anything; set %s at least, 256MiB is usual", s.config.SpoolLimit, settings.Size(leastSpool))}
 	}
+	if s.boxBase, err = s.boxBaseline(); err != nil {
+		return err
+	}
 	s.levels = level.NewTable(spec)
 	s.sources = level.NewSources(s.levels, fleet.Source, localSource)
 	s.logs, err = logging.New(logging.Settings{
 		Service: s.settings.Service, Instance: s.instance, Version: s.settings.Version, Environment: s.config.Environment,
 		Levels: s.levels, Stderr: s.settings.Stderr, SpoolDir: s.spoolDir(), SpoolLimit: int64(s.config.SpoolLimit), Registerer: s.registry,
-		RedactKeys: s.config.LogRedactKeys, Flows: s.flows,
+		RedactKeys: s.config.LogRedactKeys, Flows: s.flows, BlackBox: s.boxBase,
 	})
 	if errors.Is(err, logging.ErrRedactKeys) {
 		return &settings.Error{Variable: settings.Variable(s.settings.Service, "LOG_REDACT_KEYS"), Problem: err.Error()}

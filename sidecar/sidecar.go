@@ -78,6 +78,7 @@ type Sidecar struct {
 	health   *health.Health
 	flows    *debug.Flows
 	failures *debug.Failures
+	boxBase  logging.BlackBoxSettings // of the black box, without a lease
 	signer   *servicetoken.Signer
 	bundle   *servicetoken.Bundle
 	peers    peers.Resolver
