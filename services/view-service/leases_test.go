@@ -93,11 +93,18 @@ func states(t *testing.T, v *viewservice.Service, token string) (all []string) {
 
 type receipt struct {
 	Code, Detail, Summary string
-	Lease                 struct{ ID, State, Value string }
-	Revision              int64
-	Applied, Expected     int
-	TookMS                float64 `json:"took_ms"`
-	Instances             []struct{ Service, Instance, State string }
+	Lease                 struct {
+		ID, State string
+		Value     any
+	}
+	Revision          int64
+	Applied, Expected int
+	TookMS            float64 `json:"took_ms"`
+	Instances         []struct {
+		Service, Instance, State string
+		TookMS                   float64 `json:"took_ms"`
+	}
+	Warnings []string
 }
 
 func set(t *testing.T, v *viewservice.Service, token, body string) (r receipt, status int) {
