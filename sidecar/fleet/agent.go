@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -87,6 +88,7 @@ type Agent struct {
 	rates    rates
 	metrics  *metrics
 	now      chan struct{} // a Sync is wanted at once
+	soon     atomic.Bool   // or in a moment
 	syncing  chan struct{} // held by the one Sync under way
 	stopping atomic.Bool
 
@@ -103,7 +105,8 @@ const (
 	syncTimeout      = 3 * time.Second
 	listenPatience   = 2 * time.Second
 	firstRetry       = 100 * time.Millisecond
-	lost             = 3 // heartbeats without a Sync until Progress complains
+	breath           = 50 * time.Millisecond // until a change that was answered is reported too, and up to as long again
+	lost             = 3                     // heartbeats without a Sync until Progress complains
 )
 
 // New makes an agent, registers its metrics, and takes up the leases of StateFile.
@@ -199,6 +202,18 @@ func (a *Agent) Wanted() {
 	}
 }
 
+// wantedSoon asks for a Sync in a moment: after a change that all instances answer at once, and not all in the same
+// instant. Several wishes are one. It never blocks.
+func (a *Agent) wantedSoon() {
+	if a.soon.Swap(true) {
+		return
+	}
+	time.AfterFunc(breath+rand.N(breath), func() {
+		a.soon.Store(false)
+		a.Wanted()
+	})
+}
+
 // Note has an event of this instance told to view-service, where it becomes a row of the audit. It never blocks.
 func (a *Agent) Note(e Event) { a.tell(e) }
 
@@ -216,5 +231,5 @@ func (a *Agent) tell(all ...Event) {
 	}
 	a.events.add(all...)
 	a.keeper.want()
-	a.Wanted()
+	a.wantedSoon()
 }

@@ -84,7 +84,7 @@ func (a *Agent) onControl(ctx context.Context, d bus.Delivery) error {
 	mine, err := a.apply(m)
 	if mine {
 		a.acknowledge(ctx, m, err)
-		a.Wanted() // so that who looks at the levels next sees what he has just set
+		a.wantedSoon() // so that who looks at the levels next sees what he has just set
 	}
 	return nil
 }

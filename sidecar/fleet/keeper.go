@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"time"
@@ -12,9 +13,10 @@ import (
 	"github.com/signalbox-mesh/signalbox/sidecar/internal/pause"
 )
 
-// settle is how long a change waits for others before it is written, so that the disk is in nobody's way who is to
-// be answered.
-const settle = 20 * time.Millisecond
+// settle is how long a change waits for others before it is written, and up to as long again: the disk is in nobody's
+// way who is to be answered, and the instances of one machine do not all write at once. A process that is killed in
+// between goes on with what was before, never for longer than that had left.
+const settle = 100 * time.Millisecond
 
 // maxRecord bounds a file that is read, in bytes.
 const maxRecord = 8 << 20
@@ -52,7 +54,7 @@ func (k *keeper) run(ctx context.Context, now func() record) {
 	for {
 		select {
 		case <-k.wanted:
-			_ = pause.For(ctx, settle)
+			_ = pause.For(ctx, settle+rand.N(settle))
 			k.write(ctx, now())
 		case <-ctx.Done():
 			select {

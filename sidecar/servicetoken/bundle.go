@@ -25,7 +25,8 @@ type Keys map[string][]ed25519.PublicKey
 // Bundle is the trust bundle. One made by OpenBundle follows its file: a change is seen within a second,
 // and a file that became unreadable or malformed leaves the last good keys in force. Safe for concurrent use.
 type Bundle struct {
-	path string
+	path   string
+	recent recent
 
 	mu      sync.Mutex
 	keys    Keys

@@ -1,6 +1,7 @@
 package servicetoken
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"encoding/json"
 	"errors"
@@ -59,37 +60,43 @@ func checkClaims(c jwt.Claims, kid, audience string, now time.Time) error {
 	return nil
 }
 
-// VerifyMessage returns the payload of a message that the service signer has signed.
+// VerifyMessage returns the payload of a message that the service signer has signed. Where several ask for one message
+// at once, as the sidecars of one process do that share the bundle, it is looked at once.
 func (b *Bundle) VerifyMessage(text, signer string) ([]byte, error) {
 	if len(text) > maxMessage {
 		return nil, fmt.Errorf("%w: a message is not that long", ErrRefused)
 	}
-	payload, kid, err := b.open(text, messageType)
+	m, err := b.message(text)
 	if err != nil {
 		return nil, err
 	}
-	if kid != signer {
+	if m.kid != signer {
 		return nil, fmt.Errorf("%w: it is signed by another service", ErrRefused)
 	}
-	return payload, nil
+	return bytes.Clone(m.payload), nil
 }
 
 // open verifies a compact JWS of the kind by a key of the bundle. EdDSA is the one algorithm there is.
 func (b *Bundle) open(text, kind string) (payload []byte, kid string, err error) {
+	payload, kid, _, err = b.look(text, kind)
+	return payload, kid, err
+}
+
+// look returns besides the keys of its service, one of which has verified it.
+func (b *Bundle) look(text, kind string) (payload []byte, kid string, keys []ed25519.PublicKey, err error) {
 	signed, err := jose.ParseSignedCompact(text, []jose.SignatureAlgorithm{jose.EdDSA})
 	if err != nil || len(signed.Signatures) != 1 {
-		return nil, "", fmt.Errorf("%w: it is no signed token", ErrRefused)
+		return nil, "", nil, fmt.Errorf("%w: it is no signed token", ErrRefused)
 	}
 	header := signed.Signatures[0].Protected
 	if t, _ := header.ExtraHeaders[jose.HeaderType].(string); t != kind {
-		return nil, "", fmt.Errorf("%w: it is of another kind", ErrRefused)
+		return nil, "", nil, fmt.Errorf("%w: it is of another kind", ErrRefused)
 	}
-	keys := b.of(header.KeyID)
-	if len(keys) == 0 {
-		return nil, "", fmt.Errorf("%w: its service is not in the trust bundle", ErrRefused)
+	if keys = b.of(header.KeyID); len(keys) == 0 {
+		return nil, "", nil, fmt.Errorf("%w: its service is not in the trust bundle", ErrRefused)
 	}
 	payload, err = verifyAny(signed, keys)
-	return payload, header.KeyID, err
+	return payload, header.KeyID, keys, err
 }
 
 func verifyAny(signed *jose.JSONWebSignature, keys []ed25519.PublicKey) ([]byte, error) {
