@@ -182,3 +182,32 @@ func TestAProfileIsFetched(t *testing.T) {
 		t.Errorf("a file that stands there: code %d, %q", code, errs)
 	}
 }
+
+func TestWhatIsNotAsItShouldBeShows(t *testing.T) {
+	t.Parallel()
+	m := &mesh{bodies: map[string]string{"GET " + instancesPath: `{"instances":[{"service":"catalogs","instance":"catalogs-1","state":"live","drift":[]},
+		{"service":"catalogs","instance":"catalogs-2","state":"live","drift":[{"what":"level catalogs.store","want":"DEBUG","have":"INFO","since":"2026-11-21T13:02:00Z"}]}]}`}}
+	url := m.start(t)
+	code, out, _ := call(t, nil, "", "ps", "--url", url, "--token", "t")
+	if code != 0 || !strings.Contains(out, "DRIFT") || !strings.Contains(out, "catalogs-2   level catalogs.store   INFO   DEBUG") || strings.Count(out, "catalogs-1") != 1 {
+		t.Errorf("code %d:\n%s", code, out)
+	}
+	if _, out, _ := call(t, nil, "", "ps", "--json", "--url", url, "--token", "t"); strings.Count(out, `"drift"`) != 1 {
+		t.Errorf("%s", out)
+	}
+}
+
+func TestTheAuditIsRead(t *testing.T) {
+	t.Parallel()
+	m := &mesh{bodies: map[string]string{"GET " + auditPath: `{"changes":[{"id":7,"at":"2026-11-21T13:02:00Z","actor":"u-1","name":"ann","action":"lease.set","service":"catalogs","subject":"one",
+		"before":"INFO","after":"DEBUG","detail":{"logger":"catalogs.store","reason":"slow lists","value":"DEBUG"},"results":[{"instance":"catalogs-1","state":"applied"},{"instance":"catalogs-2","state":"silent"}]}]}`}}
+	code, out, _ := call(t, nil, "", "audit", "catalogs", "--since", "7d", "--url", m.start(t), "--token", "t")
+	for _, want := range []string{"ann", "lease.set", "catalogs catalogs.store", "INFO → DEBUG", "slow lists", "1 of 2"} {
+		if code != 0 || !strings.Contains(out, want) {
+			t.Errorf("%q is missing in\n%s", want, out)
+		}
+	}
+	if !strings.Contains(m.asked[0], "service=catalogs") || !strings.Contains(m.asked[0], "since=") {
+		t.Errorf("asked %s", m.asked)
+	}
+}

@@ -51,6 +51,7 @@ type commands struct {
 	Ship     shipCommand     `cmd:"" help:"Bring the log lines of another program into the store: standard input, a file, or a command."`
 	Level    levelCommand    `cmd:"" help:"Read and change log levels of running services."`
 	Lease    leaseCommand    `cmd:"" help:"List what is changed in the mesh, by whom and for how long."`
+	Audit    auditCommand    `cmd:"" help:"List who changed what, and what became of it."`
 	Debug    debugCommand    `cmd:"" help:"Have some requests alone log at DEBUG, in every service that they touch."`
 	Profile  profileCommand  `cmd:"" help:"Capture a profile of running instances."`
 	Window   windowCommand   `cmd:"" help:"Take a service out of service for a time."`

@@ -165,6 +165,7 @@ type leaseList struct {
 	Kind    string `help:"Only this kind: level, debug, blackbox, sampling, profile, window." placeholder:"KIND"`
 	Service string `help:"Only leases for this service." placeholder:"NAME"`
 	Ended   bool   `help:"Those that have ended, too."`
+	Wide    bool   `help:"Show everything, however wide it is."`
 }
 
 func (leaseList) Help() string {
@@ -193,7 +194,7 @@ func (c *leaseList) Run(ctx context.Context, p Process) error {
 	if c.JSON {
 		return printJSON(p.Stdout, answer.Leases)
 	}
-	t := newTable(p.Stdout, "LEASE", "KIND", "TARGET", "VALUE", "REMAINS", "OWNER", "REASON")
+	t := newTable(p.Stdout, "LEASE", "KIND", "TARGET", "VALUE", "REMAINS", "OWNER", "REASON").fit(screenOf(p.Stdout, p.Environ), c.Wide)
 	for _, l := range answer.Leases {
 		remains := l.remaining()
 		if l.State != "active" {

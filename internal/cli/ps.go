@@ -40,15 +40,7 @@ type instance struct {
 	Health    string    `json:"health"`
 	Level     string    `json:"level"`
 	StartedAt time.Time `json:"started_at"`
-	Loggers   []logger  `json:"loggers"`
-}
-
-type logger struct {
-	Name       string `json:"name"` // "": the root
-	Configured string `json:"configured"`
-	Leased     string `json:"leased"`
-	Effective  string `json:"effective"`
-	LeaseID    string `json:"lease_id"`
+	Drift     []diff    `json:"drift"`
 }
 
 // psRow is one element of `ps --json`; its names are a promise.
@@ -61,6 +53,15 @@ type psRow struct {
 	Health   string `json:"health"`
 	Level    string `json:"level"`
 	PID      int    `json:"pid"`
+	Drift    []diff `json:"drift,omitempty"` // only there when something is not as it should be
+}
+
+// diff is what an instance has otherwise than it should.
+type diff struct {
+	What  string    `json:"what"`
+	Want  string    `json:"want"`
+	Have  string    `json:"have"`
+	Since time.Time `json:"since"`
 }
 
 // Run lists the instances.
@@ -82,7 +83,7 @@ func (c *psCommand) Run(ctx context.Context, p Process) error {
 		if i.State != "live" {
 			health = i.State
 		}
-		rows = append(rows, psRow{i.Service, i.Instance, i.Address, i.Private, i.Version, health, i.Level, i.PID})
+		rows = append(rows, psRow{i.Service, i.Instance, i.Address, i.Private, i.Version, health, i.Level, i.PID, i.Drift})
 	}
 	if c.JSON {
 		return printJSON(p.Stdout, rows)
@@ -90,6 +91,25 @@ func (c *psCommand) Run(ctx context.Context, p Process) error {
 	t := newTable(p.Stdout, "SERVICE", "INSTANCE", "ADDRESS", "PRIVATE", "VERSION", "HEALTH", "LEVEL", "PID").fit(screenOf(p.Stdout, p.Environ), c.Wide)
 	for _, r := range rows {
 		t.row(r.Service, r.Instance, r.Address, r.Private, r.Version, r.Health, r.Level, strconv.Itoa(r.PID))
+	}
+	if err := t.flush(); err != nil {
+		return err
+	}
+	return drifts(p, rows)
+}
+
+// drifts tells what is not as it should be, since when.
+func drifts(p Process, rows []psRow) error {
+	t := newTable(p.Stdout, "\nDRIFT", "WHAT", "IS", "SHOULD BE", "SINCE")
+	found := false
+	for _, r := range rows {
+		for _, d := range r.Drift {
+			t.row(r.Instance, printable(d.What), printable(d.Have), printable(d.Want), moment(&d.Since))
+			found = true
+		}
+	}
+	if !found {
+		return nil
 	}
 	return t.flush()
 }
