@@ -65,8 +65,9 @@ type Settings struct {
 	Verify     func(token, signer string) ([]byte, error) // the payload that a service has signed; nil: no acknowledgement counts
 	API        *web.API
 	RPC        *rpc.Server
-	Verifier   access.Verifier // of the tokens of foreign senders
-	Services   func() []string // services of the mesh, that metrics may name
+	Verifier   access.Verifier           // of the tokens of foreign senders
+	Revoked    func(subject string) bool // whether such a token was taken back; nil: none was
+	Services   func() []string           // services of the mesh, that metrics may name
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
 }
@@ -108,7 +109,7 @@ func New(s Settings) (*Maintenance, error) {
 // register puts the receiver and the fleet on the private port.
 func (m *Maintenance) register() error {
 	s := m.settings
-	receiver := ingest.New(ingest.Settings{Store: bounded{m}, Caller: rpc.Caller, Senders: senders(), Known: s.Services,
+	receiver := ingest.New(ingest.Settings{Store: bounded{m}, Caller: rpc.Caller, Senders: senders(), Known: s.Services, Revoked: s.Revoked,
 		Unavailable: pg.IsUnavailable, Retention: s.Config.longest(), MaxBatch: maxBatch, Queue: s.Config.Queue,
 		Quota: s.Config.Quota, Stored: m.http.Stored, Registerer: s.Registerer})
 	err := s.RPC.RegisterWith(ingest.ServiceDesc(), receiver, rpc.Registration{MaxMessage: maxMessage,

@@ -75,3 +75,26 @@ func TestATokensTimeIsInDaysAndWeeksToo(t *testing.T) {
 		}
 	}
 }
+
+// A token is listed without itself, and taken back by its id.
+func TestTokensAreListedAndTakenBack(t *testing.T) {
+	t.Parallel()
+	m := &mesh{bodies: map[string]string{
+		"GET " + senderTokensPath: `{"items":[{"id":"one","services":["shop","till"],"issued_at":"2026-01-01T00:00:00Z","expires_at":"2999-01-01T00:00:00Z"},
+			{"id":"two","services":["*"],"issued_at":"2026-01-01T00:00:00Z","expires_at":"2999-01-01T00:00:00Z","revoked_at":"2026-01-02T00:00:00Z"},
+			{"id":"three","services":["*"],"issued_at":"2020-01-01T00:00:00Z","expires_at":"2020-01-02T00:00:00Z"}]}`,
+		"DELETE " + senderTokensPath + "/one": ""}}
+	url := m.start(t)
+	if code, out, errs := call(t, nil, "", "token", "list", "--url", url, "--token", "t"); code != 0 || !strings.Contains(out, "one   shop,till") || strings.Contains(out, "two") || strings.Contains(out, "three") {
+		t.Errorf("%d %s %s", code, out, errs)
+	}
+	if _, out, _ := call(t, nil, "", "token", "list", "--all", "--url", url, "--token", "t"); !strings.Contains(out, "revoked 2026-01-0") || !strings.Contains(out, "ended") {
+		t.Errorf("all: %s", out)
+	}
+	if code, out, errs := call(t, nil, "", "token", "revoke", "one", "--url", url, "--token", "t"); code != 0 || out != "one is revoked\n" {
+		t.Errorf("%d %s %s", code, out, errs)
+	}
+	if code, _, errs := call(t, nil, "", "token", "revoke", "nosuch", "--url", url, "--token", "t"); code == 0 || !strings.Contains(errs, "revoke nosuch") {
+		t.Errorf("%d %s", code, errs)
+	}
+}

@@ -15,7 +15,9 @@ const (
 )
 
 type tokenCommand struct {
-	Logs tokenLogs `cmd:"" help:"Get a token with which a program that is no service of the mesh sends its log records (OTLP)."`
+	Logs   tokenLogs   `cmd:"" help:"Get a token with which a program that is no service of the mesh sends its log records (OTLP)."`
+	List   tokenList   `cmd:"" help:"List the tokens for senders of log records that were given."`
+	Revoke tokenRevoke `cmd:"" help:"Take such tokens back."`
 }
 
 type tokenLogs struct {
@@ -32,6 +34,7 @@ func (tokenLogs) Help() string {
 
 // senderToken is what identity answers.
 type senderToken struct {
+	ID        string    `json:"id"`
 	Token     string    `json:"token"`
 	Services  []string  `json:"services"`
 	ExpiresAt time.Time `json:"expires_at"`

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"os/exec"
@@ -60,6 +61,37 @@ func TestAForeignProgram(t *testing.T) {
 	other := `{"resourceLogs":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"catalogs"}}]},"scopeLogs":[{"logRecords":[{"body":{"stringValue":"forged"}}]}]}]}`
 	if a := request(t.Context(), http.MethodPost, m.API+"/api/maintenance/v1/otlp/v1/logs", token, other); a.status != http.StatusForbidden {
 		t.Errorf("as another service: %d %s", a.status, a.body)
+	}
+}
+
+// A token that was taken back is refused within half a minute; another for the same service is not.
+func TestARevokedTokenSendsNoMore(t *testing.T) {
+	t.Parallel()
+	m := sharedMesh(t)
+	const record = `{"resourceLogs":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"revoked-shop"}}]},"scopeLogs":[{"logRecords":[{"body":{"stringValue":"sold"}}]}]}]}`
+	send := func(token string) int {
+		return request(t.Context(), http.MethodPost, m.API+"/api/maintenance/v1/otlp/v1/logs", token, record).status
+	}
+	var issued struct{ ID, Token string }
+	if err := json.Unmarshal([]byte(m.tool(t, "token", "logs", "--service", "revoked-shop", "--json")), &issued); err != nil {
+		t.Fatal(err)
+	}
+	other := strings.TrimSpace(m.tool(t, "token", "logs", "--service", "revoked-shop", "--ttl", "1d"))
+	if a, b := send(issued.Token), send(other); a != http.StatusOK || b != http.StatusOK {
+		t.Fatalf("%d and %d", a, b)
+	}
+	if list := m.tool(t, "token", "list"); !strings.Contains(list, issued.ID) || strings.Contains(list, issued.Token) {
+		t.Errorf("listed:\n%s", list)
+	}
+	m.tool(t, "token", "revoke", issued.ID)
+	began := time.Now()
+	wait.For(t, limit, "the token to be refused", func() bool { return send(issued.Token) == http.StatusUnauthorized })
+	t.Logf("METRIC revoked_token_refused_seconds=%.1f limit=30", time.Since(began).Seconds())
+	if status := send(other); status != http.StatusOK {
+		t.Errorf("the other one: %d", status)
+	}
+	if list := m.tool(t, "token", "list"); strings.Contains(list, issued.ID) {
+		t.Errorf("listed after it:\n%s", list)
 	}
 }
 

@@ -275,7 +275,7 @@ func TestShipOutlivesTheMesh(t *testing.T) {
 		t.Errorf("a file that is not there: %s", stderr)
 	}
 	appendTo(t, path+".2", "left in the spool\n")
-	if code, _, stderr = command(t, nil, "ship", "--state", state, "--service", "ship-left", "--no-wait", "--file", path+".2"); code != 0 || !strings.Contains(stderr, "2 records wait") || !strings.Contains(stderr, "no mesh runs") {
+	if code, _, stderr = command(t, nil, "ship", "--state", state, "--service", "ship-left", "--no-wait", "--file", path+".2"); code != 0 || !strings.Contains(stderr, "1 record waits") || !strings.Contains(stderr, "no mesh runs") {
 		t.Errorf("without a mesh: code %d, %s", code, stderr)
 	}
 	again := start(t, state, nil, "--bus", "inproc")

@@ -70,13 +70,13 @@ func wire(sc *sidecar.Sidecar, c Config, ring *keyring.Keyring) error {
 		Metrics: session.NewMetrics(sc.Registry()), Idle: c.SessionIdle, Longest: c.SessionLongest,
 	})
 	users := account.NewUsers(store, hasher, trail)
-	httpapi.Mount(sc.API(), httpapi.Settings{Sessions: sessions, Users: users, Reader: store, JWKS: ring.JWKS, Signer: ring, Trail: trail, Proxies: proxies})
+	httpapi.Mount(sc.API(), httpapi.Settings{Sessions: sessions, Users: users, Reader: store, JWKS: ring.JWKS, Signer: ring, Senders: store, Trail: trail, Proxies: proxies})
 	if sc.Bus() != nil { // without one nothing is timed; expired sessions are refused all the same
 		if err := sc.Timed(timed.Schedule{Name: "identity.purge", Cron: "17 3 * * *"}, purge(sc.Logger("purge"))); err != nil {
 			return fmt.Errorf("declare identity's schedule: %w", err)
 		}
 	}
-	return register(sc, &keyServer{ring: ring, admins: store, trail: trail})
+	return register(sc, &keyServer{ring: ring, admins: store, senders: store, trail: trail})
 }
 
 // newStore keeps a nil *outbox.Outbox from becoming an interface that is not nil.
@@ -103,7 +103,7 @@ func purge(log *slog.Logger) timed.Handler {
 }
 
 func register(sc *sidecar.Sidecar, server *keyServer) error {
-	callers := map[string]rpc.Callers{"Keys": rpc.AnyService(), "IssueAdminToken": {"up"}}
+	callers := map[string]rpc.Callers{"Keys": rpc.AnyService(), "RevokedSenders": rpc.AnyService(), "IssueAdminToken": {"up"}}
 	if err := sc.RPC().Register(&identityv1.IdentityService_ServiceDesc, server, callers); err != nil {
 		return fmt.Errorf("register identity's private API: %w", err)
 	}

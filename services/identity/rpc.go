@@ -28,6 +28,22 @@ type keyServer struct {
 	ring   *keyring.Keyring
 	admins admins
 	trail  *audit.Trail
+
+	senders revoked
+}
+
+// revoked knows the senders' tokens that were taken back.
+type revoked interface {
+	RevokedSenders(ctx context.Context) ([]string, error)
+}
+
+// RevokedSenders lists the subjects of tokens that are not to be taken any more.
+func (k *keyServer) RevokedSenders(ctx context.Context, _ *identityv1.RevokedSendersRequest) (*identityv1.RevokedSendersResponse, error) {
+	all, err := k.senders.RevokedSenders(ctx)
+	if err != nil {
+		return nil, problem.Status(err).Err()
+	}
+	return &identityv1.RevokedSendersResponse{Subjects: all}, nil
 }
 
 // Keys returns the public keys of user tokens.

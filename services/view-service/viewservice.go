@@ -13,8 +13,11 @@ import (
 	"github.com/signalbox-mesh/signalbox/maintenance"
 	"github.com/signalbox-mesh/signalbox/services/view-service/internal/httpapi"
 	"github.com/signalbox-mesh/signalbox/services/view-service/internal/postgres"
+	"github.com/signalbox-mesh/signalbox/services/view-service/internal/senders"
 	"github.com/signalbox-mesh/signalbox/services/view-service/internal/view"
 	"github.com/signalbox-mesh/signalbox/sidecar"
+	identityv1 "github.com/signalbox-mesh/signalbox/sidecar/contract/identity/v1"
+	"github.com/signalbox-mesh/signalbox/sidecar/health"
 	"github.com/signalbox-mesh/signalbox/sidecar/pg"
 	"github.com/signalbox-mesh/signalbox/sidecar/settings"
 )
@@ -54,9 +57,11 @@ func (v *Service) wire(c Config) (err error) {
 	if err != nil {
 		return err
 	}
+	revoked := senders.New(v.revokedSenders)
+	v.Health().Add(health.Check{Name: "sender-revocations", Interval: senders.Every, Timeout: senders.Within, Run: revoked.Refresh})
 	v.maintenance, err = maintenance.New(maintenance.Settings{
 		Config: c.Maintenance, Service: service, Instance: v.Instance(), DB: db, Bus: v.Bus(), Signer: v.Signer(), Verify: v.verify(),
-		API: v.API(), RPC: v.RPC(), Verifier: v.Verifier(), Services: v.services, Logger: v.Logger("maintenance"), Registerer: v.Registry(),
+		API: v.API(), RPC: v.RPC(), Verifier: v.Verifier(), Revoked: revoked.Has, Services: v.services, Logger: v.Logger("maintenance"), Registerer: v.Registry(),
 	})
 	if err != nil {
 		return fmt.Errorf("wire maintenance: %w", err)
@@ -86,6 +91,16 @@ func (v *Service) services() []string {
 		return b.Services()
 	}
 	return nil
+}
+
+// revokedSenders asks identity.
+func (v *Service) revokedSenders(ctx context.Context) ([]string, error) {
+	conn, err := v.Dialer().Dial("identity")
+	if err != nil {
+		return nil, err
+	}
+	answer, err := identityv1.NewIdentityServiceClient(conn).RevokedSenders(ctx, &identityv1.RevokedSendersRequest{})
+	return answer.GetSubjects(), err
 }
 
 // verify checks what another service has signed; nil without a trust bundle.

@@ -51,6 +51,7 @@ type Settings struct {
 	Caller      func(ctx context.Context) string // the verified name of the calling service; "" for a foreign sender
 	Senders     map[string][]string              // callers that may send for other names too; "*" is any
 	Known       func() []string                  // services that metrics may name; others are counted as "other"
+	Revoked     func(subject string) bool        // a foreign sender's token was taken back; nil: none was
 	Unavailable func(err error) bool             // the store is away: nothing else of the batch would fare better
 	Retention   time.Duration
 	MaxBatch    int     // records of one request
@@ -78,7 +79,7 @@ func New(s Settings) *Receiver {
 	return r
 }
 
-// Export stores the batch. Errors: PermissionDenied for names that are not the caller's own, InvalidArgument
+// Export stores the batch. Errors: Unauthenticated for a token that was taken back, PermissionDenied for names that are not the caller's own, InvalidArgument
 // for a batch that is too large or names no service, ResourceExhausted with RetryInfo when a service of it has
 // sent too much, Unavailable when it should be sent again.
 func (r *Receiver) Export(ctx context.Context, req *collogspb.ExportLogsServiceRequest) (*collogspb.ExportLogsServiceResponse, error) {

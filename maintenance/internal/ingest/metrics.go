@@ -13,6 +13,7 @@ import (
 // Reasons of refusals beside those of the queues.
 const (
 	reasonName    = "name"    // a sender speaks for somebody else
+	reasonRevoked = "revoked" // a foreign sender's token was taken back
 	reasonInvalid = "invalid" // too large, unreadable, or without a service
 )
 
@@ -41,14 +42,14 @@ func newMetrics(r prometheus.Registerer, known func() []string, waiting func() f
 		failed: prometheus.NewCounter(prometheus.CounterOpts{Name: "signalbox_ingest_failures_total",
 			Help: "Transactions that the log store could not take, whose batches are sent again"}),
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "signalbox_ingest_refused_total",
-			Help: "Batches refused, by reason: name (not the sender's own), invalid (too large, unreadable, no service named), full (too many records of the service wait), quota"}, []string{"reason"}),
+			Help: "Batches refused, by reason: name (not the sender's own), revoked (the token), invalid (too large, unreadable, no service named), full (too many records of the service wait), quota"}, []string{"reason"}),
 		duration: histogram("signalbox_ingest_batch_duration_seconds", "Time of one transaction that stores log records"),
 		delay:    histogram("signalbox_ingest_delay_seconds", "Time from the arrival of a batch of log records to its commit"),
 	}
 	for _, result := range []string{"stored", "duplicate", "expired"} {
 		m.records.WithLabelValues(result)
 	}
-	for _, reason := range []string{reasonName, reasonInvalid, queueFull, overQuota} {
+	for _, reason := range []string{reasonName, reasonRevoked, reasonInvalid, queueFull, overQuota} {
 		m.refused.WithLabelValues(reason)
 	}
 	r.MustRegister(m.records, m.senders, m.gaps, m.failed, m.refused, m.duration, m.delay, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
@@ -82,6 +83,8 @@ func (m *metrics) refuse(err error) {
 		m.senders.WithLabelValues(m.name(r.service), r.reason).Add(float64(r.records))
 	case status.Code(err) == codes.PermissionDenied:
 		m.refused.WithLabelValues(reasonName).Inc()
+	case status.Code(err) == codes.Unauthenticated:
+		m.refused.WithLabelValues(reasonRevoked).Inc()
 	case status.Code(err) == codes.InvalidArgument: // else the sender has left
 		m.refused.WithLabelValues(reasonInvalid).Inc()
 	}

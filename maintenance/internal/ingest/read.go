@@ -21,6 +21,9 @@ const unnamed = "unknown_service"
 // read makes parts, by service, of what the caller may send. What he may not is rejected; where that is all,
 // it is the error. The queues are asked before anything is converted: a storm is refused cheaply.
 func (r *Receiver) read(ctx context.Context, req *collogspb.ExportLogsServiceRequest) (batch, error) {
+	if err := r.holds(ctx); err != nil {
+		return batch{}, err
+	}
 	if n := count(req); n > r.settings.MaxBatch {
 		return batch{}, status.Errorf(codes.InvalidArgument, "%d records in one batch, at most %d are taken", n, r.settings.MaxBatch)
 	}
@@ -40,6 +43,15 @@ func (r *Receiver) read(ctx context.Context, req *collogspb.ExportLogsServiceReq
 		b.expired += p.expired
 	}
 	return b, nil
+}
+
+// holds is nil unless the caller's token was taken back.
+func (r *Receiver) holds(ctx context.Context) error {
+	p, foreign := access.From(ctx)
+	if foreign && r.settings.Revoked != nil && r.settings.Revoked(p.Subject) {
+		return status.Error(codes.Unauthenticated, "the token was revoked; get another one by signalbox token logs")
+	}
+	return nil
 }
 
 // admit sorts what may come in by service.

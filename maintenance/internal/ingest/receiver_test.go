@@ -329,3 +329,24 @@ func TestTransactionsSuitTheStore(t *testing.T) {
 		t.Errorf("a quick store gets %d", l.size)
 	}
 }
+
+// A token that was taken back is told from one that may not send as somebody; a service of the mesh has no token.
+func TestARevokedTokenSendsNothing(t *testing.T) {
+	t.Parallel()
+	store := &probe{}
+	taken := "x"
+	r, _ := receiver(store, func(s *Settings) { s.Revoked = func(subject string) bool { return subject == taken } })
+	if _, err := r.Export(holding(t.Context(), "catalogs"), request(1, "catalogs")); status.Code(err) != codes.Unauthenticated {
+		t.Errorf("revoked: %v", err)
+	}
+	if n := testutil.ToFloat64(r.metrics.refused.WithLabelValues("revoked")); n != 1 || store.stored() != 0 {
+		t.Errorf("%v counted, %d stored", n, store.stored())
+	}
+	if _, err := r.Export(as(t.Context(), "catalogs"), request(1, "catalogs")); err != nil {
+		t.Errorf("a service of the mesh: %v", err)
+	}
+	taken = "y"
+	if _, err := r.Export(holding(t.Context(), "catalogs"), request(1, "catalogs")); err != nil || store.stored() != 2 {
+		t.Errorf("another's is revoked: %v, %d stored", err, store.stored())
+	}
+}

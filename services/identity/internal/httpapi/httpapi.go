@@ -51,6 +51,7 @@ type Settings struct {
 	Reader   Reader
 	JWKS     func() ([]byte, error)
 	Signer   Signer
+	Senders  Senders
 	Trail    Trail
 	Proxies  clientaddr.Policy // whose X-Forwarded-For names the client: the gateway's
 }

@@ -133,7 +133,7 @@ func (r *rig) serve() {
 	})
 	api := web.New(web.Settings{Service: "identity", Verifier: r.ring.Verifier(), Logger: slog.New(slog.NewJSONHandler(r, nil))})
 	httpapi.Mount(api, httpapi.Settings{
-		Sessions: sessions, Users: account.NewUsers(r.store, hasher, trail), Reader: r.store, JWKS: r.ring.JWKS, Signer: r.ring, Trail: trail, Proxies: proxies,
+		Sessions: sessions, Users: account.NewUsers(r.store, hasher, trail), Reader: r.store, JWKS: r.ring.JWKS, Signer: r.ring, Senders: r.store, Trail: trail, Proxies: proxies,
 	})
 	server := httptest.NewServer(api.Handler())
 	r.t.Cleanup(server.Close)

@@ -70,3 +70,62 @@ func TestSendersTokensThatNobodyGets(t *testing.T) {
 		}
 	}
 }
+
+func TestASendersTokenIsTakenBack(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	issue := func(token string, services ...string) answer {
+		a := r.call("POST", "/sender-tokens", token, map[string]any{"services": services, "ttl": "48h"})
+		want(t, a, http.StatusCreated, "")
+		return a
+	}
+	shop, anyone := issue(r.admin, "shop"), issue(r.admin, "*")
+	scoped := r.tokenWith(access.Grant{Role: access.Admin, Services: []string{"identity", "shop"}})
+	listed := func(token string) string {
+		a := r.call("GET", "/sender-tokens", token, nil)
+		want(t, a, http.StatusOK, "")
+		if strings.Contains(a.text, shop.str("token")) {
+			t.Error("the list has a token in it")
+		}
+		return a.text
+	}
+	if all, his := listed(r.admin), listed(scoped); !strings.Contains(all, shop.str("id")) || !strings.Contains(all, anyone.str("id")) ||
+		!strings.Contains(his, shop.str("id")) || strings.Contains(his, anyone.str("id")) {
+		t.Errorf("listed: %s, for an administrator of shop: %s", all, his)
+	}
+	p, err := r.ring.Verifier().Verify(t.Context(), shop.str("token"))
+	check(t, err)
+	if p.Subject != "sender:"+shop.str("id") || p.Name != "sender:shop" {
+		t.Errorf("the token's subject is %s, its name %s", p.Subject, p.Name)
+	}
+	for name, c := range map[string]struct {
+		token, id string
+		status    int
+	}{
+		"nobody":           {"", shop.str("id"), http.StatusUnauthorized},
+		"an operator":      {r.tokenWith(access.Grant{Role: access.Operator}), shop.str("id"), http.StatusForbidden},
+		"beyond his scope": {scoped, anyone.str("id"), http.StatusForbidden},
+		"none":             {r.admin, "nosuch", http.StatusNotFound},
+	} {
+		if a := r.call("DELETE", "/sender-tokens/"+c.id, c.token, nil); a.status != c.status {
+			t.Errorf("%s: %d %s", name, a.status, a.text)
+		}
+	}
+	revoked := func() []string {
+		all, err := r.store.RevokedSenders(t.Context())
+		check(t, err)
+		return all
+	}
+	if all := revoked(); len(all) != 0 {
+		t.Errorf("revoked by who may not: %v", all)
+	}
+	for range 2 {
+		want(t, r.call("DELETE", "/sender-tokens/"+shop.str("id"), scoped, nil), http.StatusNoContent, "")
+	}
+	if all := revoked(); len(all) != 1 || all[0] != p.Subject {
+		t.Errorf("revoked: %v", all)
+	}
+	if text := listed(r.admin); strings.Count(text, "revoked_at") != 1 || !strings.Contains(r.logged(), "sender-token.revoke") {
+		t.Errorf("after it: %s", text)
+	}
+}

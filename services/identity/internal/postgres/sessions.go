@@ -110,7 +110,8 @@ func (s *Store) End(ctx context.Context, token []byte, now time.Time) (string, e
 	return user, nil
 }
 
-// Purge deletes sessions past their end, with their tokens, and failures nobody counts any more.
+// Purge deletes sessions past their end, with their tokens, failures nobody counts any more, and what is known of senders'
+// tokens a month after their end.
 func Purge(ctx context.Context, tx pg.Tx, now time.Time) (sessions, failures int64, err error) {
 	tag, err := tx.Exec(ctx, `delete from sessions s where s.expires_at < $1 or s.revoked_at < $1::timestamptz - interval '1 day'
 		or not exists (select from refresh_tokens t where t.session_id = s.id and t.expires_at > $1)`, now)
@@ -122,7 +123,11 @@ func Purge(ctx context.Context, tx pg.Tx, now time.Time) (sessions, failures int
 	if err != nil {
 		return sessions, 0, fmt.Errorf("purge failed sign-ins: %w", err)
 	}
-	return sessions, tag.RowsAffected(), nil
+	failures = tag.RowsAffected()
+	if _, err = tx.Exec(ctx, `delete from sender_tokens where expires_at < $1::timestamptz - interval '30 days'`, now); err != nil {
+		return sessions, failures, fmt.Errorf("purge senders' tokens: %w", err)
+	}
+	return sessions, failures, nil
 }
 
 func addToken(ctx context.Context, tx pg.Tx, sessionID string, t session.Token) error {

@@ -103,6 +103,86 @@ func (x *KeysResponse) GetJwks() []byte {
 	return nil
 }
 
+type RevokedSendersRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RevokedSendersRequest) Reset() {
+	*x = RevokedSendersRequest{}
+	mi := &file_identity_v1_identity_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RevokedSendersRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RevokedSendersRequest) ProtoMessage() {}
+
+func (x *RevokedSendersRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_identity_v1_identity_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RevokedSendersRequest.ProtoReflect.Descriptor instead.
+func (*RevokedSendersRequest) Descriptor() ([]byte, []int) {
+	return file_identity_v1_identity_proto_rawDescGZIP(), []int{2}
+}
+
+type RevokedSendersResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Subjects      []string               `protobuf:"bytes,1,rep,name=subjects,proto3" json:"subjects,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RevokedSendersResponse) Reset() {
+	*x = RevokedSendersResponse{}
+	mi := &file_identity_v1_identity_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RevokedSendersResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RevokedSendersResponse) ProtoMessage() {}
+
+func (x *RevokedSendersResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_identity_v1_identity_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RevokedSendersResponse.ProtoReflect.Descriptor instead.
+func (*RevokedSendersResponse) Descriptor() ([]byte, []int) {
+	return file_identity_v1_identity_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *RevokedSendersResponse) GetSubjects() []string {
+	if x != nil {
+		return x.Subjects
+	}
+	return nil
+}
+
 type IssueAdminTokenRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -111,7 +191,7 @@ type IssueAdminTokenRequest struct {
 
 func (x *IssueAdminTokenRequest) Reset() {
 	*x = IssueAdminTokenRequest{}
-	mi := &file_identity_v1_identity_proto_msgTypes[2]
+	mi := &file_identity_v1_identity_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -123,7 +203,7 @@ func (x *IssueAdminTokenRequest) String() string {
 func (*IssueAdminTokenRequest) ProtoMessage() {}
 
 func (x *IssueAdminTokenRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_v1_identity_proto_msgTypes[2]
+	mi := &file_identity_v1_identity_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -136,7 +216,7 @@ func (x *IssueAdminTokenRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IssueAdminTokenRequest.ProtoReflect.Descriptor instead.
 func (*IssueAdminTokenRequest) Descriptor() ([]byte, []int) {
-	return file_identity_v1_identity_proto_rawDescGZIP(), []int{2}
+	return file_identity_v1_identity_proto_rawDescGZIP(), []int{4}
 }
 
 type IssueAdminTokenResponse struct {
@@ -149,7 +229,7 @@ type IssueAdminTokenResponse struct {
 
 func (x *IssueAdminTokenResponse) Reset() {
 	*x = IssueAdminTokenResponse{}
-	mi := &file_identity_v1_identity_proto_msgTypes[3]
+	mi := &file_identity_v1_identity_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -161,7 +241,7 @@ func (x *IssueAdminTokenResponse) String() string {
 func (*IssueAdminTokenResponse) ProtoMessage() {}
 
 func (x *IssueAdminTokenResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_v1_identity_proto_msgTypes[3]
+	mi := &file_identity_v1_identity_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -174,7 +254,7 @@ func (x *IssueAdminTokenResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IssueAdminTokenResponse.ProtoReflect.Descriptor instead.
 func (*IssueAdminTokenResponse) Descriptor() ([]byte, []int) {
-	return file_identity_v1_identity_proto_rawDescGZIP(), []int{3}
+	return file_identity_v1_identity_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *IssueAdminTokenResponse) GetToken() string {
@@ -198,13 +278,17 @@ const file_identity_v1_identity_proto_rawDesc = "" +
 	"\x1aidentity/v1/identity.proto\x12\x15signalbox.identity.v1\"\r\n" +
 	"\vKeysRequest\"\"\n" +
 	"\fKeysResponse\x12\x12\n" +
-	"\x04jwks\x18\x01 \x01(\fR\x04jwks\"\x18\n" +
+	"\x04jwks\x18\x01 \x01(\fR\x04jwks\"\x17\n" +
+	"\x15RevokedSendersRequest\"4\n" +
+	"\x16RevokedSendersResponse\x12\x1a\n" +
+	"\bsubjects\x18\x01 \x03(\tR\bsubjects\"\x18\n" +
 	"\x16IssueAdminTokenRequest\"R\n" +
 	"\x17IssueAdminTokenResponse\x12\x14\n" +
 	"\x05token\x18\x01 \x01(\tR\x05token\x12!\n" +
-	"\fexpires_unix\x18\x02 \x01(\x03R\vexpiresUnix2\xd4\x01\n" +
+	"\fexpires_unix\x18\x02 \x01(\x03R\vexpiresUnix2\xc3\x02\n" +
 	"\x0fIdentityService\x12O\n" +
-	"\x04Keys\x12\".signalbox.identity.v1.KeysRequest\x1a#.signalbox.identity.v1.KeysResponse\x12p\n" +
+	"\x04Keys\x12\".signalbox.identity.v1.KeysRequest\x1a#.signalbox.identity.v1.KeysResponse\x12m\n" +
+	"\x0eRevokedSenders\x12,.signalbox.identity.v1.RevokedSendersRequest\x1a-.signalbox.identity.v1.RevokedSendersResponse\x12p\n" +
 	"\x0fIssueAdminToken\x12-.signalbox.identity.v1.IssueAdminTokenRequest\x1a..signalbox.identity.v1.IssueAdminTokenResponseBMZKgithub.com/signalbox-mesh/signalbox/sidecar/contract/identity/v1;identityv1b\x06proto3"
 
 var (
@@ -219,20 +303,24 @@ func file_identity_v1_identity_proto_rawDescGZIP() []byte {
 	return file_identity_v1_identity_proto_rawDescData
 }
 
-var file_identity_v1_identity_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
+var file_identity_v1_identity_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
 var file_identity_v1_identity_proto_goTypes = []any{
 	(*KeysRequest)(nil),             // 0: signalbox.identity.v1.KeysRequest
 	(*KeysResponse)(nil),            // 1: signalbox.identity.v1.KeysResponse
-	(*IssueAdminTokenRequest)(nil),  // 2: signalbox.identity.v1.IssueAdminTokenRequest
-	(*IssueAdminTokenResponse)(nil), // 3: signalbox.identity.v1.IssueAdminTokenResponse
+	(*RevokedSendersRequest)(nil),   // 2: signalbox.identity.v1.RevokedSendersRequest
+	(*RevokedSendersResponse)(nil),  // 3: signalbox.identity.v1.RevokedSendersResponse
+	(*IssueAdminTokenRequest)(nil),  // 4: signalbox.identity.v1.IssueAdminTokenRequest
+	(*IssueAdminTokenResponse)(nil), // 5: signalbox.identity.v1.IssueAdminTokenResponse
 }
 var file_identity_v1_identity_proto_depIdxs = []int32{
 	0, // 0: signalbox.identity.v1.IdentityService.Keys:input_type -> signalbox.identity.v1.KeysRequest
-	2, // 1: signalbox.identity.v1.IdentityService.IssueAdminToken:input_type -> signalbox.identity.v1.IssueAdminTokenRequest
-	1, // 2: signalbox.identity.v1.IdentityService.Keys:output_type -> signalbox.identity.v1.KeysResponse
-	3, // 3: signalbox.identity.v1.IdentityService.IssueAdminToken:output_type -> signalbox.identity.v1.IssueAdminTokenResponse
-	2, // [2:4] is the sub-list for method output_type
-	0, // [0:2] is the sub-list for method input_type
+	2, // 1: signalbox.identity.v1.IdentityService.RevokedSenders:input_type -> signalbox.identity.v1.RevokedSendersRequest
+	4, // 2: signalbox.identity.v1.IdentityService.IssueAdminToken:input_type -> signalbox.identity.v1.IssueAdminTokenRequest
+	1, // 3: signalbox.identity.v1.IdentityService.Keys:output_type -> signalbox.identity.v1.KeysResponse
+	3, // 4: signalbox.identity.v1.IdentityService.RevokedSenders:output_type -> signalbox.identity.v1.RevokedSendersResponse
+	5, // 5: signalbox.identity.v1.IdentityService.IssueAdminToken:output_type -> signalbox.identity.v1.IssueAdminTokenResponse
+	3, // [3:6] is the sub-list for method output_type
+	0, // [0:3] is the sub-list for method input_type
 	0, // [0:0] is the sub-list for extension type_name
 	0, // [0:0] is the sub-list for extension extendee
 	0, // [0:0] is the sub-list for field type_name
@@ -249,7 +337,7 @@ func file_identity_v1_identity_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_identity_v1_identity_proto_rawDesc), len(file_identity_v1_identity_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   4,
+			NumMessages:   6,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

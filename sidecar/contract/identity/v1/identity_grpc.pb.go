@@ -22,6 +22,7 @@ const _ = grpc.SupportPackageIsVersion9
 
 const (
 	IdentityService_Keys_FullMethodName            = "/signalbox.identity.v1.IdentityService/Keys"
+	IdentityService_RevokedSenders_FullMethodName  = "/signalbox.identity.v1.IdentityService/RevokedSenders"
 	IdentityService_IssueAdminToken_FullMethodName = "/signalbox.identity.v1.IdentityService/IssueAdminToken"
 )
 
@@ -31,6 +32,8 @@ const (
 type IdentityServiceClient interface {
 	// Keys returns the JWKS (RFC 7517) that verifies user tokens.
 	Keys(ctx context.Context, in *KeysRequest, opts ...grpc.CallOption) (*KeysResponse, error)
+	// RevokedSenders lists the subjects of senders' tokens that were taken back before their end.
+	RevokedSenders(ctx context.Context, in *RevokedSendersRequest, opts ...grpc.CallOption) (*RevokedSendersResponse, error)
 	// IssueAdminToken makes sure that the user "admin" exists and returns a user token for it. Only the program that
 	// starts the mesh may call it (the name "up" of the trust bundle).
 	IssueAdminToken(ctx context.Context, in *IssueAdminTokenRequest, opts ...grpc.CallOption) (*IssueAdminTokenResponse, error)
@@ -54,6 +57,16 @@ func (c *identityServiceClient) Keys(ctx context.Context, in *KeysRequest, opts 
 	return out, nil
 }
 
+func (c *identityServiceClient) RevokedSenders(ctx context.Context, in *RevokedSendersRequest, opts ...grpc.CallOption) (*RevokedSendersResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RevokedSendersResponse)
+	err := c.cc.Invoke(ctx, IdentityService_RevokedSenders_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *identityServiceClient) IssueAdminToken(ctx context.Context, in *IssueAdminTokenRequest, opts ...grpc.CallOption) (*IssueAdminTokenResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(IssueAdminTokenResponse)
@@ -70,6 +83,8 @@ func (c *identityServiceClient) IssueAdminToken(ctx context.Context, in *IssueAd
 type IdentityServiceServer interface {
 	// Keys returns the JWKS (RFC 7517) that verifies user tokens.
 	Keys(context.Context, *KeysRequest) (*KeysResponse, error)
+	// RevokedSenders lists the subjects of senders' tokens that were taken back before their end.
+	RevokedSenders(context.Context, *RevokedSendersRequest) (*RevokedSendersResponse, error)
 	// IssueAdminToken makes sure that the user "admin" exists and returns a user token for it. Only the program that
 	// starts the mesh may call it (the name "up" of the trust bundle).
 	IssueAdminToken(context.Context, *IssueAdminTokenRequest) (*IssueAdminTokenResponse, error)
@@ -85,6 +100,9 @@ type UnimplementedIdentityServiceServer struct{}
 
 func (UnimplementedIdentityServiceServer) Keys(context.Context, *KeysRequest) (*KeysResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Keys not implemented")
+}
+func (UnimplementedIdentityServiceServer) RevokedSenders(context.Context, *RevokedSendersRequest) (*RevokedSendersResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RevokedSenders not implemented")
 }
 func (UnimplementedIdentityServiceServer) IssueAdminToken(context.Context, *IssueAdminTokenRequest) (*IssueAdminTokenResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method IssueAdminToken not implemented")
@@ -128,6 +146,24 @@ func _IdentityService_Keys_Handler(srv interface{}, ctx context.Context, dec fun
 	return interceptor(ctx, in, info, handler)
 }
 
+func _IdentityService_RevokedSenders_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RevokedSendersRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(IdentityServiceServer).RevokedSenders(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: IdentityService_RevokedSenders_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(IdentityServiceServer).RevokedSenders(ctx, req.(*RevokedSendersRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _IdentityService_IssueAdminToken_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(IssueAdminTokenRequest)
 	if err := dec(in); err != nil {
@@ -156,6 +192,10 @@ var IdentityService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Keys",
 			Handler:    _IdentityService_Keys_Handler,
+		},
+		{
+			MethodName: "RevokedSenders",
+			Handler:    _IdentityService_RevokedSenders_Handler,
 		},
 		{
 			MethodName: "IssueAdminToken",
