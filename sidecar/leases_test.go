@@ -179,3 +179,25 @@ func TestALocalChangeIsKeptForTheAudit(t *testing.T) {
 		return err == nil && strings.Contains(string(raw), `"what":"local_set","detail":"level of orders.store for 10m0s: find the leak","before":"INFO","after":"DEBUG","actor":"ops token from 127.0.0.1"`)
 	})
 }
+
+// What a signal does is bounded in time, kept for the audit, and can be ended.
+func TestASignalTurnsUpTheLogs(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	s := w.orders(t, sidecar.Settings{})
+	run(t, s)
+	shown := func() string { return get(t, "http://"+s.OpsAddr()+"/loggers/root", 200) }
+	s.Quiet("SIGUSR2") // nothing to end
+	s.Verbose("SIGUSR1")
+	if got := shown(); !strings.Contains(got, `"effective":"DEBUG","owner":"SIGUSR1","reason":"by a signal to the process","until"`) {
+		t.Errorf("it is shown as %s", got)
+	}
+	s.Quiet("SIGUSR2")
+	if got := shown(); !strings.Contains(got, `"effective":"INFO"`) || strings.Contains(got, "until") {
+		t.Errorf("it is shown as %s", got)
+	}
+	wait.For(t, limit, "both events on the disk", func() bool {
+		raw, err := os.ReadFile(filepath.Join(w.dir, "state", "leases", "orders", "orders-1.json"))
+		return err == nil && strings.Contains(string(raw), `"before":"INFO","after":"DEBUG","actor":"SIGUSR1"`) && strings.Contains(string(raw), `"before":"DEBUG","after":"INFO","actor":"SIGUSR2"`)
+	})
+}

@@ -1,12 +1,15 @@
 package sidecar
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"time"
 
 	"github.com/signalbox-mesh/signalbox/sidecar/fleet"
 	"github.com/signalbox-mesh/signalbox/sidecar/lease"
+	"github.com/signalbox-mesh/signalbox/sidecar/logging"
 	"github.com/signalbox-mesh/signalbox/sidecar/ops"
 	"github.com/signalbox-mesh/signalbox/sidecar/settings"
 )
@@ -37,12 +40,28 @@ func (s *Sidecar) noteLocal(c ops.Change) {
 }
 
 // leaseOf finds whose override is in effect: one made here, or the fleet's.
-func (s *Sidecar) leaseOf(local *ops.Local) func(id string) (lease.Lease, bool) {
-	return func(id string) (lease.Lease, bool) {
-		if one, ok := local.Lease(id); ok || s.fleet == nil {
-			return one, ok
-		}
-		return s.fleet.Lease(id)
+func (s *Sidecar) leaseOf(id string) (lease.Lease, bool) {
+	if one, ok := s.local.Lease(id); ok || s.fleet == nil {
+		return one, ok
+	}
+	return s.fleet.Lease(id)
+}
+
+// verboseFor is how long Verbose lasts.
+const verboseFor = 15 * time.Minute
+
+// Verbose puts all loggers of this instance at DEBUG for a quarter of an hour, and Quiet ends that: what a signal to the
+// process does. by is who, for the audit.
+func (s *Sidecar) Verbose(by string) {
+	o := s.local.OverrideLocal(ops.Wanted{Level: slog.LevelDebug, TTL: verboseFor, Reason: "by a signal to the process", Actor: by})
+	logging.Audit(context.Background(), s.Logger("audit"), "local level change", slog.String("target", o.Logger), slog.String("level", o.Level.String()),
+		slog.Duration("ttl", verboseFor), slog.String("reason", by), slog.String("lease_id", o.ID))
+}
+
+// Quiet ends Verbose, or any other change of the root that was made here.
+func (s *Sidecar) Quiet(by string) {
+	if id, ok := s.local.ResetLocal("", by); ok {
+		logging.Audit(context.Background(), s.Logger("audit"), "local level change ended", slog.String("target", ops.Root), slog.String("lease_id", id), slog.String("reason", by))
 	}
 }
 

@@ -30,6 +30,7 @@ import (
 	"github.com/signalbox-mesh/signalbox/sidecar/health"
 	"github.com/signalbox-mesh/signalbox/sidecar/level"
 	"github.com/signalbox-mesh/signalbox/sidecar/logging"
+	"github.com/signalbox-mesh/signalbox/sidecar/ops"
 	"github.com/signalbox-mesh/signalbox/sidecar/outbox"
 	"github.com/signalbox-mesh/signalbox/sidecar/peers"
 	"github.com/signalbox-mesh/signalbox/sidecar/pg"
@@ -51,6 +52,9 @@ type Settings struct {
 	Verifier   access.Verifier // nil: keys from identity's private port
 	Stderr     io.Writer       // nil: os.Stderr
 	Whole      any             // the configuration of a service with settings of its own, to tell instances apart; nil: Config
+
+	// Keys are the services' public keys, where several sidecars of one process share them; nil: Config.TrustBundle.
+	Keys *servicetoken.Bundle
 
 	// Profilers are those of the process; the services of one share it. nil: this is the only one.
 	Profilers *profile.Runtime
@@ -92,6 +96,7 @@ type Sidecar struct {
 	outbox   *outbox.Outbox
 	timed    *timed.Timed
 	fleet    *fleet.Agent
+	local    *ops.Local
 	profiles *profile.Collector // nil without a key
 
 	publicLn, privateLn, opsLn net.Listener
@@ -172,7 +177,7 @@ func (s *Sidecar) Health() *health.Health { return s.health }
 // Signer signs as this service; nil without Config.KeyFile.
 func (s *Sidecar) Signer() *servicetoken.Signer { return s.signer }
 
-// Bundle holds every service's public key; nil without Config.TrustBundle.
+// Bundle holds every service's public key; nil without Settings.Keys and Config.TrustBundle.
 func (s *Sidecar) Bundle() *servicetoken.Bundle { return s.bundle }
 
 // Subscribe handles events while Run runs, from when the database is ready.

@@ -58,7 +58,7 @@ func (s *Sidecar) wirePrivate(context.Context) (err error) {
 			return &settings.Error{Variable: "SIGNALBOX_KEY_FILE", Problem: err.Error()}
 		}
 	}
-	if s.config.TrustBundle != "" {
+	if s.bundle = s.settings.Keys; s.bundle == nil && s.config.TrustBundle != "" {
 		if s.bundle, err = servicetoken.OpenBundle(s.config.TrustBundle); err != nil {
 			return &settings.Error{Variable: "SIGNALBOX_TRUST_BUNDLE", Problem: err.Error()}
 		}
@@ -103,11 +103,11 @@ func (s *Sidecar) wireOps(context.Context) error {
 		return &settings.Error{Variable: "SIGNALBOX_OPS_TOKEN_FILE", Problem: err.Error()}
 	}
 	audit := s.Logger("audit")
-	local := ops.NewLocal(ops.LocalSettings{
+	s.local = ops.NewLocal(ops.LocalSettings{
 		Push: func(all []level.Override) { s.sources.Set(localSource, all) }, Effective: s.effective, Changed: s.noteLocal, Audit: audit,
 	})
-	s.held.add("local levels", func(context.Context) error { local.Stop(); return nil })
-	set := ops.Settings{Registry: s.registry, Health: s.health, Levels: s.levels, Override: local, Lease: s.leaseOf(local), Audit: audit, Token: token}
+	s.held.add("local levels", func(context.Context) error { s.local.Stop(); return nil })
+	set := ops.Settings{Registry: s.registry, Health: s.health, Levels: s.levels, Override: s.local, Lease: s.leaseOf, Audit: audit, Token: token}
 	if s.opsLn != nil {
 		s.public.Handler, s.opsServer.Handler = s.api.Handler(), ops.Handler(set, nil)
 		return nil

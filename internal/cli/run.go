@@ -20,7 +20,7 @@ type runCommand struct {
 
 func (runCommand) Help() string {
 	return `Settings come from the environment (docs/settings.md). A server that cannot be reached leaves the service live, and down on
-/hc with the cause; it recovers by itself.
+/hc with the cause; it recovers by itself. SIGUSR1 puts its logs at debug for a quarter of an hour, SIGUSR2 ends that.
 
 Examples:
   signalbox run catalogs
@@ -44,6 +44,7 @@ func (c *runCommand) Run(ctx context.Context, p Process) error {
 	if err := crashOutput(p.Environ, c.Names[0], made[0]); err != nil {
 		return errors.Join(err, stopAll(ctx, made))
 	}
+	defer house.Obey(made...)()
 	for _, svc := range made {
 		g.Go(func() error { return svc.Run(ctx) })
 	}

@@ -25,6 +25,8 @@ type Service interface {
 	OpsAddr() string     // /metrics, /hc, /liveness
 	Instance() string
 	Migrate(ctx context.Context) ([]string, error)
+	Verbose(by string) // DEBUG for a quarter of an hour
+	Quiet(by string)   // the end of that
 }
 
 // Entry is one service.

@@ -10,12 +10,14 @@ import (
 	"github.com/signalbox-mesh/signalbox/sidecar"
 	"github.com/signalbox-mesh/signalbox/sidecar/peers"
 	"github.com/signalbox-mesh/signalbox/sidecar/profile"
+	"github.com/signalbox-mesh/signalbox/sidecar/servicetoken"
 )
 
 // inProcess runs every service in this process, one instance each.
 type inProcess struct {
 	running []*hosted
 	failure chan error
+	deaf    func() // ends listening to signals
 }
 
 // hosted is one service and the end of its Run.
@@ -26,14 +28,19 @@ type hosted struct {
 }
 
 func newInProcess(*meshup) *inProcess {
-	return &inProcess{failure: make(chan error, len(house.Entries()))}
+	return &inProcess{failure: make(chan error, len(house.Entries())), deaf: func() {}}
 }
 
 func (p *inProcess) start(ctx context.Context, m *meshup) error {
 	profilers := profile.NewRuntime(0)
+	keys, err := servicetoken.OpenBundle(m.state.bundleFile())
+	if err != nil {
+		return err
+	}
+	var all []house.Service
 	for _, e := range house.Entries() {
 		svc, err := e.New(ctx, m.environ, sidecar.Settings{
-			Service: e.Name, Version: m.options.Version, Peers: m.book, Bus: m.servers.open, Stderr: m.stderr, Profilers: profilers,
+			Service: e.Name, Version: m.options.Version, Peers: m.book, Bus: m.servers.open, Stderr: m.stderr, Profilers: profilers, Keys: keys,
 		})
 		if err != nil {
 			return err
@@ -43,7 +50,9 @@ func (p *inProcess) start(ctx context.Context, m *meshup) error {
 			m.apiAddr = svc.PublicAddr()
 		}
 		p.host(ctx, e.Name, svc)
+		all = append(all, svc)
 	}
+	p.deaf = house.Obey(all...)
 	return nil
 }
 
@@ -72,6 +81,7 @@ func (p *inProcess) instances() []Instance {
 func (p *inProcess) failed() <-chan error { return p.failure }
 
 func (p *inProcess) stop(ctx context.Context) error {
+	p.deaf()
 	var errs []error
 	for len(p.running) > 0 {
 		last := p.running[len(p.running)-1]
