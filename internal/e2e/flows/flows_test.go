@@ -15,9 +15,9 @@ import (
 
 const records = "/api/catalogs/v1/types/lamp/records"
 
-func (m *mesh) makeLamps() {
+func (m *mesh) makeType(name string) {
 	m.t.Helper()
-	if _, status := m.call("7", "POST", "/api/catalogs/v1/types", `{"name":"lamp","schema":{}}`); status != 201 {
+	if _, status := m.call("7", "POST", "/api/catalogs/v1/types", fmt.Sprintf(`{"name":%q,"schema":{}}`, name)); status != 201 {
 		m.t.Fatalf("a type: %d", status)
 	}
 }
@@ -26,8 +26,8 @@ func (m *mesh) makeLamps() {
 // touch over HTTP, outbox, bus, the private port and the scheduler; when the lease is dropped nobody's do.
 func TestFlows(t *testing.T) {
 	t.Parallel()
-	m := newMesh(t, func(string) error { return nil })
-	m.makeLamps()
+	m := newMesh(t, 0, func(string) error { return nil })
+	m.makeType("lamp")
 	if refused := m.gateway.Flows().Apply([]lease.Lease{{ID: "l-42", Kind: lease.Debug, Value: `{"level":"DEBUG","user":"42"}`, Until: time.Now().Add(5 * time.Minute)}}); len(refused) > 0 {
 		t.Fatal(refused)
 	}

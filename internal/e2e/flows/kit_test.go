@@ -119,6 +119,7 @@ type mesh struct {
 	scheduler                       *scheduler.Service
 	dataFlow, billing, notification *sidecar.Sidecar
 	notified, fired                 *heardUsers
+	share                           float64
 	fail                            func(text string) error // what billing's handler answers
 }
 
@@ -140,10 +141,11 @@ func (h *heardUsers) count() int {
 	return len(h.all)
 }
 
-func newMesh(t *testing.T, fail func(text string) error) *mesh {
+// newMesh runs one whose black boxes keep a share of the traces; fail is what billing answers.
+func newMesh(t *testing.T, share float64, fail func(text string) error) *mesh {
 	t.Helper()
 	m := &mesh{t: t, dir: t.TempDir(), db: pgtest.New(t, "catalogs", "scheduler", "billing"), book: &peers.Book{}, log: &stderrs{},
-		notified: &heardUsers{}, fired: &heardUsers{}, fail: fail}
+		notified: &heardUsers{}, fired: &heardUsers{}, share: share, fail: fail}
 	var err error
 	m.broker, err = inproc.New(inproc.Settings{Dir: filepath.Join(m.dir, "bus")})
 	m.check(err)
@@ -171,7 +173,7 @@ func (m *mesh) key(service string) string { return filepath.Join(m.dir, service+
 
 func (m *mesh) config(service string, schema bool) sidecar.Config {
 	c := sidecar.Config{Instance: service + "-1", HTTPAddr: "127.0.0.1:0", RPCAddr: "127.0.0.1:0", LogLevel: "info", KeyFile: m.key(service),
-		TrustBundle: filepath.Join(m.dir, "bundle.json"), TraceExporter: []string{"none"}, StopTimeout: 10 * time.Second, Migrate: "on"}
+		TrustBundle: filepath.Join(m.dir, "bundle.json"), TraceExporter: []string{"none"}, StopTimeout: 10 * time.Second, Migrate: "on", BlackBoxShare: m.share}
 	if schema {
 		c.PostgresURL, c.PostgresOwner, c.PostgresConns = m.db.URL(service), m.db.OwnerURL(service), 4
 	}
@@ -302,4 +304,15 @@ func (m *mesh) call(user, method, path, body string) (trace string, status int) 
 		}
 	}
 	return resp.Header.Get("X-Trace-Id"), resp.StatusCode
+}
+
+// metrics of one service as they are scraped.
+func (m *mesh) metrics(addr string) string {
+	m.t.Helper()
+	resp, err := http.Get("http://" + addr + "/metrics")
+	m.check(err)
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	m.check(err)
+	return string(text)
 }
