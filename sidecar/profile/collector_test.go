@@ -148,13 +148,14 @@ func accepted(t *testing.T, r rig, all ...lease.Lease) {
 }
 
 // busyForTheProfile is what a CPU profile must show.
-func busyForTheProfile(d time.Duration) (n uint64) {
+func busyForTheProfile(d time.Duration) {
+	n := uint64(0)
 	for end := time.Now().Add(d); time.Now().Before(end); {
 		for i := range 100_000 {
 			n = n*31 + uint64(i)
 		}
 	}
-	return n
+	runtime.KeepAlive(n)
 }
 
 // heldForTheProfile is what a heap profile must show.
