@@ -56,7 +56,7 @@ func off(ctx context.Context, all []*slog.Logger, n int) time.Duration {
 }
 
 // compare has both sides take turns, and holds the middle turn of ours against the middle one of theirs.
-func compare(b *testing.B, ours, peers func(n int) time.Duration) {
+func compare(b *testing.B, against string, ours, peers func(n int) time.Duration) {
 	b.Helper()
 	var took, theirs []time.Duration
 	b.ReportAllocs()
@@ -71,7 +71,7 @@ func compare(b *testing.B, ours, peers func(n int) time.Duration) {
 	mine, peer := float64(quantile(took, 0.5))/turn, float64(quantile(theirs, 0.5))/turn
 	b.ReportMetric(mine, "p50-ns")
 	b.ReportMetric(peer, "peer-p50-ns")
-	b.ReportMetric(mine/peer, "x-slog")
+	b.ReportMetric(mine/peer, "x-"+against)
 }
 
 // deep is a context with so many values that nobody here asks for.
@@ -92,7 +92,7 @@ func BenchmarkDisabledLoggers(b *testing.B) {
 	for _, n := range []int{1, 100, 10_000} {
 		s := disabled(b, n, nil)
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			compare(b, func(k int) time.Duration { return off(ctx, s.ours, k) }, func(k int) time.Duration { return off(ctx, s.peers, k) })
+			compare(b, "slog", func(k int) time.Duration { return off(ctx, s.ours, k) }, func(k int) time.Duration { return off(ctx, s.peers, k) })
 		})
 	}
 }
@@ -112,7 +112,7 @@ func BenchmarkDisabledParallel(b *testing.B) {
 		}
 	}
 	together(s.ours)(1_000_000)
-	b.Run("1", func(b *testing.B) { compare(b, together(s.ours), together(s.peers)) })
+	b.Run("1", func(b *testing.B) { compare(b, "slog", together(s.ours), together(s.peers)) })
 }
 
 // BenchmarkDisabledDebugging is a disabled call while targeted debug is on, of requests that it is not for, whose contexts
@@ -133,14 +133,15 @@ func BenchmarkDisabledDebugging(b *testing.B) {
 		for _, n := range []int{1, 15} {
 			ctx := deep(n)
 			b.Run(fmt.Sprintf("under-way=%v/values=%d", busy, n), func(b *testing.B) {
-				compare(b, func(k int) time.Duration { return off(ctx, s.ours, k) }, func(k int) time.Duration { return off(ctx, s.peers, k) })
+				compare(b, "slog", func(k int) time.Duration { return off(ctx, s.ours, k) }, func(k int) time.Duration { return off(ctx, s.peers, k) })
 			})
 		}
 		end()
 	}
 }
 
-// BenchmarkBlackBox is a call whose level is off and whose line is kept; its ratio is to the same call enabled, with stderr and spool.
+// BenchmarkBlackBox is a call with five attributes whose level is off while the black box is on; its ratio is to the same
+// call enabled, with stderr and spool (≤ 0.6): of a trace whose lines are kept, and of one that is not among the share.
 func BenchmarkBlackBox(b *testing.B) {
 	dir := filepath.Join(b.TempDir(), "bench", "bench-1")
 	table := level.NewTable(level.Spec{Root: slog.LevelInfo, Loggers: map[string]slog.Level{"off": slog.LevelError}})
@@ -160,7 +161,11 @@ func BenchmarkBlackBox(b *testing.B) {
 	}
 	call(on)(turn)
 	call(kept)(turn)
-	compare(b, call(kept), call(on))
+	b.Run("kept", func(b *testing.B) { compare(b, "enabled", call(kept), call(on)) })
+	logs.BlackBox().Set(BlackBoxSettings{Share: 1e-18})
+	call(kept)(100 * turn)
+	b.Run("not-chosen", func(b *testing.B) { compare(b, "enabled", call(kept), call(on)) })
+
 }
 
 func traceContext(n uint64) context.Context {
