@@ -79,15 +79,21 @@ func (s *Service) warn(ctx context.Context, l Lease, targets []Target) <-chan []
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.Config.Wait)
 	go func() {
 		defer cancel()
-		members, err := s.Store.Members(ctx, l.Service, l.Instance)
+		has, err := s.Store.HasLogger(ctx, l.Service, l.Instance, l.Logger)
 		if err != nil {
 			s.Logger.DebugContext(ctx, "whether a lease matches is not known", slog.Any("err", err))
+		}
+		if has || err != nil {
 			found <- nil
 			return
 		}
-		found <- s.unmatched(l, members)
+		found <- []string{noLogger(l)}
 	}()
 	return found
+}
+
+func noLogger(l Lease) string {
+	return fmt.Sprintf("nothing matches: no live instance has the logger %q, or one below it", l.Logger)
 }
 
 // unmatched says what of the lease nothing that runs matches; nil: nothing.
@@ -102,7 +108,7 @@ func (s *Service) unmatched(l Lease, members []Member) []string {
 	case len(members) == 0:
 		return []string{"nothing matches: no instance is live"}
 	case !slices.ContainsFunc(members, func(m Member) bool { return m.has(l.Logger) }):
-		return []string{fmt.Sprintf("nothing matches: no live instance has the logger %q, or one below it", l.Logger)}
+		return []string{noLogger(l)}
 	default:
 		return nil
 	}

@@ -45,6 +45,8 @@ type Outcomes interface {
 type Fleet interface {
 	// Members are the live instances that a lease with this target is for.
 	Members(ctx context.Context, service, instance string) ([]Member, error)
+	// HasLogger says whether one of them has the logger, or one below it.
+	HasLogger(ctx context.Context, service, instance, logger string) (bool, error)
 	InForce(ctx context.Context) ([]Lease, error)
 }
 

@@ -4,13 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/fleet"
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/lease"
 	"github.com/signalbox-mesh/signalbox/sidecar/bus"
-	held "github.com/signalbox-mesh/signalbox/sidecar/lease"
 	"github.com/signalbox-mesh/signalbox/sidecar/pg"
 )
 
@@ -35,46 +35,46 @@ type holding struct {
 	Levels  map[string]int `json:"levels,omitempty"` // effective ones, with how many live instances have them
 }
 
-// standing is what holds for the lease's target without it.
-func standing(ctx context.Context, tx pg.Tx, l lease.Lease) (now holding, err error) {
-	err = tx.QueryRow(ctx, `SELECT value, id::text FROM leases
+// standing asks for what holds for the lease's target without it.
+func standing(batch *pgx.Batch, l lease.Lease, now *holding) {
+	batch.Queue(`SELECT value, id::text FROM leases
 		WHERE kind = $1 AND service = $2 AND instance = $3 AND logger = $4 AND id <> $5 AND `+holds+` ORDER BY revision DESC LIMIT 1`,
-		l.Kind, l.Service, l.Instance, l.Logger, l.ID).Scan(&now.Value, &now.LeaseID)
-	if pg.IsNoRows(err) {
-		now.Value, err = "configured", nil
-	}
-	if err != nil {
-		return now, fmt.Errorf("read what holds: %w", err)
-	}
-	if l.Kind == held.Level && l.Ended == "" {
-		now.Levels, err = effective(ctx, tx, l)
-	}
-	return now, err
+		l.Kind, l.Service, l.Instance, l.Logger, l.ID).QueryRow(func(row pgx.Row) error {
+		err := row.Scan(&now.Value, &now.LeaseID)
+		if pg.IsNoRows(err) {
+			now.Value, err = "configured", nil
+		}
+		return err
+	})
 }
 
-// effective counts the levels that the live instances have of the lease's logger, or of the nearest one above that they know.
-func effective(ctx context.Context, tx pg.Tx, l lease.Lease) (map[string]int, error) {
-	query := `SELECT root_level, count(*) FROM instances WHERE ` + live + ` AND ` + targeted + ` AND $4 = '' GROUP BY 1`
+// ancestry bounds how far above a logger one is looked for that an instance has reported; above that it is the root.
+const ancestry = 8
+
+// effective asks for the levels that the live instances have of the lease's logger, or of the nearest one above that they
+// know. Whoever sets a lease waits for it, so it looks into what was reported where it lies.
+func effective(batch *pgx.Batch, l lease.Lease, now *holding) {
+	level, args := "root_level", []any{l.Service, l.Instance, fleet.Lost.Seconds()}
 	if l.Logger != "" {
-		query = `SELECT coalesce(e.level, root_level), count(*) FROM instances i LEFT JOIN LATERAL (
-				SELECT l.one->>'effective' AS level FROM jsonb_array_elements(i.loggers) AS l (one)
-				WHERE l.one->>'name' = $4 OR starts_with($4, (l.one->>'name') || '.') ORDER BY length(l.one->>'name') DESC LIMIT 1) e ON true
-			WHERE ` + live + ` AND ` + targeted + ` GROUP BY 1`
-	}
-	rows, err := tx.Query(ctx, query, l.Service, l.Instance, fleet.Lost.Seconds(), l.Logger)
-	if err != nil {
-		return nil, fmt.Errorf("count the levels: %w", err)
-	}
-	levels := map[string]int{}
-	var level string
-	var n int
-	_, err = pgx.ForEachRow(rows, []any{&level, &n}, func() error {
-		if level != "" {
-			levels[level] = n
+		var nearest []string
+		for name := l.Logger; name != "" && len(nearest) < ancestry; name = name[:max(0, strings.LastIndexByte(name, '.'))] {
+			args = append(args, name)
+			nearest = append(nearest, fmt.Sprintf(`jsonb_path_query_first(loggers, '$[*] ? (@.name == $n).effective', jsonb_build_object('n', $%d::text)) #>> '{}'`, len(args)))
 		}
-		return nil
+		level = "coalesce(" + strings.Join(append(nearest, level), ", ") + ")"
+	}
+	batch.Queue(`SELECT `+level+`, count(*) FROM instances WHERE `+live+` AND `+targeted+` GROUP BY 1`, args...).Query(func(rows pgx.Rows) error {
+		now.Levels = map[string]int{}
+		var level string
+		var n int
+		_, err := pgx.ForEachRow(rows, []any{&level, &n}, func() error {
+			if level != "" {
+				now.Levels[level] = n
+			}
+			return nil
+		})
+		return err
 	})
-	return levels, err
 }
 
 // Conditions on instances, with service, instance and fleet.Lost as $1, $2 and $3.
@@ -83,20 +83,16 @@ const (
 	targeted = `($1 = '' OR service = $1) AND ($2 = '' OR instance = $2)`
 )
 
-// expect notes that each live instance the lease is for has not answered yet, and returns them.
-func expect(ctx context.Context, tx pg.Tx, l lease.Lease, change string) ([]lease.Target, error) {
-	rows, err := tx.Query(ctx, `WITH expected AS (
+// expect notes that each live instance the lease is for has not answered yet, and tells them.
+func expect(batch *pgx.Batch, l lease.Lease, change string, targets *[]lease.Target) {
+	batch.Queue(`WITH expected AS (
 			INSERT INTO lease_results (lease_id, change, service, instance, state)
 			SELECT $4, $5, service, instance, 'silent' FROM instances WHERE `+live+` AND `+targeted+` RETURNING service, instance)
-		SELECT service, instance FROM expected ORDER BY service, instance`, l.Service, l.Instance, fleet.Lost.Seconds(), l.ID, change)
-	if err != nil {
-		return nil, fmt.Errorf("expect the instances: %w", err)
-	}
-	targets, err := pgx.CollectRows(rows, pgx.RowToStructByPos[lease.Target])
-	if err != nil {
-		return nil, fmt.Errorf("expect the instances: %w", err)
-	}
-	return targets, nil
+		SELECT service, instance FROM expected ORDER BY service, instance`, l.Service, l.Instance, fleet.Lost.Seconds(), l.ID, change).
+		Query(func(rows pgx.Rows) (err error) {
+			*targets, err = pgx.CollectRows(rows, pgx.RowToStructByPos[lease.Target])
+			return err
+		})
 }
 
 // wrote is the end of a change's transaction: its audit row, and its event.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/lease"
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/logs"
+	held "github.com/signalbox-mesh/signalbox/sidecar/lease"
 	"github.com/signalbox-mesh/signalbox/sidecar/pg"
 )
 
@@ -28,20 +29,23 @@ func scanLease(row pgx.CollectableRow) (lease.Lease, error) {
 // holds is the condition on a lease that is in force.
 const holds = `ended_at IS NULL AND (expires_at IS NULL OR expires_at > now())`
 
-// SetLease stores a lease with the next revision; ttl does not count for one that is kept.
+// next counts the leases' revision; whoever does holds the row, so revisions are committed in order.
+const next = `UPDATE lease_revision SET revision = revision + 1 RETURNING revision`
+
+// SetLease stores a lease with the next revision; ttl does not count for one that is kept. What the instances wait for
+// goes to the server in one piece.
 func (s *Store) SetLease(ctx context.Context, l lease.Lease, ttl time.Duration) (set lease.Lease, targets []lease.Target, err error) {
 	err = s.db.InTx(ctx, func(tx pg.Tx) error {
-		if l.Revision, err = next(ctx, tx); err != nil {
-			return err
+		var before holding
+		batch := &pgx.Batch{}
+		batch.Queue(next)
+		standing(batch, l, &before)
+		if l.Kind == held.Level {
+			effective(batch, l, &before)
 		}
-		before, err := standing(ctx, tx, l)
-		if err != nil {
-			return err
-		}
-		if set, err = insertLease(ctx, tx, l, ttl); err != nil {
-			return err
-		}
-		if targets, err = expect(ctx, tx, set, lease.OnSet); err != nil {
+		insertLease(batch, l, ttl, &set)
+		expect(batch, l, lease.OnSet, &targets)
+		if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 			return err
 		}
 		return s.wrote(ctx, tx, set, lease.Actor{Subject: l.Owner, Name: l.OwnerName}, lease.ActionSet, before, holding{Value: set.Value, LeaseID: set.ID})
@@ -52,21 +56,23 @@ func (s *Store) SetLease(ctx context.Context, l lease.Lease, ttl time.Duration) 
 	return set, targets, nil
 }
 
-func insertLease(ctx context.Context, tx pg.Tx, l lease.Lease, ttl time.Duration) (lease.Lease, error) {
-	rows, err := tx.Query(ctx, `INSERT INTO leases (id, revision, kind, service, instance, logger, value, lines, bytes, owner, owner_name, reason, expires_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, CASE WHEN $13 THEN NULL ELSE now() + make_interval(secs => $14) END) RETURNING `+leaseColumns,
-		l.ID, l.Revision, l.Kind, l.Service, l.Instance, l.Logger, l.Value, l.Budget.Lines, l.Budget.Bytes, l.Owner, l.OwnerName, l.Reason, l.Keep, ttl.Seconds())
-	if err != nil {
-		return lease.Lease{}, err
-	}
-	return pgx.CollectExactlyOneRow(rows, scanLease)
+// insertLease stores the lease with the revision that the transaction has counted.
+func insertLease(batch *pgx.Batch, l lease.Lease, ttl time.Duration, set *lease.Lease) {
+	batch.Queue(`INSERT INTO leases (id, revision, kind, service, instance, logger, value, lines, bytes, owner, owner_name, reason, expires_at)
+		VALUES ($1, (SELECT revision FROM lease_revision), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,
+			CASE WHEN $12 THEN NULL ELSE now() + make_interval(secs => $13) END) RETURNING `+leaseColumns,
+		l.ID, l.Kind, l.Service, l.Instance, l.Logger, l.Value, l.Budget.Lines, l.Budget.Bytes, l.Owner, l.OwnerName, l.Reason, l.Keep, ttl.Seconds()).
+		Query(func(rows pgx.Rows) (err error) {
+			*set, err = pgx.CollectExactlyOneRow(rows, scanLease)
+			return err
+		})
 }
 
 // DropLease ends a lease now. Errors: lease.ErrUnknown; lease.ErrOver, with the lease as it has ended.
 func (s *Store) DropLease(ctx context.Context, id string, by lease.Actor) (dropped lease.Lease, targets []lease.Target, err error) {
 	err = s.db.InTx(ctx, func(tx pg.Tx) error {
-		revision, err := next(ctx, tx)
-		if err != nil {
+		var revision int64
+		if err := tx.QueryRow(ctx, next).Scan(&revision); err != nil {
 			return err
 		}
 		rows, err := tx.Query(ctx, `UPDATE leases SET ended_at = now(), ended = 'dropped', ended_by = $2, ended_revision = $3
@@ -79,14 +85,14 @@ func (s *Store) DropLease(ctx context.Context, id string, by lease.Actor) (dropp
 		} else if err != nil {
 			return err
 		}
-		after, err := standing(ctx, tx, dropped)
-		if err != nil {
+		var after holding
+		batch := &pgx.Batch{}
+		standing(batch, dropped, &after)
+		expect(batch, dropped, lease.OnDrop, &targets)
+		if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 			return err
 		}
-		if targets, err = expect(ctx, tx, dropped, lease.OnDrop); err != nil {
-			return err
-		}
-		err = s.wrote(ctx, tx, dropped, by, lease.ActionDrop, holding{Value: dropped.Value, LeaseID: dropped.ID}, holding{Value: after.Value, LeaseID: after.LeaseID})
+		err = s.wrote(ctx, tx, dropped, by, lease.ActionDrop, holding{Value: dropped.Value, LeaseID: dropped.ID}, after)
 		dropped.Revision = revision // the drop's, which is what the instances count
 		return err
 	})
@@ -99,15 +105,6 @@ func (s *Store) DropLease(ctx context.Context, id string, by lease.Actor) (dropp
 		return dropped, nil, fmt.Errorf("drop lease %s: %w", id, err)
 	}
 	return dropped, targets, nil
-}
-
-// next counts the leases' revision; whoever does holds the row, so revisions are committed in order.
-func next(ctx context.Context, tx pg.Tx) (revision int64, err error) {
-	err = tx.QueryRow(ctx, `UPDATE lease_revision SET revision = revision + 1 RETURNING revision`).Scan(&revision)
-	if err != nil {
-		return 0, fmt.Errorf("count the revision: %w", err)
-	}
-	return revision, nil
 }
 
 // expiring are so many as are ended in one transaction.
@@ -125,13 +122,18 @@ func (s *Store) ExpireLeases(ctx context.Context) (over []lease.Lease, err error
 		if over, err = pgx.CollectRows(rows, scanLease); err != nil {
 			return err
 		}
-		for _, l := range over {
-			if err := expectEnd(ctx, tx, l); err != nil {
-				return err
-			}
+		after := make([]holding, len(over))
+		batch := &pgx.Batch{}
+		for i, l := range over {
+			expectEnd(batch, l)
+			standing(batch, l, &after[i])
 		}
-		for _, l := range over { // last, since the audit holds the end of its chain
-			if err := s.expired(ctx, tx, l); err != nil {
+		if err := tx.SendBatch(ctx, batch).Close(); err != nil {
+			return err
+		}
+		for i, l := range over { // last, since the audit holds the end of its chain
+			err := s.wrote(ctx, tx, l, lease.Actor{Name: "expiry"}, lease.ActionExpire, holding{Value: l.Value, LeaseID: l.ID}, after[i])
+			if err != nil {
 				return err
 			}
 		}
@@ -144,23 +146,10 @@ func (s *Store) ExpireLeases(ctx context.Context) (over []lease.Lease, err error
 }
 
 // expectEnd notes that the instances that had the lease have not yet said that they have it no more.
-func expectEnd(ctx context.Context, tx pg.Tx, l lease.Lease) error {
-	_, err := tx.Exec(ctx, `INSERT INTO lease_results (lease_id, change, service, instance, state, at)
+func expectEnd(batch *pgx.Batch, l lease.Lease) {
+	batch.Queue(`INSERT INTO lease_results (lease_id, change, service, instance, state, at)
 		SELECT lease_id, 'expire', service, instance, 'silent', $2 FROM lease_results WHERE lease_id = $1 AND change = 'set' AND state = 'applied'
 		ON CONFLICT DO NOTHING`, l.ID, l.ExpiresAt)
-	if err != nil {
-		return fmt.Errorf("expect the end: %w", err)
-	}
-	return nil
-}
-
-func (s *Store) expired(ctx context.Context, tx pg.Tx, l lease.Lease) error {
-	after, err := standing(ctx, tx, l)
-	if err != nil {
-		return err
-	}
-	return s.wrote(ctx, tx, l, lease.Actor{Name: "expiry"}, lease.ActionExpire, holding{Value: l.Value, LeaseID: l.ID},
-		holding{Value: after.Value, LeaseID: after.LeaseID})
 }
 
 // Lease finds one lease, ended or not. Errors: lease.ErrUnknown.
