@@ -216,24 +216,37 @@ func TestFailuresAreReported(t *testing.T) {
 	}
 }
 
+// TestTargetedDebugAllocatesNothing for requests while no lease holds.
+func TestTargetedDebugAllocatesNothing(t *testing.T) {
+	without, with := call(chain(nil)), call(chain(newFlows(t)))
+	before, after := testing.AllocsPerRun(200, without), testing.AllocsPerRun(200, with)
+	t.Logf("METRIC allocations_per_request=%.0f limit=%.0f", after, before)
+	if after > before {
+		t.Errorf("%v allocations, %v without targeted debugging", after, before)
+	}
+}
+
+// chain is the whole of a signed-in request.
+func chain(flows *debug.Flows) http.Handler {
+	s := web.Settings{Registerer: prometheus.NewRegistry(), TracerProvider: sdktrace.NewTracerProvider(), Verifier: tokens{}, Flows: flows,
+		Logger: slog.New(flowLog{slog.NewJSONHandler(io.Discard, nil), flows})}
+	if flows != nil {
+		s.Failures = debug.NewFailures(debug.FailureSettings{})
+	}
+	a := web.New(s)
+	a.Handle("GET /bench/{id}", access.SignedIn(), http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok") }))
+	return a.Handler()
+}
+
+func call(h http.Handler) func() {
+	r := httptest.NewRequest("GET", "/bench/7", nil)
+	r.Header.Set("Authorization", "Bearer bob")
+	return func() { h.ServeHTTP(httptest.NewRecorder(), r) }
+}
+
 // BenchmarkTargetedDebug is the price of targeted debugging for requests that it is not about: the chain without it
 // against the chain with it, in the same run.
 func BenchmarkTargetedDebug(b *testing.B) {
-	chain := func(flows *debug.Flows) http.Handler {
-		s := web.Settings{Registerer: prometheus.NewRegistry(), TracerProvider: sdktrace.NewTracerProvider(), Verifier: tokens{}, Flows: flows,
-			Logger: slog.New(flowLog{slog.NewJSONHandler(io.Discard, nil), flows})}
-		if flows != nil {
-			s.Failures = debug.NewFailures(debug.FailureSettings{})
-		}
-		a := web.New(s)
-		a.Handle("GET /bench/{id}", access.SignedIn(), http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok") }))
-		return a.Handler()
-	}
-	call := func(h http.Handler) func() {
-		r := httptest.NewRequest("GET", "/bench/7", nil)
-		r.Header.Set("Authorization", "Bearer bob")
-		return func() { h.ServeHTTP(httptest.NewRecorder(), r) }
-	}
 	without := call(chain(nil))
 	for name, values := range map[string][]string{
 		"no lease": nil, "another user's lease": {`{"user":"42"}`},
