@@ -47,9 +47,11 @@ func (x *cell) postpone(c *counter, due, n uint64) {
 	x.due.CompareAndSwap(due, n+1+rand.Uint64N(2*gap))
 }
 
+// looks is how many lines are weighed until it is looked again whether several cores count at once.
+const looks = 8
+
 func (c *counter) weigh(bytes int) {
-	c.weight.add(c, float64(bytes))
-	if c.crowd.Load() == nil && c.contended() {
+	if nth := c.weight.add(c, float64(bytes)); nth%looks == 0 && c.crowd.Load() == nil && c.contended() {
 		c.crowd.CompareAndSwap(nil, newCrowd())
 	}
 	x := c.mine()

@@ -11,20 +11,22 @@ const (
 // alone, so that the sum never falls.
 type weight struct {
 	mu     sync.Mutex
-	seen   float64 // lines weighed
+	seen   uint64  // lines weighed
 	mean   float64 // bytes
 	booked float64 // bytes of the first lines
 	lines  uint64  // how many those are
 }
 
-func (w *weight) add(c *counter, bytes float64) {
+// add weighs the nth line.
+func (w *weight) add(c *counter, bytes float64) (nth uint64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.seen++; w.seen == 1 {
 		w.mean = bytes
 	}
 	w.book(c)
-	w.mean += (bytes - w.mean) / min(w.seen, memory)
+	w.mean += (bytes - w.mean) / float64(min(w.seen, memory))
+	return w.seen
 }
 
 func (w *weight) sum(c *counter) (lines, bytes uint64) {

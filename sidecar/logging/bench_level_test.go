@@ -56,7 +56,7 @@ func off(ctx context.Context, all []*slog.Logger, n int) time.Duration {
 }
 
 // compare has both sides take turns, and holds the middle turn of ours against the middle one of theirs.
-func compare(b *testing.B, against string, ours, peers func(n int) time.Duration) {
+func compare(b *testing.B, ours, peers func(n int) time.Duration) {
 	b.Helper()
 	var took, theirs []time.Duration
 	b.ReportAllocs()
@@ -71,7 +71,7 @@ func compare(b *testing.B, against string, ours, peers func(n int) time.Duration
 	mine, peer := float64(quantile(took, 0.5))/turn, float64(quantile(theirs, 0.5))/turn
 	b.ReportMetric(mine, "p50-ns")
 	b.ReportMetric(peer, "peer-p50-ns")
-	b.ReportMetric(mine/peer, "x-"+against)
+	b.ReportMetric(mine/peer, "x-slog")
 }
 
 // deep is a context with so many values that nobody here asks for.
@@ -92,7 +92,7 @@ func BenchmarkDisabledLoggers(b *testing.B) {
 	for _, n := range []int{1, 100, 10_000} {
 		s := disabled(b, n, nil)
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			compare(b, "slog", func(k int) time.Duration { return off(ctx, s.ours, k) }, func(k int) time.Duration { return off(ctx, s.peers, k) })
+			compare(b, func(k int) time.Duration { return off(ctx, s.ours, k) }, func(k int) time.Duration { return off(ctx, s.peers, k) })
 		})
 	}
 }
@@ -112,7 +112,7 @@ func BenchmarkDisabledParallel(b *testing.B) {
 		}
 	}
 	together(s.ours)(1_000_000)
-	b.Run("1", func(b *testing.B) { compare(b, "slog", together(s.ours), together(s.peers)) })
+	b.Run("1", func(b *testing.B) { compare(b, together(s.ours), together(s.peers)) })
 }
 
 // BenchmarkDisabledDebugging is a disabled call while targeted debug is on, of requests that it is not for, whose contexts
@@ -133,7 +133,7 @@ func BenchmarkDisabledDebugging(b *testing.B) {
 		for _, n := range []int{1, 15} {
 			ctx := deep(n)
 			b.Run(fmt.Sprintf("under-way=%v/values=%d", busy, n), func(b *testing.B) {
-				compare(b, "slog", func(k int) time.Duration { return off(ctx, s.ours, k) }, func(k int) time.Duration { return off(ctx, s.peers, k) })
+				compare(b, func(k int) time.Duration { return off(ctx, s.ours, k) }, func(k int) time.Duration { return off(ctx, s.peers, k) })
 			})
 		}
 		end()
@@ -146,26 +146,37 @@ func BenchmarkBlackBox(b *testing.B) {
 	dir := filepath.Join(b.TempDir(), "bench", "bench-1")
 	table := level.NewTable(level.Spec{Root: slog.LevelInfo, Loggers: map[string]slog.Level{"off": slog.LevelError}})
 	logs := opened(b, Settings{Service: "bench", Instance: "bench-1", Stderr: io.Discard, SpoolDir: dir, Levels: table, BlackBox: BlackBoxSettings{Share: 1}})
-	on, kept := logs.Logger("on"), logs.Logger("off")
-	var n uint64
-	call := func(l *slog.Logger) func(int) time.Duration {
-		return func(k int) time.Duration {
-			var took time.Duration
-			for range k / 10 {
-				n++
-				ctx := traceContext(n)
-				took += sum(timeIn(ctx, l, 10))
-			}
-			return took
+	on, off := logs.Logger("on"), logs.Logger("off")
+	trace := uint64(0)
+	call := func(l *slog.Logger, n int) (took []time.Duration) {
+		for range n / 10 { // calls of one trace
+			trace++
+			took = append(took, timeIn(traceContext(trace), l, 10)...)
 		}
+		return took
 	}
-	call(on)(turn)
-	call(kept)(turn)
-	b.Run("kept", func(b *testing.B) { compare(b, "enabled", call(kept), call(on)) })
+	against := func(b *testing.B) {
+		call(off, 20_000)
+		call(on, 1000)
+		b.ReportAllocs()
+		b.ResetTimer()
+		var took, theirs []time.Duration
+		for left := b.N; left > 0; left -= 1000 {
+			took = append(took, call(off, 1000)...)
+			b.StopTimer()
+			theirs = append(theirs, call(on, 1000)...)
+			b.StartTimer()
+		}
+		b.StopTimer()
+		b.ReportMetric(float64(sum(took))/float64(len(took))/(float64(sum(theirs))/float64(len(theirs))), "mean-x-enabled")
+		mine, peer := float64(quantile(took, 0.5)), float64(quantile(theirs, 0.5))
+		b.ReportMetric(mine, "p50-ns")
+		b.ReportMetric(peer, "enabled-p50-ns")
+		b.ReportMetric(mine/peer, "x-enabled")
+	}
+	b.Run("kept", against)
 	logs.BlackBox().Set(BlackBoxSettings{Share: 1e-18})
-	call(kept)(100 * turn)
-	b.Run("not-chosen", func(b *testing.B) { compare(b, "enabled", call(kept), call(on)) })
-
+	b.Run("not-chosen", against)
 }
 
 func traceContext(n uint64) context.Context {

@@ -155,10 +155,13 @@ func (b *BlackBox) passage(ctx context.Context) passage {
 
 // keep takes a line; false: its trace was released meanwhile, and the line is to go the way of the others.
 func (b *BlackBox) keep(id trace.TraceID, class spool.Class, at time.Time, frame []byte) bool {
+	now := at.Sub(b.began)
+	if at == at.Round(0) { // a time of the caller's: a clock that may go back
+		now = time.Since(b.began)
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	now := time.Since(b.began)
-	if b.ring.IsOpen(ring.ID(id), now) {
+	if b.opened.Load() > 0 && b.ring.IsOpen(ring.ID(id), now) {
 		return false
 	}
 	b.ring.Put(ring.ID(id), ring.Line{At: at.UnixNano(), Class: uint8(class), Text: frame[spool.HeaderSize:]}, now)
@@ -177,7 +180,9 @@ func (b *BlackBox) settle() {
 	if n := now.evicted - was.evicted; n > 0 {
 		b.counted.evicted.Add(float64(n))
 	}
-	b.opened.Store(int64(b.ring.Opened()))
+	if n := int64(b.ring.Opened()); n != b.opened.Load() {
+		b.opened.Store(n)
+	}
 	if b.timer == nil && !b.over && !b.ring.Empty() {
 		b.timer = time.AfterFunc(b.keeps/4, b.sweep)
 	}

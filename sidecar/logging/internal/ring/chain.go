@@ -54,6 +54,7 @@ type Chain struct {
 	head, tail *block
 	start, end int // in head, in tail
 	blocks     int64
+	since      time.Duration // when the first line was kept
 }
 
 // grows is how many blocks so many more bytes take.
@@ -72,7 +73,9 @@ func (c *Chain) put(r *Ring, l Line, now time.Duration) {
 	h[20] = l.Class
 	c.write(r, h[:])
 	c.write(r, l.Text)
-	c.Lines++
+	if c.Lines++; c.Lines == 1 {
+		c.since = now
+	}
 }
 
 func (c *Chain) write(r *Ring, p []byte) {
@@ -161,13 +164,6 @@ func (p Place) Append(dst []byte) []byte {
 	return dst
 }
 
-// since is when the first line was kept.
-func (c *Chain) since() time.Duration {
-	at := cursor{c.head, c.start}
-	kept, _ := at.place()
-	return kept
-}
-
 // dropFirst removes the first line and returns how many that were.
 func (c *Chain) dropFirst(r *Ring) int {
 	at := cursor{c.head, c.start}
@@ -185,6 +181,7 @@ func (c *Chain) dropFirst(r *Ring) int {
 		r.recycle(gone)
 	}
 	c.start = at.at
+	c.since, _ = at.place()
 	return 1
 }
 

@@ -14,7 +14,8 @@ import "time"
 // ID of a trace.
 type ID [16]byte
 
-// Ring is not safe for concurrent use. Now is a time by the caller's monotonic clock, which never goes back.
+// Ring is not safe for concurrent use. Now is a time by the caller's monotonic clock; lines of a trace may come a little
+// out of its order.
 type Ring struct {
 	limit int64 // bytes
 	keep  time.Duration
@@ -36,6 +37,7 @@ type trace struct {
 	chain      Chain
 	until      time.Duration // it is open; 0: it is not
 	prev, next *trace        // by age
+	gone       bool          // it is held no more
 }
 
 // entry is what a trace takes beside its blocks, in bytes: itself, and its share of a map that is half empty.
@@ -55,25 +57,29 @@ func (r *Ring) Limit(bytes int64, keep time.Duration) {
 func (r *Ring) Put(id ID, l Line, now time.Duration) bool {
 	r.kept++
 	most := r.limit/4 - entry
-	if t := r.traces[id]; t != nil {
-		for t.chain.Lines > 0 && (now-t.chain.since() > r.keep || (t.chain.blocks+t.chain.grows(l.size()))*blockSize > most) {
+	t := r.traces[id]
+	if t != nil {
+		for t.chain.Lines > 0 && (now-t.chain.since > r.keep || (t.chain.blocks+t.chain.grows(l.size()))*blockSize > most) {
 			r.evicted += uint64(t.chain.dropFirst(r))
 		}
 	}
-	if blocksOf(l.size())*blockSize > most || !r.fits(func() int64 { return r.needs(id, l.size()) }) {
+	if blocksOf(l.size())*blockSize > most || !r.fits(func() int64 { return t.needs(l.size()) }) {
 		r.evicted++
-		if t := r.traces[id]; t != nil {
+		if t != nil {
 			r.leave(t)
 		}
 		return false
 	}
-	r.trace(id).chain.put(r, l, now)
+	if t == nil || t.gone {
+		t = r.trace(id)
+	}
+	t.chain.put(r, l, now)
 	return true
 }
 
 // needs is what size more bytes of a trace take, in bytes of memory.
-func (r *Ring) needs(id ID, size int64) int64 {
-	if t := r.traces[id]; t != nil {
+func (t *trace) needs(size int64) int64 {
+	if t != nil && !t.gone {
 		return t.chain.grows(size) * blockSize
 	}
 	return entry + blocksOf(size)*blockSize
@@ -155,7 +161,7 @@ func (r *Ring) Clear() {
 }
 
 func (r *Ring) age(t *trace, now time.Duration) {
-	for t.chain.Lines > 0 && now-t.chain.since() > r.keep {
+	for t.chain.Lines > 0 && now-t.chain.since > r.keep {
 		r.evicted += uint64(t.chain.dropFirst(r))
 	}
 }
@@ -191,9 +197,10 @@ func (r *Ring) trace(id ID) *trace {
 
 // leave removes the entry if nothing is left to know of it.
 func (r *Ring) leave(t *trace) {
-	if t.chain.Lines > 0 || t.until != 0 {
+	if t.chain.Lines > 0 || t.until != 0 || t.gone {
 		return
 	}
+	t.gone = true
 	if t.prev != nil {
 		t.prev.next = t.next
 	} else {
