@@ -67,13 +67,27 @@ func (m *Maintenance) RetainProfiles(ctx context.Context, _ pg.Tx, _ timed.Fire)
 	return nil
 }
 
+// CountProfiles looks at what is kept, for the metric; the host has it done once at the start.
+func (m *Maintenance) CountProfiles(ctx context.Context) error {
+	left, err := m.store.ProfileTotals(ctx)
+	if err == nil {
+		m.profiled.Set(float64(left.Bytes))
+	}
+	return err
+}
+
 // registerProfiles puts what takes profiles on the private port.
 func (m *Maintenance) registerProfiles() error {
 	s := m.settings
 	m.profiled = prometheus.NewGauge(prometheus.GaugeOpts{Name: "signalbox_profile_store_bytes",
 		Help: "Bytes of the captured profiles that are kept, as last looked at"})
 	s.Registerer.MustRegister(m.profiled)
-	server := profile.NewServer(m.store, rpc.Caller, int64(s.Config.ProfileMaxSize), s.Logger, s.Registerer)
+	server := profile.NewServer(profile.Settings{Store: m.store, Caller: rpc.Caller, MaxBytes: int64(s.Config.ProfileMaxSize), Logger: s.Logger, Registerer: s.Registerer,
+		Stored: func(ctx context.Context) {
+			if err := m.CountProfiles(ctx); err != nil {
+				s.Logger.WarnContext(ctx, "profiles are not counted", slog.Any("err", err))
+			}
+		}})
 	err := s.RPC.RegisterWith(&profilev1.ProfileService_ServiceDesc, server, rpc.Registration{MaxMessage: profile.MaxMessage,
 		Callers: map[string]rpc.Callers{"Begin": rpc.AnyService(), "Upload": rpc.AnyService()}})
 	if err != nil {

@@ -32,6 +32,7 @@ func routes(openapi, docs http.Handler) []route.Route {
 
 		{Method: "GET", Pattern: "/api/maintenance/v1/logs/tail", Service: "view-service", Rule: signedIn, Timeout: normalWait, Stream: true},
 		{Method: "GET", Pattern: "/api/maintenance/v1/logs/export", Service: "view-service", Rule: signedIn, Timeout: normalWait, Stream: true},
+		{Method: "GET", Pattern: "/api/maintenance/v1/profiles/", Service: "view-service", Rule: signedIn, Timeout: normalWait, Stream: true}, // a large one takes its time
 		{Method: "POST", Pattern: "/api/maintenance/v1/otlp/v1/logs", Service: "view-service", Rule: signedIn, Body: 4 * mib, Timeout: normalWait},
 		// A maintenance window of view-service can be closed before its time.
 		{Pattern: "/api/maintenance/v1/leases", Service: "view-service", Rule: signedIn, Body: mib, Timeout: normalWait, Open: true},

@@ -104,13 +104,7 @@ func TestProfilesAreCapturedAndDownloaded(t *testing.T) {
 	v, _ := m.view(t, "view-service-1")
 	process := profile.NewRuntime(0)
 	for _, name := range []string{"catalogs-1", "catalogs-2"} {
-		set := m.settings()
-		set.Service, set.Profilers = "catalogs", process
-		s, err := sidecar.New(t.Context(), m.config("catalogs", name), set)
-		if err != nil {
-			t.Fatal(err)
-		}
-		m.run(t, "catalogs", s)
+		m.sidecar(t, name, process)
 	}
 	listening(t, v, "catalogs-1", "catalogs-2")
 	kept := holdForTheProfile()
@@ -151,6 +145,36 @@ func TestProfilesAreCapturedAndDownloaded(t *testing.T) {
 		t.Errorf("after its time: %+v", got)
 	}
 	audited(t, v, found[0].ID, "profile.captured operator")
+}
+
+// What is captured while view-service is away is there once it is back.
+func TestAProfileWaitsForViewService(t *testing.T) {
+	t.Parallel()
+	m := newMesh(t)
+	v, stop := m.view(t, "view-service-1")
+	m.sidecar(t, "catalogs-1", profile.NewRuntime(0))
+	listening(t, v, "catalogs-1")
+	r, _ := order(t, v, "operator", `{"kind":"profile","service":"catalogs","value":{"profile":"mutex","seconds":1},"ttl":"1m","reason":"r"}`)
+	if r.Applied != 1 {
+		t.Fatalf("%+v", r)
+	}
+	stop()
+	<-time.After(1500 * time.Millisecond) // it is captured meanwhile, and nobody takes it
+	m.book.Remove("view-service")
+	v, _ = m.view(t, "view-service-1")
+	wait.For(t, limit, "the profile", func() bool { return len(profiles(t, v, "operator", "?lease="+r.Lease.ID)) == 1 })
+}
+
+// sidecar runs one of catalogs.
+func (m *mesh) sidecar(t *testing.T, name string, process *profile.Runtime) {
+	t.Helper()
+	set := m.settings()
+	set.Service, set.Profilers = "catalogs", process
+	s, err := sidecar.New(t.Context(), m.config("catalogs", name), set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.run(t, "catalogs", s)
 }
 
 // brought is a profile that a service has brought by itself.

@@ -68,6 +68,7 @@ func (v *Service) wire(c Config) (err error) {
 	}
 	httpapi.Register(v.API(), view.New(postgres.New(v.DB()), maintenance.CheckQuery))
 	v.Go("maintenance", v.maintenance.Run)
+	v.Go("profiles", v.maintenance.CountProfiles)
 	if v.Bus() == nil {
 		return nil // no leases at once and no timed events; heartbeats carry the leases
 	}

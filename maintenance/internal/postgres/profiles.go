@@ -271,6 +271,16 @@ func (s *Store) DeleteProfile(ctx context.Context, id, actor, name string) error
 	return nil
 }
 
+const profileTotals = `SELECT count(*), coalesce(sum(size), 0)::bigint FROM profiles`
+
+// ProfileTotals is what is kept, with what is being uploaded.
+func (s *Store) ProfileTotals(ctx context.Context) (t profile.Totals, err error) {
+	if err = s.db.Pool().QueryRow(ctx, profileTotals).Scan(&t.Profiles, &t.Bytes); err != nil {
+		return t, fmt.Errorf("count the profiles: %w", err)
+	}
+	return t, nil
+}
+
 // RetainProfiles removes what came before, uploads that were given up, and the oldest until no more than maxBytes are
 // left. It says how many it removed, and what is left.
 func (s *Store) RetainProfiles(ctx context.Context, before time.Time, maxBytes int64) (removed int64, left profile.Totals, err error) {
@@ -288,7 +298,7 @@ func (s *Store) RetainProfiles(ctx context.Context, before time.Time, maxBytes i
 			return err
 		}
 		removed = tag.RowsAffected() + over
-		return tx.QueryRow(ctx, `SELECT count(*), coalesce(sum(size), 0)::bigint FROM profiles`).Scan(&left.Profiles, &left.Bytes)
+		return tx.QueryRow(ctx, profileTotals).Scan(&left.Profiles, &left.Bytes)
 	})
 	if err != nil {
 		return 0, left, fmt.Errorf("remove profiles that are past their retention: %w", err)

@@ -39,20 +39,27 @@ const maxChunk = 256 << 10
 // MaxMessage is that of a message.
 const MaxMessage = maxChunk + 1<<10
 
+// Settings of a Server.
+type Settings struct {
+	Store      Store
+	Caller     func(ctx context.Context) string // the verified name of the calling service
+	MaxBytes   int64                            // of all that is kept
+	Stored     func(ctx context.Context)        // called when a profile has become complete
+	Logger     *slog.Logger
+	Registerer prometheus.Registerer
+}
+
 // Server implements profile.v1.
 type Server struct {
 	profilev1.UnimplementedProfileServiceServer
-	store    Store
-	caller   func(ctx context.Context) string
-	maxBytes int64
-	log      *slog.Logger
+	settings Settings
 	stored   *prometheus.CounterVec
 	bytes    prometheus.Counter
 }
 
-// NewServer makes the server; caller is the verified name of the calling service, maxBytes bounds all that is kept.
-func NewServer(s Store, caller func(ctx context.Context) string, maxBytes int64, log *slog.Logger, r prometheus.Registerer) *Server {
-	out := &Server{store: s, caller: caller, maxBytes: maxBytes, log: log,
+// NewServer makes the server and registers its metrics.
+func NewServer(s Settings) *Server {
+	out := &Server{settings: s,
 		stored: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "signalbox_profile_store_profiles_total",
 			Help: "Profiles that instances have captured and this replica has stored"}, []string{"profile"}),
 		bytes: prometheus.NewCounter(prometheus.CounterOpts{Name: "signalbox_profile_store_received_bytes_total",
@@ -60,21 +67,21 @@ func NewServer(s Store, caller func(ctx context.Context) string, maxBytes int64,
 	for _, kind := range profile.Kinds() {
 		out.stored.WithLabelValues(kind)
 	}
-	r.MustRegister(out.stored, out.bytes)
+	s.Registerer.MustRegister(out.stored, out.bytes)
 	return out
 }
 
 // Begin implements profile.v1. Errors: PermissionDenied when an instance speaks for another service, InvalidArgument,
 // NotFound without a lease, Unavailable while there is no database.
 func (s *Server) Begin(ctx context.Context, r *profilev1.BeginRequest) (*profilev1.BeginResponse, error) {
-	if caller := s.caller(ctx); caller != r.GetService() {
+	if caller := s.settings.Caller(ctx); caller != r.GetService() {
 		return nil, status.Errorf(codes.PermissionDenied, "%s may not bring profiles of %s", caller, r.GetService())
 	}
 	p, err := s.announced(r)
 	if err != nil {
 		return nil, status.Error(codes.InvalidArgument, err.Error())
 	}
-	begun, err := s.store.BeginProfile(ctx, p, s.maxBytes)
+	begun, err := s.settings.Store.BeginProfile(ctx, p, s.settings.MaxBytes)
 	if err != nil {
 		return nil, s.failed(ctx, err)
 	}
@@ -136,11 +143,11 @@ func (s *Server) mine(ctx context.Context, id string) (string, error) {
 	if uuid.Validate(id) != nil {
 		return "", status.Error(codes.InvalidArgument, "the profile has no id")
 	}
-	owner, err := s.store.OwnerOfProfile(ctx, id)
+	owner, err := s.settings.Store.OwnerOfProfile(ctx, id)
 	if err != nil {
 		return "", s.failed(ctx, err)
 	}
-	if caller := s.caller(ctx); caller != owner {
+	if caller := s.settings.Caller(ctx); caller != owner {
 		return "", status.Errorf(codes.PermissionDenied, "%s may not bring profiles of %s", caller, owner)
 	}
 	return id, nil
@@ -153,7 +160,7 @@ func (s *Server) take(ctx context.Context, id string, r *profilev1.UploadRequest
 	if len(r.GetData()) == 0 {
 		return nil
 	}
-	if err := s.store.AppendProfile(ctx, id, r.GetOffset(), r.GetData()); err != nil {
+	if err := s.settings.Store.AppendProfile(ctx, id, r.GetOffset(), r.GetData()); err != nil {
 		return s.failed(ctx, err)
 	}
 	s.bytes.Add(float64(len(r.GetData())))
@@ -161,14 +168,15 @@ func (s *Server) take(ctx context.Context, id string, r *profilev1.UploadRequest
 }
 
 func (s *Server) complete(ctx context.Context, id string, stream profilev1.ProfileService_UploadServer) error {
-	p, complete, fresh, err := s.store.CompleteProfile(ctx, id)
+	p, complete, fresh, err := s.settings.Store.CompleteProfile(ctx, id)
 	if err != nil {
 		return s.failed(ctx, err)
 	}
 	if fresh {
 		s.stored.WithLabelValues(p.Kind).Inc()
-		s.log.InfoContext(ctx, "profile stored", slog.String("of", p.Service), slog.String("of_instance", p.Instance), slog.String("profile", p.Kind),
+		s.settings.Logger.InfoContext(ctx, "profile stored", slog.String("of", p.Service), slog.String("of_instance", p.Instance), slog.String("profile", p.Kind),
 			slog.Int64("bytes", p.Size), slog.String("lease_id", p.LeaseID))
+		s.settings.Stored(ctx)
 	}
 	return stream.SendAndClose(&profilev1.UploadResponse{Complete: complete})
 }
@@ -183,7 +191,7 @@ func (s *Server) failed(ctx context.Context, err error) error {
 	case errors.Is(err, ErrTooMuch):
 		code = codes.InvalidArgument
 	default:
-		s.log.DebugContext(ctx, "profile cannot be stored now", slog.Any("err", err))
+		s.settings.Logger.DebugContext(ctx, "profile cannot be stored now", slog.Any("err", err))
 		return status.Error(code, "profiles cannot be stored now")
 	}
 	return status.Error(code, err.Error())
