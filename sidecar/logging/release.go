@@ -3,6 +3,7 @@ package logging
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -49,7 +50,7 @@ func (b *BlackBox) take(id trace.TraceID) ring.Chain {
 func (b *BlackBox) ship(chain *ring.Chain, why string) {
 	reason := encoder{format: b.format, buf: []byte(`,"` + KeyRetroWhy + `":`)}
 	reason.text(why, maxWhy)
-	end := append(reason.buf, "}}"...)
+	end := slices.Concat(reason.buf, []byte("}}"))
 	var frame []byte
 	for _, place := range chain.ByTime() {
 		frame = place.Append(append(frame[:0], make([]byte, spool.HeaderSize)...))
