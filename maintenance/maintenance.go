@@ -126,15 +126,15 @@ func (m *Maintenance) register() error {
 	return m.registerProfiles()
 }
 
-// Run makes the partitions of this hour and the next as soon as the schema is there, and ends the open
-// tails when ctx ends. After an error it is called again, and until then tails stay open: closed once, none would ever
+// Run makes the partitions of this hour and the next as soon as the schema is there, keeps the receipts of leases, and ends the
+// open tails when ctx ends. After an error it is called again, and until then tails stay open: closed once, none would ever
 // hold again.
 func (m *Maintenance) Run(ctx context.Context) error {
 	if err := m.prepare(ctx); err != nil {
 		return err
 	}
 	defer m.http.Close()
-	<-ctx.Done()
+	m.leases.Keep(ctx)
 	return nil
 }
 

@@ -185,7 +185,10 @@ func TestALeaseIsKeptByAnAdminAndEndsOnce(t *testing.T) {
 		Ends   []struct{ Instance, State string }
 		Events []json.RawMessage
 	}
-	call(t, v, "viewer:catalogs", http.MethodGet, leases+"/"+r.Lease.ID, "", &shown)
+	wait.For(t, limit, "the receipt to be kept", func() bool {
+		call(t, v, "viewer:catalogs", http.MethodGet, leases+"/"+r.Lease.ID, "", &shown)
+		return len(shown.Results) == 1 && shown.Results[0].State == "applied" && shown.Results[0].Via == "ack"
+	})
 	if l := shown.Lease; l.State != "active" || !l.Keep || l.ExpiresAt != nil || l.Budget.Lines != 100_000 || len(shown.Results) != 1 || shown.Results[0].State != "applied" || shown.Results[0].TookMS <= 0 {
 		t.Errorf("%+v", shown)
 	}

@@ -70,9 +70,20 @@ type Settings struct {
 // Service sets, drops and ends leases. Safe for concurrent use.
 type Service struct {
 	Settings
-	effect  prometheus.Histogram
-	changes *prometheus.CounterVec
+	effect   prometheus.Histogram
+	changes  *prometheus.CounterVec
+	receipts chan kept
 }
+
+// kept is a receipt on its way into the store.
+type kept struct {
+	ctx     context.Context //nolint:containedctx // of the change, for its trace
+	change  string
+	receipt Receipt
+}
+
+// unkept are so many receipts as may wait for the store; a change behind them keeps its own.
+const unkept = 64
 
 // New makes a service and registers its metrics.
 func New(s Settings) *Service {
@@ -89,7 +100,7 @@ func New(s Settings) *Service {
 	changes.WithLabelValues(lease.Level, ActionSpent)
 	changes.WithLabelValues(lease.Level, ActionLocal)
 	s.Registerer.MustRegister(effect, changes)
-	return &Service{Settings: s, effect: effect, changes: changes}
+	return &Service{Settings: s, effect: effect, changes: changes, receipts: make(chan kept, unkept)}
 }
 
 // Set makes the lease and answers after all live instances that it is for have applied it, or after
@@ -229,7 +240,11 @@ func (s *Service) tell(ctx context.Context, action string, l Lease, targets []Ta
 	if r.Applied == r.Expected && r.Expected > 0 {
 		s.effect.Observe(time.Since(committed).Seconds())
 	}
-	s.keep(ctx, action, r)
+	select {
+	case s.receipts <- kept{ctx, action, r}:
+	default:
+		s.keep(kept{ctx, action, r})
+	}
 	s.changes.WithLabelValues(l.Kind, map[string]string{actionSet: ActionSet, actionDrop: ActionDrop}[action]).Inc()
 	logging.Audit(ctx, s.Logger, "lease changed", slog.String("action", action), slog.String("lease_id", l.ID), slog.String("kind", l.Kind),
 		slog.String("target", l.target()), slog.String("value", l.Value), slog.Int64("revision", l.Revision), slog.Int("applied", r.Applied),
@@ -237,15 +252,35 @@ func (s *Service) tell(ctx context.Context, action string, l Lease, targets []Ta
 	return r
 }
 
+// Keep stores receipts until ctx ends, and then, for Config.Wait, those that wait. It is done behind the answer, which would
+// else wait for a connection behind all the instances that report what they have just done.
+func (s *Service) Keep(ctx context.Context) {
+	for ctx.Err() == nil {
+		select {
+		case one := <-s.receipts:
+			s.keep(one)
+		case <-ctx.Done():
+		}
+	}
+	for until := time.Now().Add(s.Config.Wait); time.Now().Before(until); {
+		select {
+		case one := <-s.receipts:
+			s.keep(one)
+		default:
+			return
+		}
+	}
+}
+
 // keep has the outcomes kept with the lease; those that get lost are brought by the instances' next Syncs.
-func (s *Service) keep(ctx context.Context, action string, r Receipt) {
-	known := r.known()
+func (s *Service) keep(one kept) {
+	known := one.receipt.known()
 	if len(known) == 0 {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, s.Config.Wait)
+	ctx, cancel := context.WithTimeout(one.ctx, s.Config.Wait)
 	defer cancel()
-	if err := s.Store.Learn(ctx, r.Lease.ID, action, known); err != nil {
-		s.Logger.WarnContext(ctx, "receipt not kept, the next syncs report it", slog.Any("err", err), slog.String("lease_id", r.Lease.ID))
+	if err := s.Store.Learn(ctx, one.receipt.Lease.ID, one.change, known); err != nil {
+		s.Logger.WarnContext(ctx, "receipt not kept, the next syncs report it", slog.Any("err", err), slog.String("lease_id", one.receipt.Lease.ID))
 	}
 }
