@@ -93,17 +93,24 @@ func (a audited) target() string {
 	return lease{Service: a.Service, Instance: a.detail("instance"), Logger: a.detail("logger")}.target()
 }
 
-// change is what held before and what after; of a lease of which that is not told, its value.
+// change is what held before and what after.
 func (a audited) change() string {
-	before, after := valueText(a.Before), valueText(a.After)
-	switch {
-	case before != "" && after != "":
-		return before + " → " + after
-	case after != "":
-		return after
-	default:
-		return printable(a.detail("value"))
+	before, after := held(a.Before), held(a.After)
+	if before == "" || after == "" {
+		return before + after
 	}
+	return before + " → " + after
+}
+
+// held is the value of one side: a lease's, or a text.
+func held(raw json.RawMessage) string {
+	var state struct {
+		Value json.RawMessage `json:"value"`
+	}
+	if json.Unmarshal(raw, &state) == nil && state.Value != nil {
+		raw = state.Value
+	}
+	return printable(valueText(raw))
 }
 
 func (a audited) done() string {
