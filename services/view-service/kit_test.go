@@ -48,7 +48,7 @@ type mesh struct {
 	log  *logBook
 }
 
-func newMesh(t *testing.T) *mesh {
+func newMesh(t testing.TB) *mesh {
 	t.Helper()
 	m := &mesh{db: pgtest.New(t, "view_service", "maintenance"), book: &peers.Book{}, dir: t.TempDir(), log: &logBook{}}
 	broker, err := inproc.New(inproc.Settings{Dir: filepath.Join(m.dir, "bus")})
@@ -94,7 +94,7 @@ func (m *mesh) viewConfig(instance string) viewservice.Config {
 }
 
 // view starts a replica of view-service and waits until it answers.
-func (m *mesh) view(t *testing.T, instance string, edit ...func(*viewservice.Config)) (v *viewservice.Service, stop func()) {
+func (m *mesh) view(t testing.TB, instance string, edit ...func(*viewservice.Config)) (v *viewservice.Service, stop func()) {
 	t.Helper()
 	c := m.viewConfig(instance)
 	for _, e := range edit {
@@ -119,7 +119,7 @@ type runner interface {
 }
 
 // run serves until stop or the end of the test.
-func (m *mesh) run(t *testing.T, service string, r runner) (stop func()) {
+func (m *mesh) run(t testing.TB, service string, r runner) (stop func()) {
 	t.Helper()
 	m.book.Add(service, r.PublicAddr(), r.PrivateAddr())
 	ctx, cancel := context.WithCancel(context.Background())
@@ -136,7 +136,7 @@ func (m *mesh) run(t *testing.T, service string, r runner) (stop func()) {
 }
 
 // as is a connection to a replica's private port, in a service's name.
-func (m *mesh) as(t *testing.T, service string) *rpc.Dialer {
+func (m *mesh) as(t testing.TB, service string) *rpc.Dialer {
 	t.Helper()
 	d := rpc.NewDialer(rpc.Settings{Service: service, Signer: m.signer(t, service), Logger: slog.New(slog.DiscardHandler)}, m.book)
 	t.Cleanup(func() { _ = d.Close() })
@@ -144,7 +144,7 @@ func (m *mesh) as(t *testing.T, service string) *rpc.Dialer {
 }
 
 // signer signs by the service's key.
-func (m *mesh) signer(t *testing.T, service string) *servicetoken.Signer {
+func (m *mesh) signer(t testing.TB, service string) *servicetoken.Signer {
 	t.Helper()
 	key, err := servicetoken.LoadKey(m.keyFile(service))
 	if err != nil {
@@ -157,7 +157,7 @@ func (m *mesh) signer(t *testing.T, service string) *servicetoken.Signer {
 	return signer
 }
 
-func (m *mesh) logs(t *testing.T, service string) collogspb.LogsServiceClient {
+func (m *mesh) logs(t testing.TB, service string) collogspb.LogsServiceClient {
 	t.Helper()
 	conn, err := m.as(t, service).Dial("view-service")
 	if err != nil {
@@ -222,7 +222,7 @@ func (people) Verify(_ context.Context, token string) (access.Principal, error) 
 	return access.Principal{Subject: "u-" + token, Name: token, Grants: []access.Grant{g}, Until: until}, nil
 }
 
-func request(t *testing.T, v *viewservice.Service, token, method, path, body string) *http.Request {
+func request(t testing.TB, v *viewservice.Service, token, method, path, body string) *http.Request {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, "http://"+v.PublicAddr()+path, strings.NewReader(body))
 	if err != nil {
@@ -240,7 +240,7 @@ func client() *http.Client {
 }
 
 // call asks a replica and decodes its answer into out, if that is not nil.
-func call(t *testing.T, v *viewservice.Service, token, method, path, body string, out any) int {
+func call(t testing.TB, v *viewservice.Service, token, method, path, body string, out any) int {
 	t.Helper()
 	resp, err := client().Do(request(t, v, token, method, path, body))
 	if err != nil {

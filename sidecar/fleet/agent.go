@@ -90,6 +90,7 @@ type Agent struct {
 	now      chan struct{} // a Sync is wanted at once
 	soon     atomic.Bool   // or in a moment
 	syncing  chan struct{} // held by the one Sync under way
+	replies  chan reply    // to control messages
 	stopping atomic.Bool
 
 	listening chan struct{} // of this Run: closed when control messages come in
@@ -106,6 +107,7 @@ const (
 	listenPatience   = 2 * time.Second
 	firstRetry       = 100 * time.Millisecond
 	breath           = 50 * time.Millisecond // until a change that was answered is reported too, and up to as long again
+	maxReplies       = 64                    // that wait
 	lost             = 3                     // heartbeats without a Sync until Progress complains
 )
 
@@ -114,7 +116,7 @@ func New(s Settings) *Agent {
 	if s.Logger == nil {
 		s.Logger = slog.New(slog.DiscardHandler)
 	}
-	a := &Agent{settings: s, now: make(chan struct{}, 1), syncing: make(chan struct{}, 1), interval: defaultHeartbeat, synced: time.Now(), failing: errNotYet}
+	a := &Agent{settings: s, now: make(chan struct{}, 1), syncing: make(chan struct{}, 1), replies: make(chan reply, maxReplies), interval: defaultHeartbeat, synced: time.Now(), failing: errNotYet}
 	a.leases = newLeases(s.Service, s.Instance, s.Effects)
 	a.metrics = newMetrics(s.Registerer, a.leases.count)
 	a.events = &journal{lost: a.metrics.lost}
@@ -136,6 +138,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	parts.Go(func() { a.keeper.run(ctx, a.record) })
 	if a.settings.Bus != nil {
 		a.listening = make(chan struct{})
+		parts.Go(func() { a.answer(ctx) })
 		parts.Go(func() { a.listen(ctx) })
 		a.awaitListening(ctx)
 	}

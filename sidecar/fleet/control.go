@@ -83,7 +83,7 @@ func (a *Agent) onControl(ctx context.Context, d bus.Delivery) error {
 	}
 	mine, err := a.apply(m)
 	if mine {
-		a.acknowledge(ctx, m, err)
+		a.reply(reply{context.WithoutCancel(ctx), m, err})
 		a.wantedSoon() // so that who looks at the levels next sees what he has just set
 	}
 	return nil
@@ -150,6 +150,39 @@ func (m message) lease(now time.Time) lease.Lease {
 	return one
 }
 
+// reply is an acknowledgement to be.
+type reply struct {
+	ctx     context.Context //nolint:containedctx // the message's own, for its trace
+	m       message
+	applied error
+}
+
+// afterYou is how long an answer waits for the other instances of this process and machine to have the change in effect:
+// to sign takes longer than to apply.
+const afterYou = time.Millisecond
+
+// reply has the message answered by Run; by itself when too many wait there.
+func (a *Agent) reply(r reply) {
+	select {
+	case a.replies <- r:
+	default:
+		a.acknowledge(r.ctx, r.m, r.applied)
+	}
+}
+
+// answer acknowledges one by one, until ctx ends.
+func (a *Agent) answer(ctx context.Context) {
+	for {
+		select {
+		case r := <-a.replies:
+			_ = pause.For(ctx, afterYou)
+			a.acknowledge(r.ctx, r.m, r.applied)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
 func (a *Agent) acknowledge(ctx context.Context, m message, applied error) {
 	s := a.settings
 	if m.ReplyTo == "" || s.Sign == nil {
@@ -167,8 +200,8 @@ func (a *Agent) acknowledge(ctx context.Context, m message, applied error) {
 	}
 }
 
-// answer to a message, as its instance has signed it.
-type answer struct {
+// acknowledgement of a message, as its instance has signed it.
+type acknowledgement struct {
 	Revision int64  `json:"revision"`
 	LeaseID  string `json:"lease_id"`
 	Service  string `json:"service"` // which must be whose key has signed it
@@ -179,7 +212,7 @@ type answer struct {
 // signed is the answer in the envelope that control messages have; service says by whose key to verify it.
 func (a *Agent) signed(m message, applied error) ([]byte, error) {
 	s := a.settings
-	said := answer{Revision: m.Revision, LeaseID: m.Lease.ID, Service: s.Service, Instance: s.Instance}
+	said := acknowledgement{Revision: m.Revision, LeaseID: m.Lease.ID, Service: s.Service, Instance: s.Instance}
 	if applied != nil {
 		said.Error = applied.Error()
 	}
