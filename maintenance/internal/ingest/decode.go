@@ -33,8 +33,8 @@ func exportRaw(srv any, ctx context.Context, dec func(any) error, _ grpc.UnarySe
 	if err := dec(raw); err != nil {
 		return nil, err
 	}
-	return srv.(*Receiver).take(ctx, func() (*collogspb.ExportLogsServiceRequest, error) { //nolint:forcetypeassert // it is registered with this one
-		return decode(raw.ProtoReflect().GetUnknown(), TypeProtobuf)
+	return srv.(*Receiver).take(ctx, func() (message, error) { //nolint:forcetypeassert // it is registered with this one
+		return ofBytes(raw.ProtoReflect().GetUnknown())
 	})
 }
 

@@ -48,7 +48,7 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	}
 	var answer *collogspb.ExportLogsServiceResponse
 	if err == nil {
-		answer, err = r.take(req.Context(), func() (*collogspb.ExportLogsServiceRequest, error) {
+		answer, err = r.take(req.Context(), func() (message, error) {
 			return unpacked(raw, req.Header.Get("Content-Encoding"), media)
 		})
 	}
@@ -78,12 +78,19 @@ func body(w http.ResponseWriter, req *http.Request) ([]byte, error) {
 	return raw, nil
 }
 
-func unpacked(raw []byte, encoding, media string) (*collogspb.ExportLogsServiceRequest, error) {
+func unpacked(raw []byte, encoding, media string) (message, error) {
 	plain, err := unpack(raw, encoding)
 	if err != nil {
-		return nil, err
+		return message{}, err
 	}
-	return decode(plain, media)
+	if media == TypeProtobuf {
+		return ofBytes(plain)
+	}
+	req, err := decode(plain, media)
+	if err != nil {
+		return message{}, err
+	}
+	return ofTree(req), nil
 }
 
 // unpack stops at its bound, whatever the body promises to become.

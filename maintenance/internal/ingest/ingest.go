@@ -11,6 +11,9 @@
 //	Export ─▶ read ─▶ queue full: refused   ┘
 //
 // A writer exists only while something waits; there is nothing to start or to stop.
+//
+// Requests in protobuf are read from their bytes (package record's Wire), as to make messages of them took most of what
+// receiving costs; what is unusual in them is read by way of messages, with the same result.
 package ingest
 
 import (
@@ -83,11 +86,11 @@ func New(s Settings) *Receiver {
 // for a batch that is too large or names no service, ResourceExhausted with RetryInfo when a service of it has
 // sent too much, Unavailable when it should be sent again.
 func (r *Receiver) Export(ctx context.Context, req *collogspb.ExportLogsServiceRequest) (*collogspb.ExportLogsServiceResponse, error) {
-	return r.take(ctx, func() (*collogspb.ExportLogsServiceRequest, error) { return req, nil })
+	return r.take(ctx, func() (message, error) { return ofTree(req), nil })
 }
 
 // take stores the batch that decode gives.
-func (r *Receiver) take(ctx context.Context, decode func() (*collogspb.ExportLogsServiceRequest, error)) (*collogspb.ExportLogsServiceResponse, error) {
+func (r *Receiver) take(ctx context.Context, decode func() (message, error)) (*collogspb.ExportLogsServiceResponse, error) {
 	start := time.Now()
 	b, err := r.open(ctx, decode)
 	if err != nil {
@@ -104,7 +107,7 @@ func (r *Receiver) take(ctx context.Context, decode func() (*collogspb.ExportLog
 }
 
 // open decodes and reads, as many at once as there are processors.
-func (r *Receiver) open(ctx context.Context, decode func() (*collogspb.ExportLogsServiceRequest, error)) (batch, error) {
+func (r *Receiver) open(ctx context.Context, decode func() (message, error)) (batch, error) {
 	select {
 	case r.decoding <- struct{}{}:
 		defer func() { <-r.decoding }()

@@ -6,8 +6,6 @@ import (
 	"strings"
 	"time"
 
-	collogspb "go.opentelemetry.io/proto/otlp/collector/logs/v1"
-	logspb "go.opentelemetry.io/proto/otlp/logs/v1"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -20,27 +18,40 @@ const unnamed = "unknown_service"
 
 // read makes parts, by service, of what the caller may send. What he may not is rejected; where that is all,
 // it is the error. The queues are asked before anything is converted: a storm is refused cheaply.
-func (r *Receiver) read(ctx context.Context, req *collogspb.ExportLogsServiceRequest) (batch, error) {
+func (r *Receiver) read(ctx context.Context, m message) (batch, error) {
 	if err := r.holds(ctx); err != nil {
 		return batch{}, err
 	}
-	if n := count(req); n > r.settings.MaxBatch {
+	if n := m.count(); n > r.settings.MaxBatch {
 		return batch{}, status.Errorf(codes.InvalidArgument, "%d records in one batch, at most %d are taken", n, r.settings.MaxBatch)
 	}
-	b, admitted := r.admit(ctx, req)
-	if len(admitted) == 0 {
-		return b, b.reason
-	}
-	for service, resources := range admitted {
-		if err := r.line.ask(service, total(resources)); err != nil {
+	b, admitted, others := r.admit(ctx, m)
+	for service, all := range admitted {
+		if err := r.line.ask(service, message{all: all}.count()); err != nil {
 			return batch{}, err
 		}
 	}
 	clock := record.Clock{Now: time.Now().UTC(), Retention: r.settings.Retention}
-	for service, resources := range admitted {
-		p := newPart(ctx, service, convert(service, resources, clock))
+	var wire record.Wire
+	_, ok := convert("", others, clock, &wire) // a batch that is damaged is refused whole
+	for service, all := range admitted {
+		var records []record.Record
+		if ok {
+			records, ok = convert(service, all, clock, &wire)
+		}
+		p := newPart(ctx, service, records)
 		b.parts = append(b.parts, p)
 		b.expired += p.expired
+	}
+	switch {
+	case !ok || m.parts+wire.Messages > maxParts:
+		slow, err := m.slowly()
+		if err != nil {
+			return batch{}, err
+		}
+		return r.read(ctx, slow)
+	case len(admitted) == 0:
+		return b, b.reason
 	}
 	return b, nil
 }
@@ -54,25 +65,25 @@ func (r *Receiver) holds(ctx context.Context) error {
 	return nil
 }
 
-// admit sorts what may come in by service.
-func (r *Receiver) admit(ctx context.Context, req *collogspb.ExportLogsServiceRequest) (b batch, admitted map[string][]*logspb.ResourceLogs) {
-	admitted = map[string][]*logspb.ResourceLogs{}
-	for _, rl := range req.GetResourceLogs() {
-		n := total([]*logspb.ResourceLogs{rl})
-		if n == 0 {
+// admit sorts what may come in by service, and what may not.
+func (r *Receiver) admit(ctx context.Context, m message) (b batch, admitted map[string][]sent, others []sent) {
+	admitted = map[string][]sent{}
+	for _, s := range m.all {
+		if s.n == 0 {
 			continue
 		}
-		service, err := r.sender(ctx, record.Resource(rl.GetResource()).Service)
+		service, err := r.sender(ctx, s.resource.Service)
 		if err == nil {
-			admitted[service] = append(admitted[service], rl)
+			admitted[service] = append(admitted[service], s)
 			continue
 		}
-		b.rejected += n
+		others = append(others, s)
+		b.rejected += s.n
 		if b.reason == nil {
 			b.reason = err
 		}
 	}
-	return b, admitted
+	return b, admitted, others
 }
 
 // sender is the name under which the caller's records are stored: a service sends in its own name and in
@@ -109,29 +120,4 @@ func (r *Receiver) allow(caller, service string) error {
 
 func errUnnamed() error {
 	return status.Error(codes.InvalidArgument, "a batch without service.name in its resource")
-}
-
-func convert(service string, resources []*logspb.ResourceLogs, clock record.Clock) []record.Record {
-	all := make([]record.Record, 0, total(resources))
-	for _, rl := range resources {
-		resource := record.Resource(rl.GetResource())
-		resource.Service = service
-		for _, sl := range rl.GetScopeLogs() {
-			for _, in := range sl.GetLogRecords() {
-				all = append(all, record.From(resource, sl.GetScope().GetName(), in, clock))
-			}
-		}
-	}
-	return all
-}
-
-func count(req *collogspb.ExportLogsServiceRequest) int { return total(req.GetResourceLogs()) }
-
-func total(resources []*logspb.ResourceLogs) (n int) {
-	for _, rl := range resources {
-		for _, sl := range rl.GetScopeLogs() {
-			n += len(sl.GetLogRecords())
-		}
-	}
-	return n
 }

@@ -56,18 +56,23 @@ func (r *Record) field(key string) *string {
 func From(resource Record, logger string, in *logspb.LogRecord, c Clock) Record {
 	rec := resource
 	rec.Logger = name(logger)
-	rec.Level = severity(in)
+	rec.Level = levelOf(int32(in.GetSeverityNumber()), in.GetSeverityText())
 	rec.TraceID, rec.SpanID = id(in.GetTraceId(), 16), id(in.GetSpanId(), 8)
 	rec.Msg = message(in.GetBody())
-	rec.TS = moment(in, c.Now)
-	var original [2]string
-	if c.tooNew(rec.TS) {
-		original = [2]string{attrOriginal, rec.TS.Format(time.RFC3339Nano)}
-		rec.TS = c.Now
-	}
+	original := rec.date(in.GetTimeUnixNano(), in.GetObservedTimeUnixNano(), c)
 	rec.Attrs = encode(rec.ledger(in.GetAttributes()), original)
 	rec.Expired = c.tooOld(rec.TS)
 	return rec
+}
+
+// date sets when it happened. A time that is too far ahead is not believed, and becomes a last attribute.
+func (r *Record) date(at, observed uint64, c Clock) (original [2]string) {
+	r.TS = moment(at, observed, c.Now)
+	if c.tooNew(r.TS) {
+		original = [2]string{attrOriginal, r.TS.Format(time.RFC3339Nano)}
+		r.TS = c.Now
+	}
+	return original
 }
 
 // ledger takes the record's place in its stream out of the attributes: the last two of these names, since
@@ -100,21 +105,21 @@ func last(all []*commonpb.KeyValue, key string) int {
 	return -1
 }
 
-// severity maps OTLP's numbers on slog's, as OpenTelemetry's slog bridge does.
-func severity(in *logspb.LogRecord) slog.Level {
-	if n := in.GetSeverityNumber(); n > 0 && n <= 24 {
-		return slog.Level(n - logspb.SeverityNumber_SEVERITY_NUMBER_INFO)
+// levelOf maps OTLP's numbers on slog's, as OpenTelemetry's slog bridge does; without a number the text counts.
+func levelOf(number int32, text string) slog.Level {
+	if number > 0 && number <= 24 {
+		return slog.Level(number - int32(logspb.SeverityNumber_SEVERITY_NUMBER_INFO))
 	}
 	var l slog.Level
-	if err := l.UnmarshalText([]byte(in.GetSeverityText())); err != nil || l < -64 || l > 64 {
+	if err := l.UnmarshalText([]byte(text)); err != nil || l < -64 || l > 64 {
 		return slog.LevelInfo
 	}
 	return l
 }
 
 // moment is when it happened, as far as it is known.
-func moment(in *logspb.LogRecord, now time.Time) time.Time {
-	for _, ns := range []uint64{in.GetTimeUnixNano(), in.GetObservedTimeUnixNano()} {
+func moment(at, observed uint64, now time.Time) time.Time {
+	for _, ns := range [...]uint64{at, observed} {
 		if ns > 1<<63-1 {
 			return time.Unix(0, 1<<63-1).UTC()
 		}
