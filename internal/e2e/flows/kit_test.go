@@ -38,7 +38,7 @@ import (
 func TestMain(m *testing.M) { os.Exit(guard.TestMain(m)) }
 
 // limit is generous: two cores are shared by everything that a test starts.
-const limit = 30 * time.Second
+const limit = 90 * time.Second
 
 // people is the verifier for whom a token is its user's id.
 type people struct{}
@@ -278,7 +278,7 @@ func (m *mesh) run(name string, s runner) {
 	go func() { ran <- s.Run(ctx) }()
 	m.t.Cleanup(func() {
 		cancel()
-		<-ran // view-service is not there to say goodbye to
+		_ = <-ran // view-service is not there to say goodbye to
 	})
 }
 
