@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/signalbox-mesh/signalbox/internal/wait"
@@ -21,6 +20,7 @@ import (
 	fleetv1 "github.com/signalbox-mesh/signalbox/sidecar/contract/fleet/v1"
 	"github.com/signalbox-mesh/signalbox/sidecar/fleet"
 	"github.com/signalbox-mesh/signalbox/sidecar/logging"
+	"github.com/signalbox-mesh/signalbox/sidecar/pg"
 )
 
 type gap struct {
@@ -30,12 +30,12 @@ type gap struct {
 // silence makes it long ago that anything was heard of the service's runs.
 func (m *mesh) silence(t *testing.T, service string) {
 	t.Helper()
-	db, err := pgx.Connect(t.Context(), m.db.OwnerURL("maintenance"))
+	db, err := pg.Open(pg.Settings{URL: m.db.URL("maintenance"), Schema: "maintenance"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close(t.Context()) //nolint:errcheck // the statement's error is what counts
-	if _, err := db.Exec(t.Context(), `UPDATE maintenance.ledger SET heard_at = now() - interval '1 minute' WHERE service = $1`, service); err != nil {
+	defer db.Close()
+	if _, err := db.Pool().Exec(t.Context(), `UPDATE ledger SET heard_at = now() - interval '1 minute' WHERE service = $1`, service); err != nil {
 		t.Fatal(err)
 	}
 }
