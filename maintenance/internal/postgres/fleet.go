@@ -27,11 +27,16 @@ func (s *Store) Heard(ctx context.Context, r fleet.Report) (a fleet.Answer, err 
 			drift = append(drift, fleet.Drift(r, known, time.Now())...)
 		}
 		batch := heard(r, drift)
-		told(r, batch)
+		part := r.Instance.PublicAddress != ""
+		if part { // who only sends lines refuses every lease, and is asked for none
+			told(r, batch)
+		}
 		if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 			return fmt.Errorf("store the report: %w", err)
 		}
-		a.Noted, err = happened(ctx, tx, r.Events)
+		if part {
+			a.Noted, err = happened(ctx, tx, r.Events)
+		}
 		return err
 	})
 	if err != nil {

@@ -168,7 +168,14 @@ func TestARecoveredRunLeavesNoGap(t *testing.T) {
 func TestASenderIsNoInstance(t *testing.T) {
 	t.Parallel()
 	s, _ := fresh(t)
-	hear(t, s, said("postgresql-1", "e1", func(r *fleet.Report) { r.Instance.PublicAddress = "" }))
+	l, _ := set(t, s, newLease(""), time.Minute)
+	hear(t, s, said("postgresql-1", "e1", func(r *fleet.Report) {
+		r.Instance.PublicAddress = ""
+		r.Applied = []fleet.Applied{{ID: l.ID, Error: "this version knows no levels"}}
+	}))
+	if got := results(t, s, everything(), l.ID); got != "" {
+		t.Errorf("it answers to a lease: %s", got)
+	}
 	if all, err := s.Instances(t.Context(), logs.Scope{All: true}); err != nil || len(all) != 0 {
 		t.Errorf("instances %+v, %v", all, err)
 	}
