@@ -100,7 +100,7 @@ func TestL11_Terminated(t *testing.T) {
 	}
 	logs := opened(t, s)
 	defer shipping(t, logs, conn)()
-	end := time.Now().Add(30 * time.Second)
+	end := time.Now().Add(2 * time.Minute)
 	for tick := time.NewTicker(5 * time.Millisecond); lost(r, returned) > 0; <-tick.C {
 		if time.Now().After(end) {
 			t.Fatalf("%d of %d records are lost", lost(r, returned), len(returned))
@@ -130,7 +130,7 @@ func TestL1_KilledWhileShipping(t *testing.T) {
 	returned = append(returned, killed(t, s.SpoolDir, conn.Target(), -1, "LOGGING_TEST_PANIC=1")...)
 	logs := opened(t, s)
 	defer shipping(t, logs, conn)()
-	end := time.Now().Add(30 * time.Second)
+	end := time.Now().Add(2 * time.Minute)
 	words := "catalogs.crash: process crashed: panic: the end of the child"
 	for tick := time.NewTicker(5 * time.Millisecond); !strings.Contains(r.all(), words) || !strings.Contains(r.all(), "not stopped cleanly") ||
 		lost(r, returned) > 0; <-tick.C {
