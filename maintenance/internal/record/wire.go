@@ -146,7 +146,7 @@ func (w *Wire) value(v *value, in Span) bool {
 		if !in.Next(&f) {
 			return false
 		}
-		kind := nothing
+		var kind int
 		switch {
 		case f.kind == protowire.BytesType && (f.num == textKind || f.num == listKind || f.num == pairsKind || f.num == bytesKind):
 			kind = int(f.num)
@@ -216,12 +216,12 @@ func className(text string) string {
 // encode is encode of messages, but for two pairs.
 func (w *Wire) encode(b []byte, extra [2]string, not, nor int) (json.RawMessage, bool) {
 	var names keys
-	ok := true
 	b = append(b, '{')
 	for i := range w.pairs {
 		if i == not || i == nor {
 			continue
 		}
+		var ok bool
 		if b, ok = w.appendPair(b, &w.pairs[i], &names, 0); !ok {
 			return nil, false
 		}
