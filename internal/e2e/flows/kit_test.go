@@ -278,7 +278,9 @@ func (m *mesh) run(name string, s runner) {
 	go func() { ran <- s.Run(ctx) }()
 	m.t.Cleanup(func() {
 		cancel()
-		_ = <-ran // view-service is not there to say goodbye to
+		if err := <-ran; err != nil {
+			m.t.Errorf("%s ended: %v", name, err)
+		}
 	})
 }
 
