@@ -275,6 +275,13 @@ func TestLevelsAndDriftAreShown(t *testing.T) {
 		}
 	}
 	m.sync(t, "catalogs", "catalogs-2", at("ERROR")) // somebody has changed it there
+	m.sync(t, "catalogs", "catalogs-3", at("INFO"), func(q *fleetv1.SyncRequest) {
+		q.Loggers = append(q.Loggers, &fleetv1.Logger{Name: "catalogs.x", Configured: "INFO", Leased: "INFO", Effective: "INFO", LeaseId: "local-7"})
+		q.Events = []*fleetv1.LeaseEvent{{Id: uuid.NewString(), LeaseId: "local-7", What: "local_set", At: timestamppb.Now(), Detail: "pager", Actor: "root"}}
+	})
+	if call(t, v, "viewer", http.MethodGet, api+"/levels?instance=catalogs-3&logger=catalogs.x", "", &out); len(out.Levels) != 1 || out.Levels[0].Owner != "root" || out.Levels[0].Reason != "pager" {
+		t.Errorf("a change on the instance itself: %+v", out.Levels)
+	}
 	if got := drift(); !slices.Equal(got, []string{"catalogs-2 level INFO ERROR"}) {
 		t.Errorf("drift: %q", got)
 	}

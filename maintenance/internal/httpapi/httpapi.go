@@ -40,6 +40,7 @@ type Leases interface {
 	Leases(ctx context.Context, scope logs.Scope, f lease.Filter) ([]lease.Lease, error)
 	Results(ctx context.Context, scope logs.Scope, leaseID string) (lease.Results, error)
 	Events(ctx context.Context, scope logs.Scope, leaseID string) ([]lease.Event, error)
+	LocalChanges(ctx context.Context, ids []string) ([]lease.Event, error)
 }
 
 // Changer sets and drops leases.

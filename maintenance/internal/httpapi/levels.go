@@ -60,7 +60,32 @@ func (h *Handlers) listLevels(ctx context.Context, in *levelsIn) (*levelsOut, er
 			out.Body.Levels = append(out.Body.Levels, levelsOf(i, in.Logger, byID)...)
 		}
 	}
-	return out, nil
+	return out, h.nameLocal(ctx, out.Body.Levels)
+}
+
+// nameLocal says who has changed levels on the instances themselves, as far as they have told.
+func (h *Handlers) nameLocal(ctx context.Context, rows []Level) error {
+	var ids []string
+	for _, row := range rows {
+		if row.LeaseID != "" && row.Owner == "" {
+			ids = append(ids, row.LeaseID)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	told, err := h.settings.Leases.LocalChanges(ctx, ids)
+	if err != nil {
+		return h.failed(err)
+	}
+	for i, row := range rows {
+		for _, e := range told {
+			if e.LeaseID == row.LeaseID && e.Service == row.Service && e.Instance == row.Instance {
+				rows[i].Owner, rows[i].Reason = e.Actor, e.Detail
+			}
+		}
+	}
+	return nil
 }
 
 // maxHeld is more than are ever in force at once.

@@ -82,6 +82,16 @@ func (s *Store) Events(ctx context.Context, scope logs.Scope, leaseID string) ([
 	return pgx.CollectRows(rows, pgx.RowToStructByPos[lease.Event])
 }
 
+// LocalChanges are the changes of levels on instances themselves that have these ids, as the instances have told them.
+func (s *Store) LocalChanges(ctx context.Context, ids []string) ([]lease.Event, error) {
+	rows, err := s.db.Pool().Query(ctx, `SELECT id::text, lease_id, service, instance, what, at, detail, before, after, actor FROM lease_events
+		WHERE lease_id = ANY ($1) AND what = $2`, ids, lease.EventLocalSet)
+	if err != nil {
+		return nil, fmt.Errorf("read the local changes: %w", err)
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[lease.Event])
+}
+
 // told takes from a Sync what became of leases on the instance: those that it holds or refuses, and the end of those that
 // it holds no more. In the steady state it changes no row.
 func told(r fleet.Report, batch *pgx.Batch) {
