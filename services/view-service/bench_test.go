@@ -149,7 +149,7 @@ func BenchmarkFleet(b *testing.B) {
 		c := m.fleet(b, 500, m.agents(b))
 		var effects, receipts []time.Duration
 		for b.Loop() {
-			for range 20 {
+			for range 10 {
 				rest(b, 3*time.Second)
 				effective, complete := c.change(b)
 				effects, receipts = append(effects, effective), append(receipts, complete)

@@ -44,6 +44,7 @@ type message struct {
 		} `json:"budget"`
 	} `json:"lease"`
 	ReplyTo  string `json:"reply_to"`
+	Asked    int    `json:"asked"` // how many are to answer
 	IssuedAt int64  `json:"issued_at"`
 }
 
@@ -157,9 +158,12 @@ type reply struct {
 	applied error
 }
 
-// afterYou is how long an answer waits for the other instances of this process and machine to have the change in effect:
-// to sign takes longer than to apply.
-const afterYou = time.Millisecond
+// An answer lets the other instances of its process or machine have the change in effect first, since signing takes
+// longer than applying: so long for each that is asked, and no longer than mostPatient.
+const (
+	patience    = 20 * time.Microsecond
+	mostPatient = 50 * time.Millisecond
+)
 
 // reply has the message answered by Run; by itself when too many wait there.
 func (a *Agent) reply(r reply) {
@@ -175,7 +179,7 @@ func (a *Agent) answer(ctx context.Context) {
 	for {
 		select {
 		case r := <-a.replies:
-			_ = pause.For(ctx, afterYou)
+			_ = pause.For(ctx, min(time.Duration(max(r.m.Asked, 0))*patience, mostPatient))
 			a.acknowledge(r.ctx, r.m, r.applied)
 		case <-ctx.Done():
 			return

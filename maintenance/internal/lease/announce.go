@@ -72,7 +72,7 @@ func (a *Announcer) Announce(ctx context.Context, action string, l Lease, target
 	acks := make(chan ack, 4*len(targets)+16)
 	a.expect(l.Revision, acks)
 	defer a.forget(l.Revision)
-	if err := a.publish(ctx, action, l); err != nil {
+	if err := a.publish(ctx, action, l, len(targets)); err != nil {
 		a.settings.Logger.WarnContext(ctx, "lease not announced, instances learn of it by their heartbeat", slog.Any("err", err), slog.String("lease_id", l.ID))
 		return receipt(targets, nil)
 	}
@@ -117,6 +117,7 @@ type message struct {
 	Action   string  `json:"action"`
 	Lease    payload `json:"lease"`
 	ReplyTo  string  `json:"reply_to"`
+	Asked    int     `json:"asked"`     // how many are to answer: they do not all at once
 	IssuedAt int64   `json:"issued_at"` // Unix milliseconds
 }
 
@@ -140,11 +141,11 @@ type limits struct {
 	Bytes int64 `json:"bytes"`
 }
 
-func (a *Announcer) publish(ctx context.Context, action string, l Lease) error {
+func (a *Announcer) publish(ctx context.Context, action string, l Lease, asked int) error {
 	if a.settings.Bus == nil {
 		return errNoBus
 	}
-	raw, err := json.Marshal(message{Revision: l.Revision, Action: action, ReplyTo: a.queue, IssuedAt: time.Now().UnixMilli(),
+	raw, err := json.Marshal(message{Revision: l.Revision, Action: action, ReplyTo: a.queue, Asked: asked, IssuedAt: time.Now().UnixMilli(),
 		Lease: payload{ID: l.ID, Revision: l.Revision, Kind: l.Kind, Service: l.Service, Instance: l.Instance, Logger: l.Logger, Value: l.Value,
 			RemainingMS: l.Remaining.Milliseconds(), Keep: l.Keep, Owner: l.OwnerName, Reason: l.Reason, Budget: limits(l.Budget)}})
 	if err != nil {
