@@ -50,6 +50,7 @@ func TestCommands(t *testing.T) {
 	}
 	m.tool(t, "schedule", "resume", "identity.purge")
 	m.dropLeases(t)
+	m.changes(t)
 	m.follows(t)
 }
 
