@@ -133,3 +133,12 @@ func (p *packer) codes() Codes {
 	}
 	return Codes{p.width, p.n, p.out}
 }
+
+// packAll packs codes into a list of n.
+func packAll(all []uint32, n int) Codes {
+	p := pack(uint64(max(n, 1)-1), len(all))
+	for _, x := range all {
+		p.add(uint64(x))
+	}
+	return p.codes()
+}

@@ -21,8 +21,6 @@ type run struct {
 	stop    func() bool
 	stopped bool
 	checks  int
-	msg     folded
-	attrs   folded
 }
 
 // Compile prepares an expression; nil holds for all. stop is asked now and then, nil never: once it says true the
@@ -31,7 +29,7 @@ func Compile(e query.Expr, stop func() bool) *Matcher {
 	if e == nil {
 		e = query.And{}
 	}
-	return &Matcher{expr: ordered(e), columns: columnsOf(e), stop: stop}
+	return &Matcher{expr: inCost(e), columns: columnsOf(e), stop: stop}
 }
 
 // Columns that the matcher reads; times, levels and parts are always there.
@@ -41,8 +39,7 @@ func (m *Matcher) Columns() Column { return m.columns }
 // changed. The block must have the matcher's columns.
 func (m *Matcher) Match(b *Block, among Bitmap) (found Bitmap, ok bool) {
 	r := &m.run
-	r.Block, r.stop, r.stopped, r.msg.done, r.attrs.done = b, m.stop, false, false, false
-	r.msg.wideDone, r.attrs.wideDone = false, false
+	r.Block, r.stop, r.stopped = b, m.stop, false
 	found = r.eval(m.expr, among)
 	return found, !r.stopped
 }
@@ -62,24 +59,24 @@ func columnsOf(e query.Expr) (c Column) {
 	return c
 }
 
-// ordered puts what is cheap in front, all the way down: what follows looks at fewer records then.
-func ordered(e query.Expr) query.Expr {
+// inCost puts what is cheap in front, all the way down: what follows looks at fewer records then.
+func inCost(e query.Expr) query.Expr {
 	switch e := e.(type) {
 	case query.And:
 		all := make(query.And, len(e))
 		for i, part := range e {
-			all[i] = ordered(part)
+			all[i] = inCost(part)
 		}
 		slices.SortStableFunc(all, func(a, b query.Expr) int { return cost(a) - cost(b) })
 		return all
 	case query.Or:
 		all := make(query.Or, len(e))
 		for i, part := range e {
-			all[i] = ordered(part)
+			all[i] = inCost(part)
 		}
 		return all
 	case query.Not:
-		return query.Not{Expr: ordered(e.Expr)}
+		return query.Not{Expr: inCost(e.Expr)}
 	default:
 		return e
 	}
@@ -137,16 +134,12 @@ func (r *run) eval(e query.Expr, among Bitmap) Bitmap {
 		return found
 	case query.Not:
 		return among.clone().without(r.eval(e.Expr, among))
-	case query.Text:
-		return r.text(e, among)
-	case query.Compare:
-		return r.compare(e, among)
-	case query.Regex:
-		return r.regex(e, among)
-	case query.Exists:
-		return r.exists(e, among)
 	default:
-		return NewBitmap(r.Records)
+		return r.filter(among, func(i int) bool {
+			one := r.Record(i)
+			return query.Match(e, &query.Record{TS: one.TS, Level: one.Level, Service: one.Service, Instance: one.Instance, Logger: one.Logger, Msg: one.Msg, Attrs: one.Attrs, TraceID: one.TraceID, SpanID: one.SpanID,
+				Epoch: one.Epoch, Class: one.Class, Seq: one.Seq, Version: one.Version, Environment: one.Environment, Cluster: one.Cluster, Namespace: one.Namespace, Node: one.Node})
+		})
 	}
 }
 

@@ -120,9 +120,7 @@ type tally struct{ cases, hits, denied int }
 
 // run holds the matcher over columns, the filter and the needs against the plain meaning of each record.
 func (n *tally) run(t interface{ Fatalf(string, ...any) }, one trial) {
-	b, _ := Build(one.records)
-	var filter Filter
-	filter.AddBlock(b)
+	b, filter := built(one.records)
 	for _, text := range one.texts {
 		e, err := query.Parse(text)
 		if err != nil {

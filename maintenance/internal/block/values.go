@@ -2,7 +2,6 @@ package block
 
 import (
 	"bytes"
-	"log/slog"
 	"strconv"
 	"time"
 
@@ -21,7 +20,7 @@ func (b *Block) Values(field query.Exists, among Bitmap, fn func(i int, value st
 		return
 	case query.Level:
 		for i := range among.All() {
-			fn(i, slog.Level(b.Levels[i]).String())
+			fn(i, b.Level(i).String())
 		}
 		return
 	case query.Time:
@@ -49,13 +48,13 @@ func (b *Block) textOf(field string, i int) string {
 	case "service":
 		return b.Service
 	case "msg":
-		return b.Msgs()[i]
+		return b.Msg(i)
 	case "logger":
-		return b.Loggers()[i]
+		return b.Logger(i)
 	case "trace_id":
-		return id(b.Trace[16*i : 16*i+16])
+		return b.TraceID(i)
 	case "span_id":
-		return id(b.Span[8*i : 8*i+8])
+		return b.SpanID(i)
 	default:
 		p, _ := b.PartOf(i)
 		return p.Source.text(field)

@@ -11,39 +11,6 @@ import (
 // deepest is how far values may be nested; record.From cuts long before.
 const deepest = 256
 
-// pairs walks a JSON object on one line and calls fn with each scalar that is not null: its name as query.Attr has it,
-// and its text as ->> of PostgreSQL gives it; of a number also the text that all equal ones have (query.Value.Tokens).
-// fn must not keep either. It is false for what is no JSON object, or not one that PostgreSQL's jsonb takes; fn may
-// have been called by then.
-func pairs(object []byte, fn func(path, value []byte)) bool {
-	return utf8.Valid(object) && walk(object, func(name, text []byte, kind query.ValueKind) {
-		if kind > query.Truth {
-			return
-		}
-		fn(name, text)
-		if kind == query.Digits && !canonical(text) {
-			if n, ok := query.ParseNumber(string(text)); ok {
-				fn(name, []byte(n.String()))
-			}
-		}
-	})
-}
-
-// canonical reports digits that are their own query.Number.String, as nearly all are: an integer below 10^17, or up to
-// six digits, a point and up to nine, the first and the last of all no zeroes.
-func canonical(text []byte) bool {
-	if text[0] < '1' || text[0] > '9' || len(text) > 17 {
-		return false
-	}
-	point := bytes.IndexByte(text, '.')
-	for i, c := range text {
-		if i != point && (c < '0' || c > '9') {
-			return false
-		}
-	}
-	return point < 0 || point <= 6 && len(text) <= 16 && len(text)-point <= 10 && text[len(text)-1] != '0'
-}
-
 // walk calls fn with what query.Attrs visits, as the bytes that it reads; fn must not keep them.
 func walk(object []byte, fn func(name, text []byte, kind query.ValueKind)) bool {
 	w := walker{in: object, fn: fn, path: make([]byte, 0, 64)}
@@ -128,22 +95,32 @@ func (w *walker) list(depth int, end byte, one func(depth int) bool) bool {
 }
 
 func (w *walker) member(depth int) bool {
-	if w.next() != '"' {
-		return false
-	}
-	key, ok := w.text()
+	before, ok := w.name(depth)
 	if !ok {
 		return false
 	}
-	before := w.enter(depth)
-	w.path = append(w.path, key...)
-	if w.next() != ':' {
-		return false
-	}
-	w.at++
 	ok = w.value(depth + 1)
 	w.path = w.path[:before]
 	return ok
+}
+
+// name reads a member's name and its colon, and makes the path longer; before is where it ended.
+func (w *walker) name(depth int) (before int, ok bool) {
+	if w.next() != '"' {
+		return 0, false
+	}
+	key, ok := w.text()
+	if !ok {
+		return 0, false
+	}
+	before = w.enter(depth)
+	w.path = append(w.path, key...)
+	if w.next() != ':' {
+		return 0, false
+	}
+	w.at++
+	w.next() // to where the value begins
+	return before, true
 }
 
 // element has the name of its list.
