@@ -203,8 +203,8 @@ func (e *Builder) finish(b *Block, filtered bool) Filter {
 	for _, s := range e.messages.words.texts {
 		to.text(s)
 	}
-	for _, s := range e.objects.paths {
-		to.text(s)
+	for _, p := range e.objects.paths {
+		to.text(p.name)
 	}
 	for i := 0; i+16 <= len(c.Traces); i += 16 {
 		to.trace(c.Traces[i : i+16])

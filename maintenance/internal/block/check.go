@@ -42,26 +42,31 @@ func (b *Block) checkFields() error {
 		return errors.New("it has more shapes or fields than there may be")
 	}
 	for i := range b.Coded.Fields {
-		f := &b.Coded.Fields[i]
-		ok := f.Codes.whole()
-		switch f.Kind {
-		case Texts:
-		case Words:
-			ok = ok && f.Codes.Width <= 32
-		case Numbers:
-			ok = ok && f.Codes.Width <= widest && f.Scale >= 0 && f.Scale <= mostDecimals
-		case Hex:
-			ok = ok && f.Codes.Width == 4*f.Scale
-		case UUID:
-			ok = ok && f.Codes.Width == 128
-		default:
-			ok = false
-		}
-		if !ok {
+		if f := &b.Coded.Fields[i]; !f.sound() {
 			return fmt.Errorf("field %d, of kind %d: %w", i, f.Kind, errCodes)
 		}
 	}
 	return nil
+}
+
+// sound reports that the field is one that somebody may have coded.
+func (f *Field) sound() bool {
+	if !f.Codes.whole() {
+		return false
+	}
+	switch f.Kind {
+	case Texts:
+		return true
+	case Words:
+		return f.Codes.Width <= 32
+	case Numbers:
+		return f.Codes.Width <= mostWidth && f.Scale >= 0 && f.Scale <= mostDecimals
+	case Hex:
+		return f.Codes.Width > 0 && f.Codes.Width == 4*f.Scale
+	case UUID:
+		return f.Codes.Width == 128
+	}
+	return false
 }
 
 // fits reports codes for n records.

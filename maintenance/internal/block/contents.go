@@ -12,7 +12,6 @@ type contents struct {
 	filter Filter
 	name   uint64 // nameHash of the field that is told of
 	called string
-	w      walker
 }
 
 // start begins a filter, of the largest size: fitted makes it smaller.
@@ -69,12 +68,7 @@ func (c *contents) value(raw string) {
 		c.pair(raw[1 : len(raw)-1])
 		return
 	}
-	c.w = walker{in: bytesOf(raw), path: append(c.w.path[:0], c.called...), fn: c.visit, spare: c.w.spare}
-	depth := 1
-	if raw[0] == '{' { // a whole object: what stands in it has a name without a point in front
-		depth, c.w.path = 0, c.w.path[:0]
-	}
-	c.w.value(depth)
+	walkValue(raw, c.called, c.visit)
 }
 
 // visit takes in what stands somewhere in a value: its name, its words and, of a scalar, its tokens (query.Value.Tokens).

@@ -1,6 +1,7 @@
 package block
 
 import (
+	"encoding/hex"
 	"strconv"
 	"strings"
 )
@@ -21,12 +22,55 @@ const stride = 64
 type shape struct {
 	texts  []string
 	fields []int32
+	paths  []path // see members
+	parsed bool
+}
+
+// members are the names in the shape; a whole object has none.
+func (s *shape) members() []path {
+	if !s.parsed {
+		var m shaper
+		if s.parsed = true; m.read(strings.Join(s.texts, "0")) {
+			s.paths = m.paths
+		}
+	}
+	return s.paths
 }
 
 // reader reads a field's values.
 type reader struct {
 	*Field
-	texts []string // of Texts and Words
+	texts   []string // of Texts and Words
+	records []int32  // see decoded.records
+}
+
+// records are those that the values of field f belong to; nil: each has one.
+func (d *decoded) records(f int) []int32 {
+	r := &d.fields[f]
+	if r.records != nil || len(d.shapes) == 1 && d.times(0, f) == 1 {
+		return r.records
+	}
+	times := make([]int, len(d.shapes))
+	for s := range d.shapes {
+		times[s] = d.times(s, f)
+	}
+	r.records = make([]int32, 0, len(d.of))
+	for i, s := range d.of {
+		for range times[s] {
+			r.records = append(r.records, int32(i))
+		}
+	}
+	return r.records
+}
+
+// times is how often shape s has field f.
+func (d *decoded) times(s, f int) (n int) {
+	for _, one := range d.shapes[s].fields {
+		if int(one) == f {
+			n++
+		}
+	}
+	return n
 }
 
 // objects takes shapes and fields apart; values are when they are asked for.
@@ -36,7 +80,9 @@ func (b *Block) objects() *decoded {
 	}
 	d := &decoded{fields: make([]reader, len(b.Coded.Fields)), cursor: make([]int32, len(b.Coded.Fields))}
 	for i := range d.fields {
-		d.fields[i].Field = &b.Coded.Fields[i]
+		if d.fields[i].Field = &b.Coded.Fields[i]; !d.fields[i].sound() {
+			d.fields[i].Field = &Field{Name: b.Coded.Fields[i].Name} // of nothing
+		}
 	}
 	for _, text := range Split(b.Coded.Shapes, Unit) {
 		d.shapes = append(d.shapes, d.shape(text))
@@ -123,15 +169,38 @@ func (r *reader) list() []string { return list(&r.texts, r.Values, Line) }
 func (r *reader) append(to []byte, i int) []byte {
 	switch r.Kind {
 	case Numbers:
-		return appendDecimal(to, r.number(i), r.Scale)
+		return r.appendPlain(to, i)
 	case Hex, UUID:
 		to = append(to, '"')
-		return append(r.appendDigits(to, i), '"')
+		return append(r.appendPlain(to, i), '"')
 	}
 	if text := r.text(i); text != "" {
 		return append(to, text...)
 	}
 	return append(to, "null"...)
+}
+
+// appendPlain writes value i of Numbers, Hex or UUID, without quotes.
+func (r *reader) appendPlain(to []byte, i int) []byte {
+	switch size := r.Codes.Width / 8; {
+	case r.Kind == Numbers:
+		return appendDecimal(to, r.number(i), r.Scale)
+	case r.Codes.Width%8 == 0:
+		return r.appendBytes(to, ofSize(r.Codes.Bytes, uint64(i), size))
+	}
+	return r.appendDigits(to, i)
+}
+
+// appendBytes writes the digits of a value.
+func (r *reader) appendBytes(to, b []byte) []byte {
+	if r.Kind != UUID || len(b) != 16 {
+		return hex.AppendEncode(to, b)
+	}
+	to = append(hex.AppendEncode(to, b[:4]), '-')
+	to = append(hex.AppendEncode(to, b[4:6]), '-')
+	to = append(hex.AppendEncode(to, b[6:8]), '-')
+	to = append(hex.AppendEncode(to, b[8:10]), '-')
+	return hex.AppendEncode(to, b[10:])
 }
 
 // text is value i of Texts and Words, as JSON; "" for one that is missing.
@@ -147,18 +216,15 @@ func (r *reader) number(i int) int64 { return r.Base + int64(r.Codes.At(i)) }
 
 const hexDigits = "0123456789abcdef"
 
-// appendDigits writes value i of Hex and UUID without its quotes.
+// appendDigits writes value i of Hex, whose digits are an odd number.
 func (r *reader) appendDigits(to []byte, i int) []byte {
 	n := r.Codes.Width / 4
-	for k, at := 0, i*n; k < n; k, at = k+1, at+1 {
+	for at := i * n; at < (i+1)*n; at++ {
 		var c byte
 		if at/2 < len(r.Codes.Bytes) {
-			c = r.Codes.Bytes[at/2]
+			c = r.Codes.Bytes[at/2] >> (4 * (1 - at&1))
 		}
-		if r.Kind == UUID && (k == 8 || k == 12 || k == 16 || k == 20) {
-			to = append(to, '-')
-		}
-		to = append(to, hexDigits[c>>(4*(1-at&1))&15])
+		to = append(to, hexDigits[c&15])
 	}
 	return to
 }

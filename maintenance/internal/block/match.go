@@ -21,6 +21,10 @@ type run struct {
 	stop    func() bool
 	stopped bool
 	checks  int
+	words   folded // of messages
+	values  folded // of the field that is looked at
+	codes   []uint32
+	scratch []byte
 }
 
 // Compile prepares an expression; nil holds for all. stop is asked now and then, nil never: once it says true the
@@ -40,6 +44,7 @@ func (m *Matcher) Columns() Column { return m.columns }
 func (m *Matcher) Match(b *Block, among Bitmap) (found Bitmap, ok bool) {
 	r := &m.run
 	r.Block, r.stop, r.stopped = b, m.stop, false
+	r.words.reset(b.Coded.Words)
 	found = r.eval(m.expr, among)
 	return found, !r.stopped
 }
@@ -134,12 +139,16 @@ func (r *run) eval(e query.Expr, among Bitmap) Bitmap {
 		return found
 	case query.Not:
 		return among.clone().without(r.eval(e.Expr, among))
+	case query.Text:
+		return r.text(e, among)
+	case query.Compare:
+		return r.compare(e, among)
+	case query.Regex:
+		return r.regex(e, among)
+	case query.Exists:
+		return r.exists(e, among)
 	default:
-		return r.filter(among, func(i int) bool {
-			one := r.Record(i)
-			return query.Match(e, &query.Record{TS: one.TS, Level: one.Level, Service: one.Service, Instance: one.Instance, Logger: one.Logger, Msg: one.Msg, Attrs: one.Attrs, TraceID: one.TraceID, SpanID: one.SpanID,
-				Epoch: one.Epoch, Class: one.Class, Seq: one.Seq, Version: one.Version, Environment: one.Environment, Cluster: one.Cluster, Namespace: one.Namespace, Node: one.Node})
-		})
+		return NewBitmap(r.Records)
 	}
 }
 
@@ -163,4 +172,35 @@ func (r *run) giveUp() bool {
 		r.stopped = r.stop()
 	}
 	return r.stopped
+}
+
+// coded are the records among those given whose code of a list is one that holds. It asks holds once for each of the n
+// entries of the list, unless fewer records are left.
+func (r *run) coded(c Codes, n int, among Bitmap, holds func(k int) bool) Bitmap {
+	if among.Count() <= n {
+		return r.filter(among, func(i int) bool { return holds(int(c.At(i))) })
+	}
+	held, any := make([]bool, n), 0
+	for k := range held {
+		if r.giveUp() {
+			return NewBitmap(r.Records)
+		}
+		if held[k] = holds(k); held[k] {
+			any++
+		}
+	}
+	switch {
+	case any == 0:
+		return NewBitmap(r.Records)
+	case any == n && c.Width == 0:
+		return among.clone()
+	}
+	found := NewBitmap(r.Records)
+	r.codes = c.unpack(r.codes[:0], r.Records)
+	for i, code := range r.codes {
+		if code < uint32(n) && held[code] && i < r.Records {
+			found.Set(i)
+		}
+	}
+	return found.and(among)
 }

@@ -25,7 +25,7 @@ type objects struct {
 	whole  int32            // the shape that is a whole object; -1: there is none yet
 	of     []uint32         // the shape of each record
 	seen   []span           // values of the object that is read
-	paths  []string         // of all that a new shape holds, for the filter
+	paths  []path           // of all shapes, for the filter
 	maker  shaper
 }
 
@@ -233,7 +233,14 @@ type shaper struct {
 	w      walker
 	names  []byte
 	values []valued
-	paths  []string
+	paths  []path
+}
+
+// path is what query.Attr says of a member.
+type path struct {
+	name  string
+	key   int  // where in the name its own key begins
+	group bool // it has members of its own
 }
 
 // valued is a value, and its name among the names.
@@ -254,8 +261,13 @@ func (s *shaper) member(depth int) bool {
 	if !ok {
 		return false
 	}
-	s.paths = append(s.paths, string(w.path))
-	if w.next() == '{' {
+	key := before
+	if depth > 0 {
+		key++ // behind the point
+	}
+	group := w.next() == '{'
+	s.paths = append(s.paths, path{string(w.path), key, group})
+	if group {
 		ok = depth < deepest && w.list(depth+1, '}', s.member)
 	} else {
 		from, name := w.at, len(s.names)

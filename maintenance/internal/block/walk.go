@@ -20,6 +20,16 @@ func walk(object []byte, fn func(name, text []byte, kind query.ValueKind)) bool 
 	return w.value(0) && w.at == len(w.in)
 }
 
+// walkValue walks what is a value of that name; an object is one as a whole, and has no name itself.
+func walkValue(raw, name string, fn func(path, text []byte, kind query.ValueKind)) {
+	w := walker{in: bytesOf(raw), fn: fn, path: append(make([]byte, 0, 64), name...)}
+	depth := 1
+	if raw[0] == '{' {
+		depth, w.path = 0, w.path[:0]
+	}
+	w.value(depth)
+}
+
 type walker struct {
 	in    []byte
 	at    int
