@@ -81,7 +81,7 @@ func sketchOf(all []record.Record) []any {
 	return []any{all[0].Service, ts[0], ts[len(ts)-1], all[0].Instance, ts, levels, seqs, loggers, msgs, attrs, traces, spans}
 }
 
-// benchMessages is what the column msg takes a record.
+// benchMessages is what messages take a record: their words and the codes.
 func benchMessages(b *testing.B, server *postgres.Server, batches [][]record.Record) (bytes float64) {
 	b.Helper()
 	db := pgtest.On(b, server, "maintenance")
@@ -99,7 +99,7 @@ func benchMessages(b *testing.B, server *postgres.Server, batches [][]record.Rec
 			b.Fatal(err)
 		}
 	}
-	err = d.Pool().QueryRow(b.Context(), `SELECT sum(pg_column_size(msg))::float8 / sum(cardinality(ts)) FROM log_blocks`).Scan(&bytes)
+	err = d.Pool().QueryRow(b.Context(), `SELECT sum(pg_column_size(words) + pg_column_size(msg))::float8 / sum(records) FROM log_blocks`).Scan(&bytes)
 	if err != nil {
 		b.Fatal(err)
 	}
