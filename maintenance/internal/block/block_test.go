@@ -205,3 +205,27 @@ func TestWhatNoColumnCanHoldBecomesANote(t *testing.T) {
 		}
 	}
 }
+
+// A value is found by each of its tokens, however it is written, and wherever in the object it stands.
+func TestAFilterKnowsAllTokens(t *testing.T) {
+	t.Parallel()
+	for attrs, pairs := range map[string][][2]string{
+		`{"k":1e2}`:                        {{"k", "100"}, {"k", "1e2"}},
+		`{"k":100.0}`:                      {{"k", "100"}, {"k", "100.0"}},
+		`{"k":-0}`:                         {{"k", "0"}, {"k", "-0"}},
+		`{"k":12345678901234567890}`:       {{"k", "12345678901234567890"}, {"k", "1.2345678901234567e+19"}},
+		`{"k":"\u0061b"}`:                  {{"k", "ab"}},
+		`{"k":[1,"x",{"l":true}]}`:         {{"k", "1"}, {"k", "x"}, {"k.l", "true"}},
+		`{"k":"0a1b","l":"1.5","m":false}`: {{"k", "0a1b"}, {"l", "1.5"}, {"m", "false"}},
+	} {
+		_, f := built([]*record.Record{{TS: hour(), Attrs: []byte(attrs)}})
+		for _, p := range pairs {
+			if !f.MayPair(p[0], p[1]) {
+				t.Errorf("%s: %s=%s is denied", attrs, p[0], p[1])
+			}
+		}
+		if f.MayPair("k", "something else") {
+			t.Errorf("%s: something else is not denied", attrs)
+		}
+	}
+}
