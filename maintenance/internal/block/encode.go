@@ -84,13 +84,16 @@ func (v *values) shortest(f *Field, all []string) (size int) {
 	return math.MaxInt
 }
 
-// distinct numbers the values; false when that takes as many bytes as the best way so far, or more.
+// first of a column's values: when nearly all of them differ, so do the others.
+const first = 256
+
+// distinct numbers the values; false when that takes as many bytes as the best way so far, or more, or will.
 func (v *values) distinct(all []string, best int) bool {
-	v.words.reset(min(len(all), 256))
+	v.words.reset(first)
 	v.codes = v.codes[:0]
-	for _, s := range all {
+	for i, s := range all {
 		code, fresh := v.words.put(s)
-		if fresh && v.words.bytes+len(v.words.texts) > best {
+		if fresh && v.words.bytes+len(v.words.texts) > best || i == first && len(v.words.texts) > first*7/8 {
 			return false
 		}
 		v.codes = append(v.codes, code)

@@ -3,7 +3,6 @@ package block
 import (
 	"encoding/binary"
 	"math/bits"
-	"strings"
 	"unicode/utf8"
 
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/query"
@@ -167,8 +166,16 @@ func (f Filter) MayPair(name, value string) bool {
 }
 
 // fractional reports what may be a number that is written with a point or an exponent.
-func fractional(value string) bool {
-	return strings.ContainsAny(value, ".eE") && strings.Trim(value, "0123456789+-.eE") == ""
+func fractional(value string) (found bool) {
+	for i := range len(value) {
+		switch c := value[i]; {
+		case c == '.' || c|0x20 == 'e':
+			found = true
+		case c-'0' >= 10 && c != '-' && c != '+':
+			return false
+		}
+	}
+	return found
 }
 
 func nameHash(name string) uint64 { return chunks(uint64(len(name)), name) }

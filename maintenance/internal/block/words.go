@@ -119,7 +119,7 @@ func (m *messages) take(msg string, count int32) {
 	from := int32(0)
 	m.cuts = cuts(m.cuts[:0], msg)
 	for _, end := range m.cuts {
-		m.codes = append(m.codes, m.words.code(msg[from:end])+1)
+		m.codes = append(m.codes, m.words.within(msg, int(from), int(end))+1)
 		from = end
 	}
 	m.codes = append(m.codes, m.words.code(msg[from:])+1)
