@@ -94,6 +94,15 @@ func same(t interface{ Fatalf(string, ...any) }, b *Block, want []record.Record)
 	}
 }
 
+// compact is an object on one line; {} for none.
+func compact(object []byte) string {
+	var line bytes.Buffer
+	if len(object) == 0 || json.Compact(&line, object) != nil {
+		return "{}"
+	}
+	return line.String()
+}
+
 func copies(all []*record.Record) (copied []record.Record) {
 	for _, r := range all {
 		copied = append(copied, *r)
