@@ -1,6 +1,7 @@
 package block
 
 import (
+	"bytes"
 	"strings"
 	"unicode"
 
@@ -98,6 +99,10 @@ func (r *run) digitsHold(t query.Text, value string, d *decoded, k int, among, f
 	if strings.Trim(value, alphabet) != "" {
 		return
 	}
+	if size := f.Codes.Width / 8; f.Kind != Numbers && f.Codes.Width%8 == 0 && !t.Wild && len(value) >= 3 && strings.IndexByte(value, '-') < 0 {
+		r.bytesHold(value, size, d, k, among, found)
+		return
+	}
 	n := max(f.Codes.Len, 1)
 	r.scratch = r.scratch[:0]
 	for v := range n {
@@ -113,5 +118,35 @@ func (r *run) digitsHold(t query.Text, value string, d *decoded, k int, among, f
 	})
 	if any {
 		r.each(d, k, among, found, func(v int) bool { return held[min(v, n-1)] })
+	}
+}
+
+// bytesHold finds digits in a field of values of so many bytes: whole bytes of them as they lie there, once as if the first
+// digit were the upper half of one, once as if it were the lower half. Values in which they are found are then written out.
+func (r *run) bytesHold(digits string, size int, d *decoded, k int, among, found Bitmap) {
+	f := &d.fields[k]
+	held, any := make([]bool, f.Codes.Len), false
+	for _, part := range [...]string{digits[:len(digits)&^1], digits[1 : 1+(len(digits)-1)&^1]} {
+		needle, ok := unhex(nil, part)
+		if !ok {
+			return
+		}
+		for at := 0; ; at++ {
+			hit := bytes.Index(f.Codes.Bytes[at:], needle)
+			if hit < 0 {
+				break
+			}
+			at += hit
+			v := at / size
+			if v >= len(held) {
+				break
+			}
+			if r.scratch = f.appendPlain(r.scratch[:0], v); strings.Contains(textOf(r.scratch), digits) {
+				held[v], any = true, true
+			}
+		}
+	}
+	if any {
+		r.each(d, k, among, found, func(v int) bool { return v < len(held) && held[v] })
 	}
 }

@@ -134,21 +134,29 @@ func (r *run) listed(d *decoded, k int, among, found Bitmap, some []int, holds f
 		r.each(d, k, among, found, func(v int) bool { return v < len(held) && held[v] })
 		return
 	}
-	r.codes = f.Codes.unpack(r.codes[:0], r.Records)
-	codes := r.codes
-	if f.Codes.Width == 0 {
-		codes = nil // all are the first
+	r.eachCode(d, k, found, func(code uint32) bool { return code < uint32(len(held)) && held[code] })
+}
+
+// eachCode asks holds of the codes of a field, which has up to 32 bits a code. It asks of records that are not wanted, too:
+// that is sooner done than left out.
+func (r *run) eachCode(d *decoded, k int, found Bitmap, holds func(code uint32) bool) {
+	f, records := &d.fields[k], d.records(k)
+	n := r.Records
+	if records != nil {
+		n = len(records)
 	}
-	r.each(d, k, among, found, func(v int) bool {
-		code := uint32(0)
-		if codes != nil {
-			if v >= len(codes) {
-				return false
-			}
-			code = codes[v]
+	r.codes = f.Codes.unpack(r.codes[:0], n)
+	for v, code := range r.codes[:min(n, len(r.codes))] {
+		if !holds(code) {
+			continue
 		}
-		return code < uint32(len(held)) && held[code]
-	})
+		if records != nil {
+			v = int(records[v])
+		}
+		if v < r.Records {
+			found.Set(v)
+		}
+	}
 }
 
 // candidates are the entries of the field's list in which the value that is compared with stands, when nothing else can
@@ -205,10 +213,11 @@ func (r *run) numbers(a asked, d *decoded, k int, among, found Bitmap) {
 	if low > high {
 		return
 	}
-	r.each(d, k, among, found, func(v int) bool {
-		code := f.Codes.At(v)
-		return low <= code && code <= high
-	})
+	if f.Codes.Width <= 32 {
+		r.eachCode(d, k, found, func(code uint32) bool { return uint64(code)-low <= high-low })
+		return
+	}
+	r.each(d, k, among, found, func(v int) bool { return f.Codes.At(v)-low <= high-low })
 }
 
 // interval is the first and the last code of a field of numbers that a comparison holds for.

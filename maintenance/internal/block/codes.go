@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"math/bits"
+	"slices"
 )
 
 // Codes are unsigned numbers of one width, packed one behind the other, the highest bit of each first. In the database
@@ -72,9 +73,10 @@ func (c Codes) unpack(to []uint32, n int) []uint32 {
 		n = c.Len
 	}
 	at := len(to)
-	to = append(to, make([]uint32, n)...)
+	to = slices.Grow(to, n)[:at+n] // what is there is overwritten
 	out := to[at:]
 	if c.Width == 0 || c.Width > 32 {
+		clear(out)
 		return to
 	}
 	i, bit, width, shift := 0, 0, c.Width, 64-c.Width

@@ -42,7 +42,7 @@ func (r *run) phrases(value string, wild bool, among Bitmap) Bitmap {
 // cuts): so the needle, cut the same way, is the end of a piece, whole pieces, and the beginning of one, or it stands
 // within one piece. Then no message need be decoded.
 func (r *run) phrase(needle string, among Bitmap) Bitmap {
-	if needle == "" {
+	if needle == "" || among.Empty() {
 		return among.clone()
 	}
 	found := NewBitmap(r.Records)
@@ -54,17 +54,20 @@ func (r *run) phrase(needle string, among Bitmap) Bitmap {
 	if within == nil && rest == nil {
 		return found
 	}
-	r.messages()
-	for i := range among.All() {
-		codes := r.msgCodes(i)
-		for at, code := range codes {
-			if within.has(code) || rest != nil && follows2(rest, codes[at:]) {
-				found.Set(i)
+	i := 0 // the record
+	r.codes = r.Coded.Msg.unpack(r.codes[:0], r.Records)
+	for at, code := range r.codes {
+		if code == 0 {
+			if i++; i >= r.Records {
 				break
 			}
+			continue
+		}
+		if within.has(code) || rest != nil && rest[0].has(code) && stand(rest, r.codes[at:]) {
+			found.Set(i)
 		}
 	}
-	return found
+	return found.and(among)
 }
 
 // sequence are the pieces that may stand for each part of the needle; nil if there are none for one of them.
@@ -91,7 +94,8 @@ type marks []bool
 
 func (m marks) has(code uint32) bool { return code < uint32(len(m)) && m[code] }
 
-func follows2(all []marks, codes []uint32) bool {
+// stand reports whether the codes begin with one of each.
+func stand(all []marks, codes []uint32) bool {
 	if len(codes) < len(all) {
 		return false
 	}
@@ -122,6 +126,9 @@ func (r *run) pieces(needle string, judge func(piece string, at int) bool) (m ma
 
 // messageHolds asks holds of the messages, once of each that is one piece.
 func (r *run) messageHolds(among Bitmap, holds func(string) bool) Bitmap {
+	if among.Empty() {
+		return among.clone()
+	}
 	r.messages()
 	known := map[uint32]bool{}
 	return r.filter(among, func(i int) bool {
