@@ -1,9 +1,3 @@
-// Package block is how the log lies on disk: some thousand records of one service, of one hour and one class of
-// levels, column by column. Texts of a column stand in one string, a separator between two, so that lz4 finds what
-// repeats, PostgreSQL can take them apart in plain SQL, and a search looks through a whole column at once.
-//
-// A block is built once. Small ones, of quiet services, are later joined by PostgreSQL itself (logs_seal), part
-// after part, without a look into any record: that is why every column can be joined by putting one behind the other.
 package block
 
 import (

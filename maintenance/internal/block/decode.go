@@ -122,6 +122,13 @@ func (d *decoded) at(i int) *shape {
 
 // before is how many values each field has before record i. It is overwritten by the next call.
 func (d *decoded) before(i int) []int32 {
+	if len(d.shapes) == 1 { // nothing need be counted
+		clear(d.cursor)
+		for _, f := range d.shapes[0].fields {
+			d.cursor[f] += int32(min(i, len(d.of)))
+		}
+		return d.cursor
+	}
 	if d.marks == nil {
 		d.mark()
 	}
