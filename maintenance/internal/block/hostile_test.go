@@ -29,7 +29,8 @@ func bent(t *rapid.T, c Codes) Codes {
 	return c
 }
 
-func list2(t *rapid.T, s string) string {
+// otherList is not what was coded, perhaps.
+func otherList(t *rapid.T, s string) string {
 	return rapid.SampledFrom([]string{s, s, "", Unit, Line, "x", Mark, Mark + "0" + Mark, Mark + "9" + Mark, "{\"a\":" + Mark + "-1" + Mark + "}", "[", "{", "\"", "\"\\", "\xff", `{"a":` + Mark + "0" + Mark, "-", "[1" + Line + "\"\\u" + Line}).Draw(t, "list")
 }
 
@@ -39,7 +40,7 @@ func bend(t *rapid.T, c *Coded) {
 		*codes = bent(t, *codes)
 	}
 	for _, s := range []*string{&c.Loggers, &c.Words, &c.Shapes} {
-		*s = list2(t, *s)
+		*s = otherList(t, *s)
 	}
 	for _, raw := range []*[]byte{&c.Traces, &c.Span} {
 		if rapid.Bool().Draw(t, "other") {
@@ -50,7 +51,7 @@ func bend(t *rapid.T, c *Coded) {
 	c.Base = rapid.Int64().Draw(t, "base")
 	for i := range c.Fields {
 		f := &c.Fields[i]
-		f.Codes, f.Values = bent(t, f.Codes), list2(t, f.Values)
+		f.Codes, f.Values = bent(t, f.Codes), otherList(t, f.Values)
 		f.Kind = Kind(rapid.IntRange(-1, 6).Draw(t, "kind"))
 		f.Scale, f.Base = rapid.IntRange(-2, 80).Draw(t, "scale"), rapid.Int64().Draw(t, "base")
 		f.Name = rapid.SampledFrom([]string{f.Name, "", "a", "k.l", "."}).Draw(t, "name")

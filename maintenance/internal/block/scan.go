@@ -1,6 +1,7 @@
 package block
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math/bits"
 
@@ -122,4 +123,13 @@ func printable(s string) bool {
 		}
 	}
 	return true
+}
+
+// halfPair reports whether the text has an escape of a surrogate: a whole pair says the same as its character, and
+// nobody who writes a replacement character beside it needs one.
+func halfPair(raw []byte) bool {
+	lower := bytes.ToLower(raw)
+	return bytes.Contains(lower, []byte(`\ud8`)) || bytes.Contains(lower, []byte(`\ud9`)) || bytes.Contains(lower, []byte(`\uda`)) ||
+		bytes.Contains(lower, []byte(`\udb`)) || bytes.Contains(lower, []byte(`\udc`)) || bytes.Contains(lower, []byte(`\udd`)) ||
+		bytes.Contains(lower, []byte(`\ude`)) || bytes.Contains(lower, []byte(`\udf`))
 }

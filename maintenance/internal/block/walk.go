@@ -184,15 +184,6 @@ func (w *walker) unescape(raw []byte) ([]byte, bool) {
 	return w.spare, true
 }
 
-// halfPair reports whether the text has an escape of a surrogate: a whole pair says the same as its character, and
-// nobody who writes a replacement character beside it needs one.
-func halfPair(raw []byte) bool {
-	lower := bytes.ToLower(raw)
-	return bytes.Contains(lower, []byte(`\ud8`)) || bytes.Contains(lower, []byte(`\ud9`)) || bytes.Contains(lower, []byte(`\uda`)) ||
-		bytes.Contains(lower, []byte(`\udb`)) || bytes.Contains(lower, []byte(`\udc`)) || bytes.Contains(lower, []byte(`\udd`)) ||
-		bytes.Contains(lower, []byte(`\ude`)) || bytes.Contains(lower, []byte(`\udf`))
-}
-
 func (w *walker) word(word string) bool {
 	if !bytes.HasPrefix(w.in[w.at:], []byte(word)) {
 		return false
