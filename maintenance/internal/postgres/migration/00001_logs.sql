@@ -78,11 +78,13 @@ BEGIN
     FOREACH col IN ARRAY ARRAY['ts', 'level', 'logger', 'msg', 'traces', 'trace', 'span', 'shape', 'field_codes', 'filter'] LOOP
         EXECUTE format('ALTER TABLE log_blocks ALTER COLUMN %I SET STORAGE EXTERNAL', col);
     END LOOP;
-    FOREACH col IN ARRAY ARRAY['part_first', 'part_records', 'part_tx', 'part_seq', 'sources', 'loggers', 'words', 'shapes', 'field_values'] LOOP
-        EXECUTE format('ALTER TABLE log_blocks ALTER COLUMN %I SET COMPRESSION lz4', col);
-    END LOOP;
-EXCEPTION WHEN feature_not_supported OR syntax_error THEN
-    RAISE NOTICE 'lz4 is missing here, pglz it is';
+    BEGIN
+        FOREACH col IN ARRAY ARRAY['part_first', 'part_records', 'part_tx', 'part_seq', 'sources', 'loggers', 'words', 'shapes', 'field_values'] LOOP
+            EXECUTE format('ALTER TABLE log_blocks ALTER COLUMN %I SET COMPRESSION lz4', col);
+        END LOOP;
+    EXCEPTION WHEN feature_not_supported OR syntax_error THEN
+        RAISE NOTICE 'lz4 is missing here, pglz it is';
+    END;
 END
 $$;
 -- +goose StatementEnd
