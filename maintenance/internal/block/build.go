@@ -196,10 +196,10 @@ func (e *Builder) finish(b *Block, filtered bool) Filter {
 	}
 	c.TS = p.codes()
 	c.Level = packAll(e.level, len(c.Levels))
-	c.Loggers, c.Logger = strings.Join(e.loggers.texts, Unit), packAll(e.logger, len(e.loggers.texts))
+	c.Loggers, c.Logger = joined(e.loggers.texts, Unit), packAll(e.logger, len(e.loggers.texts))
 	c.Words, c.Msg = e.messages.finish()
 	c.Traces, c.Trace = e.raw, packAll(e.trace, len(e.traces.texts))
-	c.Shapes, c.Shape = strings.Join(e.objects.shapes, Unit), packAll(e.objects.of, len(e.objects.shapes))
+	c.Shapes, c.Shape = joined(e.objects.shapes, Unit), packAll(e.objects.of, len(e.objects.shapes))
 	for _, s := range e.messages.words.texts {
 		to.text(s)
 	}

@@ -215,3 +215,54 @@ func TestCodesComeBack(t *testing.T) {
 		}
 	})
 }
+
+// A block shares no memory with what it was made of: neither records, nor columns in somebody else's buffer.
+func TestABlockIsItsOwn(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		all := alike().Draw(t, "records")
+		want := copies(all)
+		for i := range want {
+			want[i].Attrs = bytes.Clone(want[i].Attrs)
+		}
+		b, _ := Build(all)
+		for _, r := range all {
+			overwrite(r.Attrs)
+		}
+		same(t, b, want)
+
+		buffers := borrowed(&b.Coded)
+		joined, _ := Join([]*Block{b})
+		owned := b.Apart(&b.Head)
+		owned.Own()
+		taken := &Block{Head: b.Head}
+		taken.Take(b)
+		for _, buffer := range buffers {
+			overwrite(buffer)
+		}
+		same(t, joined, want)
+		same(t, owned, want)
+		same(t, taken, want)
+	})
+}
+
+func overwrite(b []byte) {
+	for i := range b {
+		b[i] = '?'
+	}
+}
+
+// borrowed puts the columns' texts into buffers that can be overwritten.
+func borrowed(c *Coded) (buffers [][]byte) {
+	texts := []*string{&c.Loggers, &c.Words, &c.Shapes}
+	for i := range c.Fields {
+		texts = append(texts, &c.Fields[i].Name, &c.Fields[i].Values)
+		buffers = append(buffers, c.Fields[i].Codes.Bytes)
+	}
+	for _, s := range texts {
+		buffer := []byte(*s)
+		*s = textOf(buffer)
+		buffers = append(buffers, buffer)
+	}
+	return append(buffers, c.TS.Bytes, c.Level.Bytes, c.Logger.Bytes, c.Msg.Bytes, c.Trace.Bytes, c.Traces, c.Span, c.Shape.Bytes)
+}

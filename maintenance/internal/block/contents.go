@@ -10,15 +10,22 @@ import (
 // contents is what a block's filter is told. Without a filter it does nothing. Not safe for concurrent use.
 type contents struct {
 	filter Filter
+	space  Filter // where it is made
 	name   uint64 // nameHash of the field that is told of
 	called string
 }
 
 // start begins a filter, of the largest size: fitted makes it smaller.
 func (c *contents) start(wanted bool) {
-	if c.filter = nil; wanted {
-		c.filter = make(Filter, MaxFilter)
+	c.filter = nil
+	if !wanted {
+		return
 	}
+	if c.space == nil {
+		c.space = make(Filter, MaxFilter)
+	}
+	clear(c.space)
+	c.filter = c.space
 }
 
 // finish is the filter; nil if there is none.
@@ -26,7 +33,7 @@ func (c *contents) finish() Filter {
 	if c.filter == nil {
 		return nil
 	}
-	return bytes.Clone(c.filter.fitted()) // the rest of it is let go
+	return bytes.Clone(c.filter.fitted())
 }
 
 func (c *contents) text(s string) {

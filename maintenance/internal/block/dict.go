@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"hash/maphash"
 	"math/bits"
+	"strings"
 	"unsafe"
 )
 
@@ -136,6 +137,14 @@ func packed(text string) uint64 {
 		return uint64(b[0]) | uint64(b[n/2])<<(8*(n/2)) | uint64(b[n-1])<<(8*(n-1))
 	}
 	return 0
+}
+
+// joined is a list of the texts, which shares no memory with them.
+func joined(texts []string, separator string) string {
+	if len(texts) == 1 {
+		return strings.Clone(texts[0])
+	}
+	return strings.Join(texts, separator)
 }
 
 // bytesOf is the text itself, which must not be written.

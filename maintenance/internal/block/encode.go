@@ -3,7 +3,6 @@ package block
 import (
 	"math"
 	"math/bits"
-	"strings"
 )
 
 // Bounds of numbers: what stays exact in 64 bits, whatever is added.
@@ -43,7 +42,7 @@ func (v *values) field(c *column) Field {
 	}
 	switch f.Kind {
 	case Texts:
-		f.Values = strings.Join(c.values, Line)
+		f.Values = joined(c.values, Line)
 		for _, s := range c.values {
 			v.filter.value(s)
 		}
@@ -103,7 +102,7 @@ func (v *values) distinct(all []string, best int) bool {
 
 func (v *values) asWords(f *Field, n int) {
 	texts := v.words.texts
-	f.Kind, f.Scale, f.Values = Words, 0, strings.Join(texts, Line)
+	f.Kind, f.Scale, f.Values = Words, 0, joined(texts, Line)
 	p := pack(uint64(len(texts)-1), n)
 	for _, code := range v.codes {
 		p.add(uint64(code))

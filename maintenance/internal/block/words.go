@@ -3,7 +3,6 @@ package block
 import (
 	"encoding/binary"
 	"math/bits"
-	"strings"
 )
 
 const (
@@ -104,7 +103,7 @@ func (m *messages) finish() (words string, codes Codes) {
 		}
 		p.add(0)
 	}
-	return strings.Join(m.words.texts, Unit), p.codes()
+	return joined(m.words.texts, Unit), p.codes()
 }
 
 // take appends the codes of a message that comes so often.
