@@ -54,17 +54,34 @@ func (r *run) phrase(needle string, among Bitmap) Bitmap {
 	if within == nil && rest == nil {
 		return found
 	}
+	// What a code is worth a look for: the end of a message, a hit, or the beginning of one.
+	const end, hit, begin = 1, 2, 4
+	kinds := make([]uint8, len(list(&r.index.words, r.Coded.Words, Unit))+1)
+	kinds[0] = end
+	for code := range within {
+		if within[code] {
+			kinds[code] |= hit
+		}
+	}
+	for code := range len(kinds) {
+		if rest != nil && rest[0].has(uint32(code)) {
+			kinds[code] |= begin
+		}
+	}
 	i := 0 // the record
 	r.codes = r.Coded.Msg.unpack(r.codes[:0], r.Records)
 	for at, code := range r.codes {
-		if code == 0 {
+		if int(code) >= len(kinds) || kinds[code] == 0 { // nearly always
+			continue
+		}
+		kind := kinds[code]
+		if kind&hit != 0 || kind&begin != 0 && stand(rest, r.codes[at:]) {
+			found.Set(i)
+		}
+		if kind&end != 0 {
 			if i++; i >= r.Records {
 				break
 			}
-			continue
-		}
-		if within.has(code) || rest != nil && rest[0].has(code) && stand(rest, r.codes[at:]) {
-			found.Set(i)
 		}
 	}
 	return found.and(among)
