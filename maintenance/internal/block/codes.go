@@ -82,7 +82,7 @@ func (c Codes) unpack(to []uint32, n int) []uint32 {
 	i, bit, width, shift := 0, 0, c.Width, 64-c.Width
 	if whole := len(c.Bytes) - 8; whole >= 0 { // a width of 32 and 7 bits before it fit into eight bytes
 		for fast := min(n, whole*8/width+1); i < fast; i++ {
-			out[i] = uint32(binary.BigEndian.Uint64(c.Bytes[bit>>3:]) << (bit & 7) >> shift)
+			out[i] = uint32(binary.BigEndian.Uint64(c.Bytes[bit>>3:]) << (bit & 7) >> (shift & 63))
 			bit += width
 		}
 	}
@@ -90,6 +90,26 @@ func (c Codes) unpack(to []uint32, n int) []uint32 {
 		out[i] = uint32(c.At(i))
 	}
 	return to
+}
+
+// scan calls fn with those numbers that are of some kind, until it says no: without unpacking the others, which are
+// nearly all. It is for widths up to 32.
+func (c Codes) scan(kinds []uint8, fn func(at int, kind uint8) bool) {
+	i, bit, shift := 0, 0, 64-c.Width
+	if whole := len(c.Bytes) - 8; whole >= 0 && c.Width > 0 && c.Width <= 32 {
+		for fast := min(c.Len, whole*8/c.Width+1); i < fast; i++ {
+			code := binary.BigEndian.Uint64(c.Bytes[bit>>3:]) << (bit & 7) >> (shift & 63)
+			bit += c.Width
+			if code < uint64(len(kinds)) && kinds[code] != 0 && !fn(i, kinds[code]) {
+				return
+			}
+		}
+	}
+	for ; i < c.Len; i++ {
+		if code := c.At(i); code < uint64(len(kinds)) && kinds[code] != 0 && !fn(i, kinds[code]) {
+			return
+		}
+	}
 }
 
 // packer writes codes.

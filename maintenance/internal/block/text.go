@@ -69,21 +69,15 @@ func (r *run) phrase(needle string, among Bitmap) Bitmap {
 		}
 	}
 	i := 0 // the record
-	r.codes = r.Coded.Msg.unpack(r.codes[:0], r.Records)
-	for at, code := range r.codes {
-		if int(code) >= len(kinds) || kinds[code] == 0 { // nearly always
-			continue
-		}
-		kind := kinds[code]
-		if kind&hit != 0 || kind&begin != 0 && stand(rest, r.codes[at:]) {
+	r.Coded.Msg.scan(kinds, func(at int, kind uint8) bool {
+		if kind&hit != 0 || kind&begin != 0 && stand(rest, r.Coded.Msg, at) {
 			found.Set(i)
 		}
 		if kind&end != 0 {
-			if i++; i >= r.Records {
-				break
-			}
+			i++
 		}
-	}
+		return i < r.Records
+	})
 	return found.and(among)
 }
 
@@ -111,13 +105,10 @@ type marks []bool
 
 func (m marks) has(code uint32) bool { return code < uint32(len(m)) && m[code] }
 
-// stand reports whether the codes begin with one of each.
-func stand(all []marks, codes []uint32) bool {
-	if len(codes) < len(all) {
-		return false
-	}
+// stand reports whether the codes go on with one of each.
+func stand(all []marks, codes Codes, at int) bool {
 	for k, m := range all {
-		if !m.has(codes[k]) {
+		if !m.has(uint32(codes.At(at + k))) {
 			return false
 		}
 	}
