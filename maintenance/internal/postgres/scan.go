@@ -190,6 +190,9 @@ func (s *scan) reads(batch []*block.Head) block.Column {
 	if s.query.Delta != nil {
 		what |= block.Places
 	}
+	if s.sure() {
+		what |= s.columns | always
+	}
 	for _, h := range batch {
 		if s.cuts(h) {
 			what |= block.TS
@@ -200,6 +203,10 @@ func (s *scan) reads(batch []*block.Head) block.Column {
 	}
 	return what
 }
+
+// sure reports that a block whose filter lets the question through nearly always holds a match: few are read, and what is
+// read of them at once need not be asked for again.
+func (s *scan) sure() bool { return s.needs.Traces != nil }
 
 // besides are the columns that an expression reads and a matcher takes for granted.
 func besides(set query.ColumnSet) (c block.Column) {
