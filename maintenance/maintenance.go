@@ -38,7 +38,7 @@ type Config struct {
 	ProfileKeeping
 	LeaseTTL    time.Duration `env:"LEASE_TTL" envDefault:"15m" desc:"how long a lease holds that names no time"`
 	LeaseMaxTTL time.Duration `env:"LEASE_MAX_TTL" envDefault:"24h" desc:"longest time that a lease may name"`
-	CacheMiB    int64         `env:"LOG_CACHE_MIB" envDefault:"256" desc:"memory for the filters of log blocks, and for small blocks, on one replica, in MiB; a million records have some 16"`
+	CacheMiB    int64         `env:"LOG_CACHE_MIB" envDefault:"256" desc:"memory for the filters of log blocks, and for small blocks, on one replica, in MiB; a million records have some 5"`
 	MaxTails    int           `env:"LOG_MAX_TAILS" envDefault:"32" desc:"log tails open at once on one replica"`
 	Quota       float64       `env:"LOG_QUOTA" envDefault:"0" desc:"log records a second that one replica takes of each service; 0: no bound but a fair share of what the store can take"`
 	Queue       int           `env:"LOG_QUEUE" envDefault:"20000" desc:"log records of one service that may wait on one replica to be stored (one above 1 KiB counts for each KiB); more are refused until there is room"`

@@ -22,7 +22,8 @@ const (
 
 // Run runs body in a child of the test binary in which dir is a file system of that many bytes. The test that
 // calls it does nothing else, and is no subtest. Mounting takes root or user namespaces; where neither is to
-// be had, the test is skipped and says so.
+// be had, the test is skipped and says so. A server that refuses to run as root can be started on the disk: a caller who is
+// root has its unprivileged user there, for whom the way to dir is open, and in a user namespace nobody is root.
 func Run(t *testing.T, size int64, body func(t *testing.T, dir string)) {
 	t.Helper()
 	if dir := os.Getenv(variable); dir != "" {
@@ -32,9 +33,13 @@ func Run(t *testing.T, size int64, body func(t *testing.T, dir string)) {
 		body(t, dir)
 		return
 	}
+	dir := t.TempDir()
+	if err := os.Chmod(filepath.Dir(dir), 0o711); err != nil { // other users may pass it, and see nothing
+		t.Fatal(err)
+	}
 	var reasons []string
 	for _, namespaces := range []uintptr{syscall.CLONE_NEWNS, syscall.CLONE_NEWNS | syscall.CLONE_NEWUSER} {
-		reason := child(t, namespaces)
+		reason := child(t, namespaces, dir)
 		if reason == "" {
 			return
 		}
@@ -54,16 +59,17 @@ func mount(dir string, size int64) error {
 }
 
 // child answers why the test could not be run; empty: it was.
-func child(t *testing.T, namespaces uintptr) (reason string) {
+func child(t *testing.T, namespaces uintptr, dir string) (reason string) {
 	t.Helper()
 	runtime.LockOSThread() // the child dies with this thread
 	defer runtime.UnlockOSThread()
 	cmd := exec.Command(os.Args[0], "-test.v", "-test.count=1", "-test.run=^"+t.Name()+"$")
-	cmd.Env = append(os.Environ(), variable+"="+t.TempDir())
+	cmd.Env = append(os.Environ(), variable+"="+dir)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: namespaces, Pdeathsig: syscall.SIGKILL}
 	if namespaces&syscall.CLONE_NEWUSER != 0 {
-		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}}
-		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
+		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: notRoot(os.Getuid()), HostID: os.Getuid(), Size: 1}}
+		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: notRoot(os.Getgid()), HostID: os.Getgid(), Size: 1}}
+		cmd.SysProcAttr.AmbientCaps = []uintptr{capSysAdmin} // else only root could mount, even here
 	}
 	out, err := cmd.CombinedOutput()
 	var exit *exec.ExitError
@@ -82,6 +88,16 @@ func child(t *testing.T, namespaces uintptr) (reason string) {
 		t.Logf("%s", out)
 	}
 	return ""
+}
+
+const capSysAdmin = 21
+
+// notRoot is the id that somebody has in a user namespace: his own, but for root, for whom it is nobody's.
+func notRoot(id int) int {
+	if id == 0 {
+		return 65534
+	}
+	return id
 }
 
 // Fill takes all the room that is left below dir, with a file of that name; removing it gives the room back.

@@ -1,9 +1,3 @@
-// Package block is how the log lies on disk: some thousand records of one service, of one hour and one class of
-// levels, column by column. Texts of a column stand in one string, a separator between two, so that lz4 finds what
-// repeats, PostgreSQL can take them apart in plain SQL, and a search looks through a whole column at once.
-//
-// A block is built once. Small ones, of quiet services, are later joined by PostgreSQL itself (logs_seal), part
-// after part, without a look into any record: that is why every column can be joined by putting one behind the other.
 package block
 
 import (
@@ -15,11 +9,11 @@ import (
 // place there; it stays when blocks are joined.
 const Most = 1 << 12
 
-// Separators behind each text of a column but the last. Messages may hold lines, attributes are JSON, which holds
+// Separators behind each text of a list but the last. Messages may hold lines, attributes are JSON, which holds
 // no control character; record.From replaces Unit in what it reads.
 const (
-	Unit = "\x1e" // between loggers, between messages
-	Line = "\n"   // between attributes
+	Unit = "\x1e" // between loggers, pieces of messages, shapes
+	Line = "\n"   // between values of a field
 )
 
 // Tier is the shelf that a block lies on: Fresh for small blocks that will be joined, or that of its class of levels,
@@ -115,29 +109,72 @@ type Part struct {
 // Column is a set of columns.
 type Column uint8
 
-// The columns. Times and levels are always there.
+// The columns: those with texts, which a caller asks for, and those that come along as they are needed.
 const (
 	Logger Column = 1 << iota
 	Msg
 	Attrs
 	Trace
 	Span
+	TS
+	Level
+	Places // parts
 
 	AllColumns = Logger | Msg | Attrs | Trace | Span
+	Everything = AllColumns | TS | Level | Places
 )
 
 // Block is a head, its parts, and those of its columns that were read.
 type Block struct {
 	Head
-	Has    Column
-	Parts  []Part
-	TS     []int32 // µs since Hour, less 1<<31: an hour has more of them than a positive int32 holds
-	Levels []int16
-	Logger string // joined by Unit
-	Msg    string // joined by Unit
-	Attrs  string // joined by Line
-	Trace  []byte // 16 a record, zeroes for none
-	Span   []byte // 8 a record, zeroes for none
+	Has   Column
+	Parts []Part
+	Coded Coded
 
 	index index
 }
+
+// Coded are the columns of a block as they lie in the database. Columns that were not read are zero. A column that
+// says something else than its head does (the working role may insert what it likes) is found by Check; whoever
+// decodes one all the same gets empty texts, and no panic.
+type Coded struct {
+	Base    int64   // µs from Head.Hour to the earliest record …
+	TS      Codes   // … and from there to each
+	Levels  []int16 // the distinct ones, as they appeared
+	Level   Codes   // into Levels
+	Loggers string  // the distinct ones, joined by Unit; "" is one empty logger
+	Logger  Codes   // into Loggers
+	Words   string  // pieces of messages, joined by Unit
+	Msg     Codes   // k+1 is piece k, 0 ends a message; as many as there are, not one a record
+	Traces  []byte  // the distinct ones, 16 bytes each, zeroes for none
+	Trace   Codes   // into Traces
+	Span    []byte  // 8 a record, zeroes for none; empty when there is none at all
+	Shapes  string  // the distinct ones, joined by Unit: JSON, where Mark, the number of a field and Mark stand for a value
+	Shape   Codes   // into Shapes
+	Fields  []Field // what the shapes leave out
+}
+
+// Mark stands before and behind the number of a field in a shape. JSON has no control character.
+const Mark = "\x1a"
+
+// Field is one attribute's values: one for each time that a shape of a record has it, in the records' order.
+type Field struct {
+	Name   string // as query.Attr has it; "" holds whole objects, too: those that no shape was left for
+	Kind   Kind
+	Values string // of Texts: one each; of Words: the distinct ones; raw JSON, joined by Line
+	Base   int64  // of Numbers
+	Scale  int    // of Numbers: digits behind the point, at most 9; of Hex: digits of a value
+	Codes  Codes  // of Words: into Values; of Numbers: less Base; of Hex and UUID: the digits as bits
+}
+
+// Kind is how a field is coded.
+type Kind int16
+
+// The kinds. Their numbers are stored.
+const (
+	Texts   Kind = 0
+	Words   Kind = 1
+	Numbers Kind = 2 // (Base + code) / 10^Scale, without zeroes at the end of a fraction
+	Hex     Kind = 3 // strings of Scale lower-case hexadecimal digits; the width is 4 × Scale
+	UUID    Kind = 4 // strings of 8-4-4-4-12 of them; the width is 128
+)

@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"encoding/hex"
 	"encoding/json"
-	"log/slog"
 	"math"
 	"slices"
 	"strings"
@@ -22,20 +21,33 @@ const Filtered = 256
 // by source and sequence, so that all[i] is the block's record i; one that no column can hold becomes a note of
 // itself there (record.Record.Note). The block has no id, no transaction and no tier yet: see Store. The filter is nil
 // below Filtered records. Times are kept to the microsecond, levels within int16.
-func Build(all []*record.Record) (*Block, *Filter) {
-	if !slices.IsSortedFunc(all, inOrder) { // which it mostly is
+func Build(all []*record.Record) (*Block, Filter) { return new(Builder).Build(all) }
+
+// Builder makes one block after the other with the same buffers. The zero value is ready. Not safe for concurrent use.
+type Builder struct {
+	messages messages
+	objects  objects
+	loggers  dict
+	traces   dict
+	raw      []byte // of traces
+	values   values
+	logger   []uint32 // codes of the records
+	trace    []uint32
+	level    []uint32
+	times    []int64 // µs since the hour
+	slots    slots
+}
+
+// Build is as the function of that name; the block shares nothing with the next one.
+func (e *Builder) Build(all []*record.Record) (*Block, Filter) {
+	if !ordered(all) { // which it mostly is
 		slices.SortStableFunc(all, inOrder)
 	}
-	b := &Block{Has: AllColumns, TS: make([]int32, len(all)), Levels: make([]int16, len(all))}
+	b := &Block{}
 	first := all[0]
-	b.Class, b.Hour, b.Service, b.Records = TierOf(first.Level), first.TS.UTC().Truncate(time.Hour), first.Service, len(all)
-	var filter *Filter
-	if len(all) >= Filtered {
-		filter = new(Filter)
-	}
-	b.write(all, filter)
+	b.Class, b.Hour, b.Service = TierOf(first.Level), first.TS.UTC().Truncate(time.Hour), first.Service
 	b.parts(all)
-	return b, filter
+	return b, e.fill(b, all, len(all) >= Filtered)
 }
 
 // Store gives the block its id, its transaction and its tier.
@@ -47,92 +59,174 @@ func (b *Block) Store(id int64, tx uint64, tier Tier) {
 	}
 }
 
+func ordered(all []*record.Record) bool {
+	for i, r := range all[1:] {
+		before := all[i]
+		if r.Instance == before.Instance && r.Epoch == before.Epoch && r.Class == before.Class {
+			if r.Seq < before.Seq {
+				return false
+			}
+		} else if inOrder(before, r) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
 func inOrder(a, b *record.Record) int {
 	return cmp.Or(cmp.Compare(a.Instance, b.Instance), cmp.Compare(a.Epoch, b.Epoch), cmp.Compare(a.Class, b.Class), cmp.Compare(a.Seq, b.Seq))
 }
 
-// write fills the columns.
-func (b *Block) write(all []*record.Record, filter *Filter) {
-	var loggers, msgs, attrs strings.Builder
-	size := [3]int{}
-	for _, r := range all {
-		size[0], size[1], size[2] = size[0]+len(r.Logger)+1, size[1]+len(r.Msg)+1, size[2]+len(r.Attrs)+1
-	}
-	loggers.Grow(size[0])
-	msgs.Grow(size[1])
-	attrs.Grow(size[2])
-	b.Trace, b.Span = make([]byte, 16*len(all)), make([]byte, 8*len(all))
+// fill makes head and columns of the records, but for what is known of them already: service, hour, class and parts.
+func (e *Builder) fill(b *Block, all []*record.Record, filtered bool) Filter {
+	e.reset(len(all))
+	b.Has, b.Records, b.Bytes = Everything, len(all), -3
 	b.Low, b.High = math.MaxInt16, math.MinInt16
-	slots := map[int32]int32{}
-	add, known := func(_, _ []byte) {}, new(recent)
-	if filter != nil {
-		add = filter.addPair
-	}
+	hour := b.Hour.UnixMicro()
+	var spans []byte
 	for i, r := range all {
-		object, ok := storable(r, filter, known, add)
+		n, ok := e.texts(r)
 		if !ok {
 			*r = r.Note("its texts or attributes are not valid")
-			object, _ = storable(r, filter, known, add)
+			n, _ = e.texts(r)
 		}
-		if i > 0 {
-			loggers.WriteString(Unit)
-			msgs.WriteString(Unit)
-			attrs.WriteString(Line)
+		b.Bytes += int64(n)
+		if i > 0 && r.TraceID == all[i-1].TraceID {
+			e.trace = append(e.trace, e.trace[i-1])
+		} else {
+			e.trace = append(e.trace, e.traceOf(r.TraceID))
 		}
-		loggers.WriteString(r.Logger)
-		msgs.WriteString(r.Msg)
-		attrs.Write(object)
-		// An id that is none leaves zeroes.
-		_, _ = hex.Decode(b.Trace[16*i:16*i+16], []byte(r.TraceID)[:min(32, len(r.TraceID))])
-		_, _ = hex.Decode(b.Span[8*i:8*i+8], []byte(r.SpanID)[:min(16, len(r.SpanID))])
-		if filter != nil {
-			filter.AddTrace(b.Trace[16*i : 16*i+16])
+		if r.SpanID != "" {
+			if spans == nil {
+				spans = make([]byte, 8*len(all))
+			}
+			readID(spans[8*i:8*i+8], r.SpanID)
 		}
-		b.moment(i, r)
-		slots[Slot(r.TS.UTC().Minute(), slog.Level(b.Levels[i]))]++
+		e.moment(b, r, hour)
 	}
-	b.Logger, b.Msg, b.Attrs = loggers.String(), msgs.String(), attrs.String()
-	b.Bytes = int64(len(b.Logger) + len(b.Msg) + len(b.Attrs))
-	for _, s := range sorted(slots) {
-		b.Slots, b.Counts = append(b.Slots, s), append(b.Counts, slots[s])
-	}
+	b.Coded.Span = spans
+	return e.finish(b, filtered)
 }
 
-// moment keeps time and level of record i.
-func (b *Block) moment(i int, r *record.Record) {
-	at := r.TS.UTC().Truncate(time.Microsecond)
+func (e *Builder) reset(n int) {
+	e.messages.reset(n)
+	e.objects.reset()
+	e.loggers.reset(16)
+	e.traces.reset(n / 2)
+	e.slots.reset()
+	e.raw, e.logger, e.trace, e.level, e.times = nil, e.logger[:0], e.trace[:0], e.level[:0], e.times[:0]
+}
+
+// texts takes the record's texts and attributes, and says how long they are, with a separator each; false when
+// PostgreSQL would refuse one of them, or read something else.
+func (e *Builder) texts(r *record.Record) (n int, ok bool) {
+	if !clean(r.Msg) || !clean(r.Logger) {
+		return 0, false
+	}
+	object := textOf(r.Attrs)
+	if object == "" {
+		object = "{}"
+	}
+	if !utf8.ValidString(object) {
+		return 0, false
+	}
+	if !e.objects.add(object) {
+		var line bytes.Buffer
+		if json.Compact(&line, r.Attrs) != nil || !e.objects.add(line.String()) {
+			return 0, false
+		}
+		object = line.String()
+	}
+	e.messages.add(r.Msg)
+	e.logger = append(e.logger, e.loggers.code(r.Logger))
+	return len(r.Msg) + len(r.Logger) + len(object) + 3, true
+}
+
+// clean reports whether a text can stand in a column as it is.
+func clean(s string) bool {
+	return printable(s) || strings.IndexByte(s, 0) < 0 && !strings.Contains(s, Unit) && utf8.ValidString(s)
+}
+
+func (e *Builder) traceOf(trace string) uint32 {
+	n := len(e.raw)
+	e.raw = append(e.raw, make([]byte, 16)...)
+	readID(e.raw[n:], trace)
+	code, fresh := e.traces.put(textOf(e.raw[n:]))
+	if !fresh {
+		e.raw = e.raw[:n]
+	}
+	return code
+}
+
+// readID reads hexadecimal digits; of an id that is none, as many as are.
+func readID(into []byte, id string) {
+	if len(id) == 2*len(into) {
+		if _, ok := unhex(into[:0], id); ok {
+			return
+		}
+		clear(into)
+	}
+	_, _ = hex.Decode(into, []byte(id)[:min(2*len(into), len(id))])
+}
+
+// moment keeps time and level.
+func (e *Builder) moment(b *Block, r *record.Record, hour int64) {
+	at := r.TS.UnixMicro() - hour
 	level := min(max(r.Level, math.MinInt16), math.MaxInt16)
-	b.TS[i], b.Levels[i] = int32(at.Sub(b.Hour).Microseconds()-1<<31), int16(level)
+	code := slices.Index(b.Coded.Levels, int16(level))
+	if code < 0 {
+		code = len(b.Coded.Levels)
+		b.Coded.Levels = append(b.Coded.Levels, int16(level))
+	}
+	e.times, e.level = append(e.times, at), append(e.level, uint32(code))
 	b.Low, b.High = min(b.Low, level), max(b.High, level)
-	if i == 0 || at.Before(b.From) {
-		b.From = at
-	}
-	if i == 0 || at.After(b.To) {
-		b.To = at
-	}
+	e.slots.add(Slot(int(at/60e6), level))
 }
 
-func sorted(slots map[int32]int32) []int32 {
-	keys := make([]int32, 0, len(slots))
-	for k := range slots {
-		keys = append(keys, k)
+// finish makes the columns of what was taken.
+func (e *Builder) finish(b *Block, filtered bool) Filter {
+	c, to := &b.Coded, &e.values.filter
+	to.start(filtered)
+	c.Base = slices.Min(e.times)
+	last := slices.Max(e.times)
+	b.From, b.To = b.Hour.Add(time.Duration(c.Base)*time.Microsecond), b.Hour.Add(time.Duration(last)*time.Microsecond)
+	p := pack(uint64(last-c.Base), len(e.times))
+	for _, at := range e.times {
+		p.add(uint64(at - c.Base))
 	}
-	slices.Sort(keys)
-	return keys
+	c.TS = p.codes()
+	c.Level = packAll(e.level, len(c.Levels))
+	c.Loggers, c.Logger = joined(e.loggers.texts, Unit), packAll(e.logger, len(e.loggers.texts))
+	c.Words, c.Msg = e.messages.finish()
+	c.Traces, c.Trace = e.raw, packAll(e.trace, len(e.traces.texts))
+	c.Shapes, c.Shape = joined(e.objects.shapes, Unit), packAll(e.objects.of, len(e.objects.shapes))
+	for _, s := range e.messages.words.texts {
+		to.text(s)
+	}
+	for _, p := range e.objects.paths {
+		to.text(p.name)
+	}
+	for i := 0; i+16 <= len(c.Traces); i += 16 {
+		to.trace(c.Traces[i : i+16])
+	}
+	for i := range e.objects.fields {
+		c.Fields = append(c.Fields, e.values.field(&e.objects.fields[i]))
+	}
+	b.Slots, b.Counts = e.slots.sorted()
+	return to.finish()
 }
 
 // parts finds the runs. Records without a sequence are one run each source.
 func (b *Block) parts(all []*record.Record) {
 	for i, r := range all {
-		source := SourceOf(r)
 		if n := len(b.Parts); n > 0 {
 			last := &b.Parts[n-1]
-			if last.Source == source && follows(last, r.Seq) {
+			if last.Source.of(r) && follows(last, r.Seq) {
 				last.Records++
 				continue
 			}
 		}
-		b.Parts = append(b.Parts, Part{Source: source, First: int64(i), Records: 1, Seq: r.Seq})
+		b.Parts = append(b.Parts, Part{Source: SourceOf(r), First: int64(i), Records: 1, Seq: r.Seq})
 	}
 }
 
@@ -149,48 +243,7 @@ func SourceOf(r *record.Record) Source {
 		Cluster: r.Cluster, Namespace: r.Namespace, Node: r.Node}
 }
 
-// storable is the record's object as one line; false when PostgreSQL would refuse it, or a text, or read something else.
-func storable(r *record.Record, filter *Filter, known *recent, add func(path, value []byte)) ([]byte, bool) {
-	if !clean(r.Msg) || !clean(r.Logger) {
-		return nil, false
-	}
-	object := []byte(r.Attrs)
-	if len(object) == 0 {
-		object = []byte("{}")
-	}
-	if !pairs(object, add) {
-		var line bytes.Buffer
-		if json.Compact(&line, object) != nil || !pairs(line.Bytes(), add) {
-			return nil, false
-		}
-		object = line.Bytes()
-	}
-	if filter != nil {
-		if !known.has(r.Msg) {
-			filter.AddText(r.Msg)
-		}
-		addTrigrams(filter, object)
-	}
-	return object, true
-}
-
-// recent texts: most messages of a service have been there just before.
-type recent [256]string
-
-// has reports whether the text was there, as far as is remembered, and remembers it.
-func (r *recent) has(text string) bool {
-	if len(text) < 16 {
-		return false
-	}
-	place := &r[(len(text)*31+int(text[8])*7+int(text[15])*13+int(text[len(text)/2]))&255]
-	if *place == text {
-		return true
-	}
-	*place = text
-	return false
-}
-
-// clean reports whether a text can stand in a column as it is.
-func clean(s string) bool {
-	return strings.IndexByte(s, 0) < 0 && !strings.Contains(s, Unit) && utf8.ValidString(s)
+func (s *Source) of(r *record.Record) bool {
+	return s.Instance == r.Instance && s.Epoch == r.Epoch && s.Class == r.Class && s.Version == r.Version && s.Environment == r.Environment &&
+		s.Cluster == r.Cluster && s.Namespace == r.Namespace && s.Node == r.Node
 }

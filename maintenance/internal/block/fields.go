@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"log/slog"
 	"strings"
-	"time"
 
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/query"
 )
@@ -14,9 +13,11 @@ import (
 func (r *run) compare(c query.Compare, among Bitmap) Bitmap {
 	switch c.Kind {
 	case query.Attribute:
-		return r.attribute(c.Field, among, c.HoldsValue)
+		return r.attribute(asked{field: c.Field, holds: c.HoldsValue, compare: &c}, among)
 	case query.Level:
-		return r.filter(among, func(i int) bool { return c.Op.Holds(cmp.Compare(slog.Level(r.Levels[i]), c.Level)) })
+		return r.coded(r.Coded.Level, len(r.Coded.Levels), among, func(k int) bool {
+			return k < len(r.Coded.Levels) && c.Op.Holds(cmp.Compare(slog.Level(r.Coded.Levels[k]), c.Level))
+		})
 	case query.Time:
 		at := c.Time.Sub(r.Hour)
 		return r.filter(among, func(i int) bool { return c.Op.Holds(cmp.Compare(r.offset(i), at)) })
@@ -26,6 +27,7 @@ func (r *run) compare(c query.Compare, among Bitmap) Bitmap {
 		if c.Op == query.Contains {
 			return r.message(query.Text{Value: c.Value, Wild: !c.Exact}, among)
 		}
+		among = r.phrases(c.Value, !c.Exact, among) // whatever its case
 	case query.Hex:
 		return r.hex(c, among)
 	}
@@ -35,7 +37,7 @@ func (r *run) compare(c query.Compare, among Bitmap) Bitmap {
 func (r *run) exists(e query.Exists, among Bitmap) Bitmap {
 	switch e.Kind {
 	case query.Attribute:
-		return r.attribute(e.Field, among, func(v query.Value) bool { return v.Kind != query.Null })
+		return r.attribute(asked{field: e.Field, holds: func(v query.Value) bool { return v.Kind != query.Null }, exists: true}, among)
 	case query.Level, query.Time:
 		return among.clone()
 	case query.Sequence:
@@ -48,18 +50,13 @@ func (r *run) exists(e query.Exists, among Bitmap) Bitmap {
 func (r *run) regex(e query.Regex, among Bitmap) Bitmap {
 	switch e.Kind {
 	case query.Attribute:
-		return r.attribute(e.Field, among, e.HoldsValue)
+		return r.attribute(asked{field: e.Field, holds: e.HoldsValue}, among)
 	case query.Message:
 		for _, gram := range query.Require(e).Grams {
-			among = r.msg.candidates(r.Msg, Unit[0], gram, among)
+			among = r.phrase(gram, among)
 		}
 	}
 	return r.column(e.Field, among, e.Holds)
-}
-
-// offset of record i from the hour.
-func (r *run) offset(i int) time.Duration {
-	return time.Duration(int64(r.TS[i])+1<<31) * time.Microsecond
 }
 
 func (r *run) seq(i int) uint64 {
@@ -70,9 +67,8 @@ func (r *run) seq(i int) uint64 {
 	return p.Seq + uint64(place)
 }
 
-// column asks holds of the texts of a column, once of those that stand in a row.
+// column asks holds of the texts of a column, once of each distinct one where there is a list of them.
 func (r *run) column(field string, among Bitmap, holds func(string) bool) Bitmap {
-	var texts func(i int) string
 	switch field {
 	case "service":
 		if holds(r.Service) {
@@ -80,25 +76,17 @@ func (r *run) column(field string, among Bitmap, holds func(string) bool) Bitmap
 		}
 		return NewBitmap(r.Records)
 	case "msg":
-		msgs := r.Msgs()
-		texts = func(i int) string { return msgs[i] }
+		return r.messageHolds(among, holds)
 	case "logger":
-		loggers := r.Loggers()
-		texts = func(i int) string { return loggers[i] }
+		all := list(&r.index.loggers, r.Coded.Loggers, Unit)
+		return r.coded(r.Coded.Logger, len(all), among, func(k int) bool { return holds(entry(all, uint64(k))) })
 	case "trace_id":
-		texts = func(i int) string { return id(r.Trace[16*i : 16*i+16]) }
+		return r.coded(r.Coded.Trace, len(r.Coded.Traces)/16, among, func(k int) bool { return holds(id(ofSize(r.Coded.Traces, uint64(k), 16))) })
 	case "span_id":
-		texts = func(i int) string { return id(r.Span[8*i : 8*i+8]) }
+		return r.filter(among, func(i int) bool { return holds(r.SpanID(i)) })
 	default:
 		return r.part(field, among, holds)
 	}
-	last, held, any := "", false, false
-	return r.filter(among, func(i int) bool {
-		if s := texts(i); !any || s != last {
-			last, held, any = s, holds(s), true
-		}
-		return held
-	})
 }
 
 // part asks holds once a part.
@@ -114,34 +102,11 @@ func (r *run) part(field string, among Bitmap, holds func(string) bool) Bitmap {
 	return found.and(among)
 }
 
-func (s *Source) text(field string) string {
-	switch field {
-	case "instance":
-		return s.Instance
-	case "epoch":
-		return s.Epoch
-	case "class":
-		return s.Class
-	case "version":
-		return s.Version
-	case "environment":
-		return s.Environment
-	case "cluster":
-		return s.Cluster
-	case "namespace":
-		return s.Namespace
-	case "node":
-		return s.Node
-	default:
-		return ""
-	}
-}
-
 // hex compares the beginning of an id, by bytes as far as it has whole ones.
 func (r *run) hex(c query.Compare, among Bitmap) Bitmap {
-	column, size := r.Trace, 16
+	size := 16
 	if c.Field == "span_id" {
-		column, size = r.Span, 8
+		size = 8
 	}
 	whole, err := hex.DecodeString(c.Value[:len(c.Value)&^1])
 	if err != nil || len(whole) > size || len(whole) == 0 {
@@ -149,13 +114,16 @@ func (r *run) hex(c query.Compare, among Bitmap) Bitmap {
 	}
 	odd, half := len(c.Value)%2 == 1, byte(0)
 	if odd {
-		half = byte(strings.IndexByte("0123456789abcdef", c.Value[len(c.Value)-1]))
+		half = byte(strings.IndexByte(hexDigits, c.Value[len(c.Value)-1]))
 	}
-	return r.filter(among, func(i int) bool {
-		id := column[size*i : size*i+size]
-		if !bytes.Equal(id[:len(whole)], whole) || odd && (len(whole) == size || id[len(whole)]>>4 != half) {
+	holds := func(id []byte) bool {
+		if !bytes.HasPrefix(id, whole) || odd && (len(whole) == size || id[len(whole)]>>4 != half) {
 			return false
 		}
 		return len(bytes.Trim(id, "\x00")) > 0 // one of zeroes is none
-	})
+	}
+	if size == 8 {
+		return r.filter(among, func(i int) bool { return holds(r.span(i)) })
+	}
+	return r.coded(r.Coded.Trace, len(r.Coded.Traces)/16, among, func(k int) bool { return holds(ofSize(r.Coded.Traces, uint64(k), 16)) })
 }

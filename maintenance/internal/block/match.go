@@ -21,8 +21,10 @@ type run struct {
 	stop    func() bool
 	stopped bool
 	checks  int
-	msg     folded
-	attrs   folded
+	words   folded // of messages
+	values  folded // of the field that is looked at
+	codes   []uint32
+	scratch []byte
 }
 
 // Compile prepares an expression; nil holds for all. stop is asked now and then, nil never: once it says true the
@@ -31,7 +33,7 @@ func Compile(e query.Expr, stop func() bool) *Matcher {
 	if e == nil {
 		e = query.And{}
 	}
-	return &Matcher{expr: ordered(e), columns: columnsOf(e), stop: stop}
+	return &Matcher{expr: inCost(e), columns: columnsOf(e), stop: stop}
 }
 
 // Columns that the matcher reads; times, levels and parts are always there.
@@ -41,8 +43,8 @@ func (m *Matcher) Columns() Column { return m.columns }
 // changed. The block must have the matcher's columns.
 func (m *Matcher) Match(b *Block, among Bitmap) (found Bitmap, ok bool) {
 	r := &m.run
-	r.Block, r.stop, r.stopped, r.msg.done, r.attrs.done = b, m.stop, false, false, false
-	r.msg.wideDone, r.attrs.wideDone = false, false
+	r.Block, r.stop, r.stopped = b, m.stop, false
+	r.words.reset(b.Coded.Words)
 	found = r.eval(m.expr, among)
 	return found, !r.stopped
 }
@@ -62,24 +64,24 @@ func columnsOf(e query.Expr) (c Column) {
 	return c
 }
 
-// ordered puts what is cheap in front, all the way down: what follows looks at fewer records then.
-func ordered(e query.Expr) query.Expr {
+// inCost puts what is cheap in front, all the way down: what follows looks at fewer records then.
+func inCost(e query.Expr) query.Expr {
 	switch e := e.(type) {
 	case query.And:
 		all := make(query.And, len(e))
 		for i, part := range e {
-			all[i] = ordered(part)
+			all[i] = inCost(part)
 		}
 		slices.SortStableFunc(all, func(a, b query.Expr) int { return cost(a) - cost(b) })
 		return all
 	case query.Or:
 		all := make(query.Or, len(e))
 		for i, part := range e {
-			all[i] = ordered(part)
+			all[i] = inCost(part)
 		}
 		return all
 	case query.Not:
-		return query.Not{Expr: ordered(e.Expr)}
+		return query.Not{Expr: inCost(e.Expr)}
 	default:
 		return e
 	}
@@ -170,4 +172,35 @@ func (r *run) giveUp() bool {
 		r.stopped = r.stop()
 	}
 	return r.stopped
+}
+
+// coded are the records among those given whose code of a list is one that holds. It asks holds once for each of the n
+// entries of the list, unless fewer records are left.
+func (r *run) coded(c Codes, n int, among Bitmap, holds func(k int) bool) Bitmap {
+	if among.Count() <= n {
+		return r.filter(among, func(i int) bool { return holds(int(c.At(i))) })
+	}
+	held, any := make([]bool, n), 0
+	for k := range held {
+		if r.giveUp() {
+			return NewBitmap(r.Records)
+		}
+		if held[k] = holds(k); held[k] {
+			any++
+		}
+	}
+	switch {
+	case any == 0:
+		return NewBitmap(r.Records)
+	case any == n && c.Width == 0:
+		return among.clone()
+	}
+	found := NewBitmap(r.Records)
+	r.codes = c.unpack(r.codes[:0], r.Records)
+	for i, code := range r.codes {
+		if code < uint32(n) && held[code] && i < r.Records {
+			found.Set(i)
+		}
+	}
+	return found.and(among)
 }

@@ -4,12 +4,13 @@ import (
 	"encoding/hex"
 	"log/slog"
 	"math"
+	"slices"
 
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/query"
 )
 
 // May is false when the filter denies what every match needs. Services, levels and times are the head's business.
-func (f *Filter) May(n query.Needs) bool {
+func (f Filter) May(n query.Needs) bool {
 	for _, gram := range n.Grams {
 		if !f.MayText(gram) {
 			return false
@@ -23,7 +24,7 @@ func (f *Filter) May(n query.Needs) bool {
 	return f.mayTraces(n.Traces)
 }
 
-func (f *Filter) mayOne(p query.Pair) bool {
+func (f Filter) mayOne(p query.Pair) bool {
 	for _, v := range p.Values {
 		if f.MayPair(p.Name, v) {
 			return true
@@ -32,7 +33,7 @@ func (f *Filter) mayOne(p query.Pair) bool {
 	return len(p.Values) == 0
 }
 
-func (f *Filter) mayTraces(traces []string) bool {
+func (f Filter) mayTraces(traces []string) bool {
 	for _, trace := range traces {
 		if raw, err := hex.DecodeString(trace); err != nil || len(raw) != 16 || f.MayTrace(raw) {
 			return true
@@ -41,14 +42,19 @@ func (f *Filter) mayTraces(traces []string) bool {
 	return traces == nil
 }
 
-// Asks reports whether the filter can deny anything that is needed.
+// Asks reports whether a filter can deny anything that is needed.
 func Asks(n query.Needs) bool {
 	for _, gram := range n.Grams {
-		if len(gram) >= 3 {
+		if !eachWord(gram, func(string) bool { return false }) {
 			return true
 		}
 	}
-	return len(n.Pairs) > 0 || n.Traces != nil
+	for _, p := range n.Pairs {
+		if !slices.ContainsFunc(p.Values, fractional) {
+			return true
+		}
+	}
+	return n.Traces != nil
 }
 
 // May is false when the head alone tells that no record of the block has what every match needs.

@@ -7,37 +7,57 @@ import (
 
 // Own copies the columns of a block that was read into a buffer of somebody else's, so that it can be kept.
 func (b *Block) Own() {
-	b.Logger, b.Msg, b.Attrs = strings.Clone(b.Logger), strings.Clone(b.Msg), strings.Clone(b.Attrs)
-	b.Trace, b.Span = slices.Clone(b.Trace), slices.Clone(b.Span)
-	b.index.loggers, b.index.msgs, b.index.attrs = nil, nil, nil
+	var own Coded
+	own.take(&b.Coded, b.Has)
+	b.Coded, b.index = own, index{}
 }
 
-// Take copies the columns that o has and b has not; times, levels and parts too.
+// Take copies the columns that o has and b has not, parts too.
 func (b *Block) Take(o *Block) {
-	if b.TS == nil {
-		b.TS = o.TS
-	}
-	if b.Levels == nil {
-		b.Levels = o.Levels
-	}
-	if b.Parts == nil {
-		b.Parts, b.index.starts = o.Parts, nil
-	}
 	lacks := o.Has &^ b.Has
-	if lacks&Logger != 0 {
-		b.Logger = strings.Clone(o.Logger)
-	}
-	if lacks&Msg != 0 {
-		b.Msg = strings.Clone(o.Msg)
-	}
-	if lacks&Attrs != 0 {
-		b.Attrs = strings.Clone(o.Attrs)
-	}
-	if lacks&Trace != 0 {
-		b.Trace = slices.Clone(o.Trace)
-	}
-	if lacks&Span != 0 {
-		b.Span = slices.Clone(o.Span)
+	b.Coded.take(&o.Coded, lacks)
+	if lacks&Places != 0 {
+		b.Parts = o.Parts
 	}
 	b.Has |= lacks
+	b.index = index{}
+}
+
+// Apart is a block of the same columns and another head. It finds out for itself what is asked of it, so that
+// it may be used beside b.
+func (b *Block) Apart(h *Head) *Block {
+	return &Block{Head: *h, Has: b.Has, Parts: b.Parts, Coded: b.Coded}
+}
+
+func (c *Coded) take(o *Coded, columns Column) {
+	if columns&TS != 0 {
+		c.Base, c.TS = o.Base, o.TS.clone()
+	}
+	if columns&Level != 0 {
+		c.Levels, c.Level = slices.Clone(o.Levels), o.Level.clone()
+	}
+	if columns&Logger != 0 {
+		c.Loggers, c.Logger = strings.Clone(o.Loggers), o.Logger.clone()
+	}
+	if columns&Msg != 0 {
+		c.Words, c.Msg = strings.Clone(o.Words), o.Msg.clone()
+	}
+	if columns&Trace != 0 {
+		c.Traces, c.Trace = slices.Clone(o.Traces), o.Trace.clone()
+	}
+	if columns&Span != 0 {
+		c.Span = slices.Clone(o.Span)
+	}
+	if columns&Attrs != 0 {
+		c.Shapes, c.Shape, c.Fields = strings.Clone(o.Shapes), o.Shape.clone(), slices.Clone(o.Fields)
+		for i := range c.Fields {
+			f := &c.Fields[i]
+			f.Name, f.Values, f.Codes = strings.Clone(f.Name), strings.Clone(f.Values), f.Codes.clone()
+		}
+	}
+}
+
+func (c Codes) clone() Codes {
+	c.Bytes = slices.Clone(c.Bytes)
+	return c
 }

@@ -1,22 +1,11 @@
 package block
 
 import (
-	"encoding/binary"
 	"strings"
-	"unicode"
 	"unicode/utf8"
-	"unsafe"
 
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/query"
 )
-
-// folded is a column in which case does not matter, made when it is asked for.
-type folded struct {
-	ascii    []byte // A-Z folded, of the length of the column
-	wide     string // folded as query.Fold does
-	done     bool
-	wideDone bool
-}
 
 // text looks into messages, and into the names and values of attributes.
 func (r *run) text(t query.Text, among Bitmap) Bitmap {
@@ -25,137 +14,195 @@ func (r *run) text(t query.Text, among Bitmap) Bitmap {
 	if left.Empty() {
 		return found
 	}
-	return found.or(r.values(t, left))
+	return found.or(r.anywhere(t, left))
 }
 
 // message finds the text in messages.
 func (r *run) message(t query.Text, among Bitmap) Bitmap {
-	if !t.Wild {
-		return r.msg.candidates(r.Msg, Unit[0], query.Fold(t.Value), among)
+	among = r.phrases(t.Value, t.Wild, among)
+	if parts := strings.Trim(t.Value, "*"); !t.Wild || !strings.Contains(parts, "*") {
+		return among
 	}
-	for part := range strings.SplitSeq(query.Fold(t.Value), "*") {
-		among = r.msg.candidates(r.Msg, Unit[0], part, among)
-	}
-	return r.column("msg", among, t.Holds)
+	return r.messageHolds(among, t.Holds) // all parts are there; are they in this order?
 }
 
-// values finds the text in names and values of attributes. JSON writes some characters in another way; a piece of
-// the text without those stands in the line as it is.
-func (r *run) values(t query.Text, among Bitmap) Bitmap {
-	value := query.Fold(t.Value)
-	if !t.Wild && value == plain(value) && value != "" {
-		return r.attrs.accepted(r, value, t, among)
+// phrases finds the messages that contain the value, or all that stands between its stars, whatever the case.
+func (r *run) phrases(value string, wild bool, among Bitmap) Bitmap {
+	value = query.Fold(value)
+	if !wild {
+		return r.phrase(value, among)
 	}
-	for _, piece := range strings.FieldsFunc(value, func(c rune) bool { return special(c) || t.Wild && c == '*' }) {
-		among = r.attrs.candidates(r.Block.Attrs, Line[0], piece, among)
+	for part := range strings.SplitSeq(value, "*") {
+		among = r.phrase(part, among)
 	}
-	return r.filter(among, func(i int) bool { return r.holdsText(t, i) })
+	return among.clone()
 }
 
-func (r *run) holdsText(t query.Text, i int) (found bool) {
-	query.Attrs([]byte(r.AttrTexts()[i]), func(a query.Attr) { found = found || t.Holds(a.Key) || t.Holds(a.Text) })
-	return found
-}
-
-// plain is the text up to what may stand in JSON in another way.
-func plain(s string) string {
-	if i := strings.IndexFunc(s, special); i >= 0 {
-		return s[:i]
+// phrase finds the messages that contain the needle, which is folded. Pieces of messages begin where words do (see
+// cuts): so the needle, cut the same way, is the end of a piece, whole pieces, and the beginning of one, or it stands
+// within one piece. Then no message need be decoded.
+func (r *run) phrase(needle string, among Bitmap) Bitmap {
+	if needle == "" || among.Empty() {
+		return among.clone()
 	}
-	return s
+	found := NewBitmap(r.Records)
+	within := r.pieces(needle, func(string, int) bool { return true })
+	var rest []marks
+	if ends := cuts(nil, needle); len(ends) > 0 {
+		rest = r.sequence(needle, ends)
+	}
+	if within == nil && rest == nil {
+		return found
+	}
+	// What a code is worth a look for: the end of a message, a hit, or the beginning of one.
+	const end, hit, begin = 1, 2, 4
+	kinds := make([]uint8, len(list(&r.index.words, r.Coded.Words, Unit))+1)
+	kinds[0] = end
+	for code := range within {
+		if within[code] {
+			kinds[code] |= hit
+		}
+	}
+	for code := range len(kinds) {
+		if rest != nil && rest[0].has(uint32(code)) {
+			kinds[code] |= begin
+		}
+	}
+	i := 0 // the record
+	r.Coded.Msg.scan(kinds, func(at int, kind uint8) bool {
+		if kind&hit != 0 || kind&begin != 0 && stand(rest, r.Coded.Msg, at) {
+			found.Set(i)
+		}
+		if kind&end != 0 {
+			i++
+		}
+		return i < r.Records
+	})
+	return found.and(among)
 }
 
-func special(c rune) bool {
-	return unicode.IsControl(c) || strings.ContainsRune("\"\\/<>&\u2028\u2029\uFFFD", c)
+// sequence are the pieces that may stand for each part of the needle; nil if there are none for one of them.
+func (r *run) sequence(needle string, ends []int32) (all []marks) {
+	from := 0
+	for k := range len(ends) + 1 {
+		part := needle[from:]
+		if k < len(ends) {
+			part = needle[from:ends[k]]
+		}
+		m := r.pieces(part, func(piece string, at int) bool {
+			return (k == 0 || at == 0) && (k == len(ends) || at+len(part) == len(piece))
+		})
+		if m == nil {
+			return nil
+		}
+		all, from = append(all, m), from+len(part)
+	}
+	return all
 }
 
-// fold makes the column that holds the needle if the column does.
-func (f *folded) fold(column, needle string) string {
+// marks says of each code whether it is meant; nil: none is.
+type marks []bool
+
+func (m marks) has(code uint32) bool { return code < uint32(len(m)) && m[code] }
+
+// stand reports whether the codes go on with one of each.
+func stand(all []marks, codes Codes, at int) bool {
+	for k, m := range all {
+		if !m.has(uint32(codes.At(at + k))) {
+			return false
+		}
+	}
+	return true
+}
+
+// pieces are those in which the needle stands where judge accepts it.
+func (r *run) pieces(needle string, judge func(piece string, at int) bool) (m marks) {
+	hits(r.words.of(needle), Unit[0], needle, func(n int, piece string, at int) bool {
+		if !judge(piece, at) {
+			return false
+		}
+		if m == nil {
+			m = make(marks, len(list(&r.index.words, r.Coded.Words, Unit))+1)
+		}
+		if n+1 < len(m) {
+			m[n+1] = true
+		}
+		return true
+	})
+	return m
+}
+
+// messageHolds asks holds of the messages, once of each that is one piece.
+func (r *run) messageHolds(among Bitmap, holds func(string) bool) Bitmap {
+	if among.Empty() {
+		return among.clone()
+	}
+	r.messages()
+	known := map[uint32]bool{}
+	return r.filter(among, func(i int) bool {
+		codes := r.msgCodes(i)
+		if len(codes) != 1 {
+			r.scratch = r.appendMsg(r.scratch[:0], i)
+			return holds(textOf(r.scratch))
+		}
+		held, asked := known[codes[0]]
+		if !asked {
+			held = holds(r.word(codes[0]))
+			known[codes[0]] = held
+		}
+		return held
+	})
+}
+
+// folded is a text in which case does not matter, made when it is asked for.
+type folded struct {
+	text     string
+	ascii    []byte // A-Z folded, of the length of the text
+	wide     string // folded as query.Fold does
+	done     bool
+	wideDone bool
+}
+
+func (f *folded) reset(text string) { f.text, f.done, f.wideDone = text, false, false }
+
+// of is the folded text that holds the needle if the text does. The next text takes its place.
+func (f *folded) of(needle string) string {
 	if isASCII(needle) {
 		if !f.done {
-			f.ascii, f.done = lower(f.ascii[:0], column), true
+			f.ascii, f.done = lower(f.ascii[:0], f.text), true
 		}
-		return unsafe.String(unsafe.SliceData(f.ascii), len(f.ascii)) // the next block's column takes its place
+		return textOf(f.ascii)
 	}
 	if !f.wideDone {
-		f.wide, f.wideDone = query.Fold(column), true
+		f.wide, f.wideDone = query.Fold(f.text), true
 	}
 	return f.wide
 }
 
-// candidates are the records in whose text of the column the needle, which is folded, stands.
-func (f *folded) candidates(column string, separator byte, needle string, among Bitmap) Bitmap {
-	if needle == "" {
-		return among.clone()
-	}
-	return hits(f.fold(column, needle), separator, needle, among, nil)
-}
-
-// accepted are the records in whose attributes the needle, which is folded and plain, stands within a name or a value.
-func (f *folded) accepted(r *run, needle string, t query.Text, among Bitmap) Bitmap {
-	loose := strings.ContainsAny(needle, "{}[]:, ")
-	return hits(f.fold(r.Block.Attrs, needle), Line[0], needle, among, func(i int, line string, at int) verdict {
-		if r.giveUp() {
-			return no
-		}
-		if strings.IndexByte(line, '\\') >= 0 {
-			if r.holdsText(t, i) {
-				return yes
-			}
-			return no
-		}
-		if !loose || strings.Count(line[:at], `"`)%2 == 1 {
-			return yes
-		}
-		return elsewhere
-	})
-}
-
-// verdict on a hit.
-type verdict uint8
-
-const (
-	yes       verdict = iota
-	no                // the record does not match
-	elsewhere         // this hit does not count, another may
-)
-
-// hits finds the records in whose text the needle stands. judge, unless it is nil, decides on each hit: the record, its text,
-// and where the needle begins in it.
-func hits(column string, separator byte, needle string, among Bitmap, judge func(i int, line string, at int) verdict) Bitmap {
-	found := make(Bitmap, len(among))
+// hits calls judge with the entries of the list in which the needle stands, and where it begins there: again with the
+// next hit in the same entry if it says no.
+func hits(joined string, separator byte, needle string, judge func(n int, text string, at int) bool) {
 	if needle == "" || strings.IndexByte(needle, separator) >= 0 {
-		return found
+		return
 	}
-	record, start := 0, 0 // of the text that is looked at
+	n, start := 0, 0 // of the entry that is looked at
 	for at := 0; ; {
-		hit := strings.Index(column[at:], needle)
+		hit := strings.Index(joined[at:], needle)
 		if hit < 0 {
-			return found
+			return
 		}
 		hit += at
-		if n := strings.Count(column[start:hit], string(separator)); n > 0 {
-			record, start = record+n, start+strings.LastIndexByte(column[start:hit], separator)+1
+		if more := strings.Count(joined[start:hit], string(separator)); more > 0 {
+			n, start = n+more, start+strings.LastIndexByte(joined[start:hit], separator)+1
 		}
-		end := strings.IndexByte(column[hit:], separator)
+		end := strings.IndexByte(joined[hit:], separator)
 		if end < 0 {
-			end = len(column)
+			end = len(joined)
 		} else {
 			end += hit
 		}
-		at = end
-		if !among.Has(record) {
-			continue
-		}
-		verdict := yes
-		if judge != nil {
-			verdict = judge(record, column[start:end], hit-start)
-		}
-		switch verdict {
-		case yes:
-			found.Set(record)
-		case elsewhere:
-			at = hit + 1
+		if at = hit + 1; judge(n, joined[start:end], hit-start) {
+			at = end
 		}
 	}
 }
@@ -167,28 +214,4 @@ func isASCII(s string) bool {
 		}
 	}
 	return true
-}
-
-// lower appends the column with A-Z in lower case, eight bytes at a time.
-func lower(to []byte, column string) []byte {
-	if cap(to) < len(column)+8 {
-		to = make([]byte, 0, len(column)+len(column)/4+8)
-	}
-	const high, ones = 0x8080808080808080, 0x0101010101010101
-	from, i := unsafe.Slice(unsafe.StringData(column), len(column)), 0
-	to = to[:len(column)]
-	for ; i+8 <= len(column); i += 8 {
-		x := binary.LittleEndian.Uint64(from[i:])
-		seven := x &^ high
-		upper := (seven + (0x80-'A')*ones) & ^(seven + (0x7f-'Z')*ones) & ^x & high
-		binary.LittleEndian.PutUint64(to[i:], x|upper>>2)
-	}
-	for ; i < len(column); i++ {
-		c := from[i]
-		if 'A' <= c && c <= 'Z' {
-			c += 'a' - 'A'
-		}
-		to[i] = c
-	}
-	return to
 }

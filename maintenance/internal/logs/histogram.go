@@ -149,7 +149,7 @@ func (c *counter) Wants(h *block.Head) bool {
 // Visit counts records.
 func (c *counter) Visit(chunk *Chunk) error {
 	for i := range chunk.Match.All() {
-		c.add(chunk.Time(i), slog.Level(chunk.Levels[i]), 1)
+		c.add(chunk.Time(i), chunk.Level(i), 1)
 	}
 	return nil
 }

@@ -141,7 +141,7 @@ func (p *group) take(c *Chunk, i int, ts time.Time, msg string) {
 	if p.Count++; p.Count == 1 {
 		p.First, p.Levels = ts, map[slog.Level]int64{}
 	}
-	p.Levels[slog.Level(c.Levels[i])]++
+	p.Levels[c.Level(i)]++
 	p.services[c.Service] = true
 	if ts.Before(p.First) {
 		p.First = ts

@@ -58,6 +58,26 @@ func int64s(raw []byte) ([]int64, error) {
 	return all, err
 }
 
+// texts of an array; they stay where they are.
+func texts(raw []byte) ([]string, error) {
+	if len(raw) < 12 {
+		return nil, fmt.Errorf("an array of %d bytes", len(raw))
+	}
+	if binary.BigEndian.Uint32(raw) == 0 {
+		return nil, nil
+	}
+	all := make([]string, binary.BigEndian.Uint32(raw[12:]))
+	rest := raw[20:]
+	for i := range all {
+		if len(rest) < 4 || uint64(len(rest)-4) < uint64(binary.BigEndian.Uint32(rest)) {
+			return nil, fmt.Errorf("an array of %d values in %d bytes", len(all), len(raw))
+		}
+		size := binary.BigEndian.Uint32(rest)
+		all[i], rest = borrow(rest[4:4+size]), rest[4+size:]
+	}
+	return all, nil
+}
+
 func int16Of(raw []byte) int16 { return int16(binary.BigEndian.Uint16(raw)) }
 func int32Of(raw []byte) int32 { return int32(binary.BigEndian.Uint32(raw)) }
 func int64Of(raw []byte) int64 { return int64(binary.BigEndian.Uint64(raw)) }

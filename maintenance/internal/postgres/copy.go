@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,22 +16,21 @@ import (
 // copyBlocks stores the blocks' columns. They go out as PostgreSQL's binary format, a block at a time, from where they
 // lie: value by value through reflection costs as much as all the rest of storing them.
 func copyBlocks(ctx context.Context, tx pg.Tx, all []stocked) error {
-	columns := []string{"id", "tier", "hour", "service", "from_ts", "to_ts", "part_first", "part_records", "part_tx", "part_seq", "sources",
-		"ts", "level", "logger", "msg", "attrs", "trace", "span", "filter"}
-	from := &copied{columns: len(columns), left: all}
+	from := &copied{left: all}
 	from.raw = append(from.raw, "PGCOPY\n\xff\r\n\x00\x00\x00\x00\x00\x00\x00\x00\x00"...)
 	from.rest = from.raw
-	_, err := tx.Conn().PgConn().CopyFrom(ctx, from, `COPY log_blocks (`+strings.Join(columns, ", ")+`) FROM STDIN BINARY`)
+	_, err := tx.Conn().PgConn().CopyFrom(ctx, from, `COPY log_blocks (`+copiedNames+`) FROM STDIN BINARY`)
 	return err
 }
 
+const copiedNames = `id, tier, hour, service, from_ts, to_ts, records, part_first, part_records, part_tx, part_seq, sources, ` + codedNames
+
 // copied reads as blocks in the format of COPY … BINARY.
 type copied struct {
-	columns int
+	encoder // what is being read
 	left    []stocked
 	ended   bool
-	raw     []byte // what is being read
-	rest    []byte // of it
+	rest    []byte // of what is being read
 }
 
 // Read implements io.Reader.
@@ -60,92 +60,122 @@ func (c *copied) block(b stocked) error {
 	if err != nil {
 		return err
 	}
-	size := len(b.Logger) + len(b.Msg) + len(b.Attrs) + len(b.Trace) + len(b.Span) + 14*b.Records + 48*len(b.Parts) + len(sources) + len(block.Filter{}) + 1024
-	if cap(c.raw) < size {
-		c.raw = make([]byte, 0, size)
-	}
-	c.raw = binary.BigEndian.AppendUint16(c.raw, uint16(c.columns))
-	c.int64(b.ID)
-	c.int16(int16(b.Tier))
-	c.time(b.Hour)
-	text(c, b.Service)
-	c.time(b.From)
-	c.time(b.To)
-	array(c, oidInt8, first)
-	array(c, oidInt4, records)
-	array(c, oidInt8, txs)
-	array(c, oidInt8, seqs)
-	c.int32(int32(1 + len(sources)))
-	c.raw = append(append(c.raw, 1), sources...) // jsonb's only version
-	array(c, oidInt4, b.TS)
-	array(c, oidInt2, b.Levels)
-	text(c, b.Logger)
-	text(c, b.Msg)
-	text(c, b.Attrs)
-	text(c, b.Trace)
-	text(c, b.Span)
-	c.filter(b.filter)
+	e := &c.encoder
+	e.raw = slices.Grow(e.raw, sizeOf(&b.Coded, b.filter)+48*len(b.Parts)+len(sources))
+	e.raw = binary.BigEndian.AppendUint16(e.raw, uint16(1+strings.Count(copiedNames, ",")))
+	e.int64(b.ID)
+	e.int16(int16(b.Tier))
+	e.time(b.Hour)
+	text(e, b.Service)
+	e.time(b.From)
+	e.time(b.To)
+	e.int32(4)
+	e.int32(int32(b.Records))
+	array(e, oidInt8, first)
+	array(e, oidInt4, records)
+	array(e, oidInt8, txs)
+	array(e, oidInt8, seqs)
+	e.int32(int32(1 + len(sources)))
+	e.raw = append(append(e.raw, 1), sources...) // jsonb's only version
+	e.coded(&b.Coded, b.filter)
 	return nil
 }
 
-// int32 without a length before it.
-func (c *copied) int32(n int32) { c.raw = binary.BigEndian.AppendUint32(c.raw, uint32(n)) }
+// encoder appends values in PostgreSQL's binary format, each behind its length.
+type encoder struct{ raw []byte }
 
-func (c *copied) int64(n int64) {
-	c.int32(8)
-	c.raw = binary.BigEndian.AppendUint64(c.raw, uint64(n))
+// int32 without a length before it.
+func (e *encoder) int32(n int32) { e.raw = binary.BigEndian.AppendUint32(e.raw, uint32(n)) }
+
+func (e *encoder) int64(n int64) {
+	e.int32(8)
+	e.raw = binary.BigEndian.AppendUint64(e.raw, uint64(n))
 }
 
-func (c *copied) int16(n int16) {
-	c.int32(2)
-	c.raw = binary.BigEndian.AppendUint16(c.raw, uint16(n))
+func (e *encoder) int16(n int16) {
+	e.int32(2)
+	e.raw = binary.BigEndian.AppendUint16(e.raw, uint16(n))
 }
 
 // epoch of PostgreSQL, 2000-01-01, in microseconds of Unix.
 const epoch = 946_684_800_000_000
 
-func (c *copied) time(t time.Time) { c.int64(t.UnixMicro() - epoch) }
+func (e *encoder) time(t time.Time) { e.int64(t.UnixMicro() - epoch) }
 
 // text is bytea, too.
-func text[T string | []byte](c *copied, s T) {
-	c.int32(int32(len(s)))
-	c.raw = append(c.raw, s...)
+func text[T ~string | ~[]byte](e *encoder, s T) {
+	e.int32(int32(len(s)))
+	e.raw = append(e.raw, s...)
 }
 
-// filter is a bit string; NULL for none.
-func (c *copied) filter(f *block.Filter) {
-	if f == nil {
-		c.int32(-1)
-		return
+func (e *encoder) bool(is bool) {
+	e.int32(1)
+	e.raw = append(e.raw, 0)
+	if is {
+		e.raw[len(e.raw)-1] = 1
 	}
-	c.int32(int32(4 + len(f)))
-	c.int32(block.FilterBits)
-	c.raw = append(c.raw, f[:]...)
+}
+
+func (e *encoder) null() { e.int32(-1) }
+
+// codes are a bit varying.
+func (e *encoder) codes(c block.Codes) {
+	e.int32(int32(4 + len(c.Bytes)))
+	e.int32(int32(c.Bits()))
+	e.raw = append(e.raw, c.Bytes...)
+}
+
+// values are what was appended, one by one; nil is NULL.
+func (e *encoder) values() (all [][]byte) {
+	for rest := e.raw; len(rest) > 0; {
+		size := int32(binary.BigEndian.Uint32(rest))
+		if rest = rest[4:]; size < 0 {
+			all = append(all, nil)
+			continue
+		}
+		all, rest = append(all, rest[:size:size]), rest[size:]
+	}
+	return all
 }
 
 // Types of elements.
 const (
-	oidInt8 = 20
-	oidInt2 = 21
-	oidInt4 = 23
+	oidInt8   = 20
+	oidInt2   = 21
+	oidInt4   = 23
+	oidText   = 25
+	oidVarbit = 1562
 )
 
+// list is an array of n values that one appends, as array is.
+func (e *encoder) list(oid int32, n int, one func(i int)) {
+	at := len(e.raw)
+	e.int32(0)
+	for _, n := range []int32{1, 0, oid, int32(n), 1} {
+		e.int32(n)
+	}
+	for i := range n {
+		one(i)
+	}
+	binary.BigEndian.PutUint32(e.raw[at:], uint32(len(e.raw)-at-4))
+}
+
 // array of one dimension, without NULL, from 1 on.
-func array[T int16 | int32 | int64](c *copied, oid int32, all []T) {
+func array[T int16 | int32 | int64](e *encoder, oid int32, all []T) {
 	size := binary.Size(T(0))
-	c.int32(int32(20 + len(all)*(4+size)))
+	e.int32(int32(20 + len(all)*(4+size)))
 	for _, n := range []int32{1, 0, oid, int32(len(all)), 1} {
-		c.int32(n)
+		e.int32(n)
 	}
 	for _, n := range all {
-		c.int32(int32(size))
+		e.int32(int32(size))
 		switch size {
 		case 2:
-			c.raw = binary.BigEndian.AppendUint16(c.raw, uint16(n))
+			e.raw = binary.BigEndian.AppendUint16(e.raw, uint16(n))
 		case 4:
-			c.raw = binary.BigEndian.AppendUint32(c.raw, uint32(n))
+			e.raw = binary.BigEndian.AppendUint32(e.raw, uint32(n))
 		default:
-			c.raw = binary.BigEndian.AppendUint64(c.raw, uint64(n))
+			e.raw = binary.BigEndian.AppendUint64(e.raw, uint64(n))
 		}
 	}
 }

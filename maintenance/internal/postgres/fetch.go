@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unsafe"
 
 	"github.com/jackc/pgx/v5"
 
@@ -17,49 +16,14 @@ import (
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/logs"
 )
 
-// textColumns in the order of the bits of block.Column.
-func textColumns() [5]string { return [5]string{"logger", "msg", "attrs", "trace", "span"} }
-
-// piece is what can be read of a block besides its text columns. Most blocks that are looked into hold no match: what
-// the match does not need is not read of them.
-type piece uint8
-
-const (
-	withTimes piece = 1 << iota
-	withLevels
-	withParts
-)
-
-// reads says what is to be read.
-type reads struct {
-	pieces  piece
-	columns block.Column
-}
-
-func (r reads) none() bool { return r.pieces == 0 && r.columns == 0 }
-
-// list is what stands behind SELECT.
-func (r reads) list() string {
-	list := "id"
-	for _, one := range [...]struct {
-		is   piece
-		list string
-	}{{withTimes, ", ts"}, {withLevels, ", level"}, {withParts, ", part_first, part_records, part_tx, part_seq, sources::text"}} {
-		if r.pieces&one.is != 0 {
-			list += one.list
-		}
-	}
-	return list + names(r.columns)
-}
-
 // fetch reads blocks and gives them to fn, in no order, until it says no. Their texts are borrowed: who keeps a block
 // calls Own. A block that is not there any more has been dropped by retention.
-func fetch(ctx context.Context, tx pgx.Tx, heads []*block.Head, what reads, fn func(b *block.Block) (bool, error)) error {
+func fetch(ctx context.Context, tx pgx.Tx, heads []*block.Head, columns block.Column, fn func(b *block.Block) (bool, error)) error {
 	byID := make(map[int64]*block.Head, len(heads))
 	for _, h := range heads {
 		byID[h.ID] = h
 	}
-	rows, err := tx.Query(ctx, from(heads, what.list()), inBinary()...)
+	rows, err := tx.Query(ctx, from(heads, listOf(columns)), inBinary()...)
 	if err != nil {
 		return fmt.Errorf("read blocks: %w", err)
 	}
@@ -68,7 +32,11 @@ func fetch(ctx context.Context, tx pgx.Tx, heads []*block.Head, what reads, fn f
 	for rows.Next() {
 		v := rows.RawValues()
 		b := &block.Block{Head: *byID[int64Of(v[0])]}
-		if err := decode(b, what, v[1:], sources); err != nil {
+		d := decoder{v: v[1:]}
+		if d.columns(b, columns, sources); d.err != nil {
+			return fmt.Errorf("read block %d: %w", b.ID, d.err)
+		}
+		if err := b.Check(); err != nil {
 			return fmt.Errorf("read block %d: %w", b.ID, err)
 		}
 		if more, err := fn(b); err != nil || !more {
@@ -81,13 +49,15 @@ func fetch(ctx context.Context, tx pgx.Tx, heads []*block.Head, what reads, fn f
 	return nil
 }
 
-func names(columns block.Column) (list string) {
-	for i, name := range textColumns() {
+// listOf is what stands behind SELECT.
+func listOf(columns block.Column) string {
+	all := "id"
+	for i, list := range lists() {
 		if columns&(1<<i) != 0 {
-			list += ", " + name
+			all += ", " + list
 		}
 	}
-	return list
+	return all
 }
 
 // from selects the list from the blocks. Tier and hour stand there as constants, so that the server looks into their
@@ -110,31 +80,13 @@ func from(heads []*block.Head, list string) string {
 	return sql.String() + "}')"
 }
 
-// decode reads a row. sources remembers texts that it has read.
-func decode(b *block.Block, what reads, v [][]byte, sources map[string]block.Source) (err error) {
-	if what.pieces&withTimes != 0 {
-		if b.TS, err = int32s(v[0]); err == nil && len(b.TS) != b.Records {
-			err = errLength
-		}
-		v = v[1:]
+// parts reads those of b. sources remembers texts that it has read.
+func (d *decoder) parts(b *block.Block, sources map[string]block.Source) {
+	err := decodeParts(b, d.v[:5], sources)
+	if d.v = d.v[5:]; err != nil {
+		d.fail(err)
 	}
-	if what.pieces&withLevels != 0 && err == nil {
-		if b.Levels, err = int16s(v[0]); err == nil && len(b.Levels) != b.Records {
-			err = errLength
-		}
-		v = v[1:]
-	}
-	if what.pieces&withParts != 0 && err == nil {
-		err = decodeParts(b, v, sources)
-		v = v[5:]
-	}
-	if err == nil {
-		fill(b, what.columns, v)
-	}
-	return err
 }
-
-var errLength = errors.New("its columns are not of one length")
 
 func decodeParts(b *block.Block, v [][]byte, sources map[string]block.Source) error {
 	firsts, err1 := int64s(v[0])
@@ -167,39 +119,15 @@ func decodeParts(b *block.Block, v [][]byte, sources map[string]block.Source) er
 	return nil
 }
 
-// fill puts the texts where they belong; v holds those of columns, in their order. They stay in the connection's
-// buffer, which the next row overwrites: most blocks are looked through once, and need no copy.
-func fill(b *block.Block, columns block.Column, v [][]byte) {
-	for c := block.Logger; c <= block.Span; c <<= 1 {
-		if columns&c == 0 {
-			continue
-		}
-		switch c {
-		case block.Logger:
-			b.Logger = borrow(v[0])
-		case block.Msg:
-			b.Msg = borrow(v[0])
-		case block.Attrs:
-			b.Attrs = borrow(v[0])
-		case block.Trace:
-			b.Trace = v[0]
-		case block.Span:
-			b.Span = v[0]
-		}
-		b.Has |= c
-		v = v[1:]
-	}
-}
-
-func borrow(text []byte) string { return unsafe.String(unsafe.SliceData(text), len(text)) }
+// always are what whoever is shown a block finds in it.
+const always = block.TS | block.Level | block.Places
 
 // complete reads what chunks have not got of the columns, and their times, levels and parts.
 func complete(ctx context.Context, tx pgx.Tx, columns block.Column, chunks []*logs.Chunk) error {
-	byID, heads, missing := map[int64]*logs.Chunk{}, []*block.Head(nil), reads{}
+	byID, heads, missing := map[int64]*logs.Chunk{}, []*block.Head(nil), block.Column(0)
 	for _, c := range chunks {
-		if lacks := lacking(c, columns); !lacks.none() && byID[c.ID] == nil {
-			byID[c.ID], heads = c, append(heads, &c.Head)
-			missing.pieces, missing.columns = missing.pieces|lacks.pieces, missing.columns|lacks.columns
+		if lacks := (columns | always) &^ c.Has; lacks != 0 && byID[c.ID] == nil {
+			byID[c.ID], heads, missing = c, append(heads, &c.Head), missing|lacks
 		}
 	}
 	for part := range slices.Chunk(heads, maxBatch) {
@@ -216,18 +144,4 @@ func complete(ctx context.Context, tx pgx.Tx, columns block.Column, chunks []*lo
 		return fmt.Errorf("%d blocks were dropped while they were read: %w", len(byID), logs.ErrBusy)
 	}
 	return nil
-}
-
-func lacking(c *logs.Chunk, columns block.Column) reads {
-	lacks := reads{columns: columns &^ c.Has}
-	if c.TS == nil {
-		lacks.pieces |= withTimes
-	}
-	if c.Levels == nil {
-		lacks.pieces |= withLevels
-	}
-	if c.Parts == nil {
-		lacks.pieces |= withParts
-	}
-	return lacks
 }

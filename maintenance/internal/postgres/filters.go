@@ -1,11 +1,10 @@
 package postgres
 
 import (
+	"bytes"
 	"context"
-	"errors"
 	"fmt"
 
-	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/block"
@@ -14,16 +13,12 @@ import (
 
 // filters are those of blocks that were asked for lately. Safe for concurrent use.
 type filters struct {
-	cache *lru.Cache[int64, *block.Filter]
+	cache *weighed[block.Filter]
 }
 
-// newFilters keeps as many as fit into the bytes.
+// newFilters keeps what fits into the bytes: filters are as large as what is in them asks for.
 func newFilters(bytes int64) filters {
-	cache, err := lru.New[int64, *block.Filter](int(max(atOnce, bytes/(block.FilterBits/8))))
-	if err != nil {
-		panic(err) // the size is positive
-	}
-	return filters{cache}
+	return filters{newWeighed(bytes, func(f block.Filter) int64 { return int64(len(f)) })}
 }
 
 // filtered reports whether the block may have a filter.
@@ -33,7 +28,7 @@ func filtered(h *block.Head) bool { return h.Records >= block.Filtered }
 func (f *filters) load(ctx context.Context, tx pgx.Tx, heads []*block.Head) error {
 	var missing []*block.Head
 	for _, h := range heads {
-		if filtered(h) && !f.cache.Contains(h.ID) {
+		if filtered(h) && !f.cache.has(h.ID) {
 			missing = append(missing, h)
 		}
 	}
@@ -50,11 +45,7 @@ func (f *filters) load(ctx context.Context, tx pgx.Tx, heads []*block.Head) erro
 		if v[1] == nil {
 			continue
 		}
-		if len(v[1]) != 4+block.FilterBits/8 {
-			return errors.New("read filters: one has another size")
-		}
-		filter := block.Filter(v[1][4:])
-		f.cache.Add(int64Of(v[0]), &filter)
+		f.cache.add(int64Of(v[0]), block.Filter(bytes.Clone(v[1])))
 	}
 	if err := rows.Err(); err != nil {
 		return fmt.Errorf("read filters: %w", err)
@@ -67,6 +58,6 @@ func (f *filters) may(h *block.Head, n query.Needs) bool {
 	if !filtered(h) {
 		return true
 	}
-	filter, ok := f.cache.Get(h.ID)
+	filter, ok := f.cache.get(h.ID)
 	return !ok || filter.May(n)
 }

@@ -2,46 +2,24 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/signalbox-mesh/signalbox/internal/pgtest"
 	"github.com/signalbox-mesh/signalbox/internal/servers/postgres"
-	"github.com/signalbox-mesh/signalbox/internal/servers/testdir"
+	"github.com/signalbox-mesh/signalbox/internal/servers/smalldisk"
 	"github.com/signalbox-mesh/signalbox/internal/wait"
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/record"
 )
 
-// small is a file system of 96 MiB with a server's data on it, and a filler that takes a quarter.
-func small(t *testing.T) (server *postgres.Server, filler string) {
+// small is a server whose data lie on the disk, and a filler that takes a quarter of it.
+func small(t *testing.T, disk string) (server *postgres.Server, filler string) {
 	t.Helper()
-	root, err := testdir.New("full")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Chmod(root, 0o711); err != nil {
-		t.Fatal(err)
-	}
-	disk := filepath.Join(root, "disk")
-	if err := os.Mkdir(disk, 0o711); err != nil {
-		t.Fatal(err)
-	}
-	if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, "size=96m,mode=711"); errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EACCES) {
-		t.Skipf("S-2 needs a file system of its own, and mounting is not permitted here: %v", err)
-	} else if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := syscall.Unmount(disk, syscall.MNT_DETACH); err != nil {
-			t.Error(err)
-		}
-	})
-	server, err = postgres.New(t.Context(), postgres.Settings{Dir: filepath.Join(disk, "postgres"), Disposable: true})
+	before := smalldisk.Free(t, disk)
+	server, err := postgres.New(t.Context(), postgres.Settings{Dir: filepath.Join(disk, "postgres"), Disposable: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,6 +30,9 @@ func small(t *testing.T) (server *postgres.Server, filler string) {
 	})
 	if err := server.Start(t.Context()); err != nil {
 		t.Fatal(err)
+	}
+	if used := before - smalldisk.Free(t, disk); used < 1<<20 {
+		t.Fatalf("the server lies elsewhere: it has taken %d bytes", used)
 	}
 	filler = filepath.Join(disk, "filler")
 	if err := os.WriteFile(filler, make([]byte, 24<<20), 0o600); err != nil {
@@ -64,7 +45,11 @@ func small(t *testing.T) (server *postgres.Server, filler string) {
 // is back, all is stored that was acknowledged, and nothing twice.
 func TestS2_AFullDiskLosesNothingThatWasAcknowledged(t *testing.T) {
 	t.Parallel()
-	server, filler := small(t)
+	smalldisk.Run(t, 96<<20, fullDisk)
+}
+
+func fullDisk(t *testing.T, disk string) {
+	server, filler := small(t, disk)
 	s := open(t, pgtest.On(t, server, "maintenance"))
 	seq := uint64(0)
 	next := func() []record.Record {

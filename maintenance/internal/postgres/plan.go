@@ -68,7 +68,7 @@ func (v *question) ask(ctx context.Context, p *logs.Plan, left []*block.Head, ne
 
 func columnNames(c block.Column) []string {
 	all := []string{"ts", "level"}
-	for i, name := range textColumns() {
+	for i, name := range [...]string{"logger", "msg", "attrs", "trace", "span"} {
 		if c&(1<<i) != 0 {
 			all = append(all, name)
 		}

@@ -131,7 +131,7 @@ func (s *scan) read(ctx context.Context, batch []*block.Head) (done bool, err er
 }
 
 // match reads of the blocks what tells whether they match.
-func (s *scan) match(ctx context.Context, batch []*block.Head, what reads) (chunks []*logs.Chunk, done bool, err error) {
+func (s *scan) match(ctx context.Context, batch []*block.Head, what block.Column) (chunks []*logs.Chunk, done bool, err error) {
 	done = true
 	look := func(b *block.Block) (bool, error) {
 		found, ok := s.matcher.Match(b, s.among(b))
@@ -150,7 +150,7 @@ func (s *scan) match(ctx context.Context, batch []*block.Head, what reads) (chun
 	if err != nil || !done || len(batch) == 0 {
 		return chunks, done, err
 	}
-	if what.none() { // their heads tell it all
+	if what == 0 { // their heads tell it all
 		for _, h := range batch {
 			if more, _ := look(&block.Block{Head: *h}); !more {
 				break
@@ -182,37 +182,45 @@ func (s *scan) split(batch []*block.Head) (remembered, rest []*block.Head) {
 }
 
 // reads is what the match needs of the batch.
-func (s *scan) reads(batch []*block.Head) reads {
-	what := reads{columns: s.matcher.Columns()}
+func (s *scan) reads(batch []*block.Head) block.Column {
+	what := s.matcher.Columns()
 	if s.query.Expr != nil {
-		what.pieces = piecesOf(query.Columns(s.query.Expr))
+		what |= besides(query.Columns(s.query.Expr))
 	}
 	if s.query.Delta != nil {
-		what.pieces |= withParts
+		what |= block.Places
+	}
+	if s.sure() {
+		what |= s.columns | always
 	}
 	for _, h := range batch {
 		if s.cuts(h) {
-			what.pieces |= withTimes
+			what |= block.TS
 			if s.query.After != nil {
-				what.pieces |= withParts
+				what |= block.Places
 			}
 		}
 	}
 	return what
 }
 
-func piecesOf(set query.ColumnSet) (p piece) {
+// sure reports that a block whose filter lets the question through nearly always holds a match: few are read, and what is
+// read of them at once need not be asked for again.
+func (s *scan) sure() bool { return s.needs.Traces != nil }
+
+// besides are the columns that an expression reads and a matcher takes for granted.
+func besides(set query.ColumnSet) (c block.Column) {
 	if set&query.ReadsTime != 0 {
-		p |= withTimes
+		c |= block.TS
 	}
 	if set&query.ReadsLevel != 0 {
-		p |= withLevels
+		c |= block.Level
 	}
 	const columns = query.ReadsTime | query.ReadsLevel | query.ReadsService | query.ReadsLogger | query.ReadsMsg | query.ReadsAttrs | query.ReadsTrace | query.ReadsSpan
 	if set&^columns != 0 {
-		p |= withParts
+		c |= block.Places
 	}
-	return p
+	return c
 }
 
 // cuts reports whether the query's bounds may leave out some of the block's records.
@@ -248,8 +256,8 @@ func (s *scan) among(b *block.Block) block.Bitmap {
 func (s *scan) within(b *block.Block) block.Bitmap {
 	q, all := s.query, block.NewBitmap(b.Records)
 	since, until := offset(b, q.Since), offset(b, q.Until)
-	for i, ts := range b.TS {
-		if at := int64(ts) + 1<<31; at >= since && at < until && (q.After == nil || s.behind(b, i)) {
+	for i := range b.Records {
+		if at := b.Offset(i); at >= since && at < until && (q.After == nil || s.behind(b, i)) {
 			all.Set(i)
 		}
 	}

@@ -1,9 +1,13 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -104,24 +108,23 @@ func (s *Store) sealShelf(ctx context.Context, at shelf) (from, to int, err erro
 // join, or somebody else is at it.
 func (s *Store) join(ctx context.Context, at shelf, final bool) (n int, err error) {
 	err = s.db.InTx(ctx, func(tx pg.Tx) error {
-		ids, total, err := candidates(ctx, tx, at)
-		n = len(ids)
-		if err != nil || n == 0 || n == 1 && !final {
-			n = 0
+		n = 0
+		heads, err := candidates(ctx, tx, at)
+		if err != nil || len(heads) == 0 || len(heads) == 1 && !final {
 			return err
 		}
-		filter, err := filterOf(ctx, tx, ids, total)
-		if err != nil {
+		blocks, err := readAll(ctx, tx, heads)
+		if err != nil || len(blocks) < len(heads) { // somebody else has been quicker
 			return err
 		}
-		var id *int64
-		if err := tx.QueryRow(ctx, `SELECT logs_seal($1, $2, $3)`, ids, bits(filter), final).Scan(&id); err != nil {
-			return err
+		builder := s.builder()
+		defer s.builders.Put(builder)
+		joined, filter := builder.Join(blocks)
+		done, err := replace(ctx, tx, idsOf(heads), joined, filter, final)
+		if done {
+			n = len(heads)
 		}
-		if id == nil {
-			n = 0
-		}
-		return nil
+		return err
 	})
 	if err != nil {
 		return 0, fmt.Errorf("join blocks of %s: %w", at.service, err)
@@ -132,47 +135,66 @@ func (s *Store) join(ctx context.Context, at shelf, final bool) (n int, err erro
 // heaviest is how many bytes of texts are joined into one block: whoever looks into it reads them all.
 const heaviest = 16 << 20
 
-// candidates are the oldest small blocks of the shelf that make one together, and how many records they have.
-func candidates(ctx context.Context, tx pg.Tx, at shelf) (ids []int64, total int, err error) {
+// candidates are the oldest small blocks of the shelf that make one together. There are none when another replica is at
+// the shelf: both would pack the same, and one for nothing.
+func candidates(ctx context.Context, tx pg.Tx, at shelf) (heads []*block.Head, err error) {
+	hour, mine := time.Unix(at.hour, 0).UTC(), false
+	name := fmt.Sprintf("%s %d %d", at.service, at.class, at.hour)
+	if err := tx.QueryRow(ctx, `SELECT pg_try_advisory_xact_lock(hashtextextended(current_schema() || '.logs.join ' || $1, 0))`, name).Scan(&mine); err != nil || !mine {
+		return nil, err
+	}
 	rows, err := tx.Query(ctx, `SELECT id, records, bytes FROM log_directory WHERE tier = 9 AND service = $1 AND class = $2 AND hour = $3 ORDER BY id LIMIT $4`,
-		at.service, int16(at.class), time.Unix(at.hour, 0), block.Most)
-	if err != nil {
-		return nil, 0, err
-	}
-	defer rows.Close()
-	weight := int64(0)
-	for rows.Next() {
-		var id, bytes int64
-		var records int
-		if err := rows.Scan(&id, &records, &bytes); err != nil {
-			return nil, 0, err
-		}
-		if len(ids) == 0 || total+records <= block.Most && weight+bytes <= heaviest { // one that is too large leaves its place to a smaller one
-			ids, total, weight = append(ids, id), total+records, weight+bytes
-		}
-	}
-	rows.Close()
-	return ids, total, rows.Err()
-}
-
-// filterOf makes the filter of those blocks that are too small to have one; nil when their sum is too small, too.
-func filterOf(ctx context.Context, tx pg.Tx, ids []int64, total int) (*block.Filter, error) {
-	if total < block.Filtered {
-		return nil, nil
-	}
-	rows, err := tx.Query(ctx, `SELECT msg, attrs, trace FROM log_blocks_fresh WHERE id = ANY ($1) AND filter IS NULL`, ids)
+		at.service, int16(at.class), hour, block.Most)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	filter := new(block.Filter)
+	total, weight := 0, int64(0)
 	for rows.Next() {
-		b := block.Block{Has: block.Msg | block.Attrs | block.Trace}
-		if err := rows.Scan(&b.Msg, &b.Attrs, &b.Trace); err != nil {
+		h := &block.Head{Tier: block.Fresh, Class: at.class, Hour: hour, Service: at.service}
+		if err := rows.Scan(&h.ID, &h.Records, &h.Bytes); err != nil {
 			return nil, err
 		}
-		b.Records = len(b.Trace) / 16
-		filter.AddBlock(&b)
+		if len(heads) == 0 || total+h.Records <= block.Most && weight+h.Bytes <= heaviest { // one that is too large leaves its place to a smaller one
+			heads, total, weight = append(heads, h), total+h.Records, weight+h.Bytes
+		}
 	}
-	return filter, rows.Err()
+	return heads, rows.Err()
+}
+
+// readAll are those of the blocks that are there, by their ids.
+func readAll(ctx context.Context, tx pg.Tx, heads []*block.Head) (blocks []*block.Block, err error) {
+	err = fetch(ctx, tx, heads, block.Everything, func(b *block.Block) (bool, error) {
+		b.Own()
+		blocks = append(blocks, b)
+		return true, nil
+	})
+	slices.SortFunc(blocks, func(a, b *block.Block) int { return cmp.Compare(a.ID, b.ID) })
+	return blocks, err
+}
+
+func idsOf(heads []*block.Head) (ids []int64) {
+	for _, h := range heads {
+		ids = append(ids, h.ID)
+	}
+	return ids
+}
+
+// replace puts b in the place of those blocks, and reports whether it was done: their owner takes nothing from b but its
+// columns. The statement is sent as it is: a pool's way would read its values through reflection.
+func replace(ctx context.Context, tx pg.Tx, old []int64, b *block.Block, filter block.Filter, final bool) (done bool, err error) {
+	e := &encoder{raw: make([]byte, 0, sizeOf(&b.Coded, filter)+16*len(old))}
+	array(e, oidInt8, old)
+	e.bool(final)
+	e.coded(&b.Coded, filter)
+	values := e.values()
+	places, formats := make([]string, len(values)), make([]int16, len(values))
+	for i := range values {
+		places[i], formats[i] = "$"+strconv.Itoa(i+1), pgx.BinaryFormatCode
+	}
+	res := tx.Conn().PgConn().ExecParams(ctx, `SELECT logs_join(`+strings.Join(places, ", ")+`)`, values, nil, formats, nil).Read()
+	if res.Err != nil {
+		return false, res.Err
+	}
+	return len(res.Rows) == 1 && res.Rows[0][0] != nil, nil
 }

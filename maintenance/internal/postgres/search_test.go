@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/signalbox-mesh/signalbox/maintenance/internal/block"
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/ingest"
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/logs"
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/record"
@@ -245,5 +246,5 @@ func put(t *testing.T, tx pg.Tx, r *record.Record) error {
 	if err != nil {
 		return err
 	}
-	return copyIn(t.Context(), tx, stock(fresh, at))
+	return copyIn(t.Context(), tx, stock(new(block.Builder), fresh, at))
 }

@@ -24,7 +24,7 @@ const sketch = `CREATE TABLE sketch (service text NOT NULL, from_ts timestamptz 
 // sketched is the number of records of its blocks.
 const sketched = 1500
 
-// BenchmarkSketch measures what records take at rest in the sketch, and what the messages alone take in ours.
+// BenchmarkSketch measures what records take at rest in the sketch, and what our columns take.
 func BenchmarkSketch(b *testing.B) {
 	for name, of := range map[string]func(uint64) *loglines.Source{"random": loglines.Random, "template": loglines.Template} {
 		b.Run(name, func(b *testing.B) {
@@ -32,7 +32,7 @@ func BenchmarkSketch(b *testing.B) {
 			batches := prepared(of(1))
 			for b.Loop() {
 				b.Logf("METRIC sketch_%s_bytes_per_record=%.1f limit=0 (nothing to keep to)", name, benchSketch(b, server, slices.Concat(batches...)))
-				b.Logf("METRIC store_%s_bytes_of_messages=%.1f limit=0 (nothing to keep to)", name, benchMessages(b, server, batches))
+				benchColumns(b, server, name, batches)
 			}
 		})
 	}
@@ -81,8 +81,8 @@ func sketchOf(all []record.Record) []any {
 	return []any{all[0].Service, ts[0], ts[len(ts)-1], all[0].Instance, ts, levels, seqs, loggers, msgs, attrs, traces, spans}
 }
 
-// benchMessages is what the column msg takes a record.
-func benchMessages(b *testing.B, server *postgres.Server, batches [][]record.Record) (bytes float64) {
+// benchColumns prints what columns take a record, as they lie there.
+func benchColumns(b *testing.B, server *postgres.Server, name string, batches [][]record.Record) {
 	b.Helper()
 	db := pgtest.On(b, server, "maintenance")
 	d, err := pg.Open(pg.Settings{URL: db.URL("maintenance"), OwnerURL: db.OwnerURL("maintenance"), Schema: "maintenance"})
@@ -99,9 +99,15 @@ func benchMessages(b *testing.B, server *postgres.Server, batches [][]record.Rec
 			b.Fatal(err)
 		}
 	}
-	err = d.Pool().QueryRow(b.Context(), `SELECT sum(pg_column_size(msg))::float8 / sum(cardinality(ts)) FROM log_blocks`).Scan(&bytes)
-	if err != nil {
-		b.Fatal(err)
+	for what, columns := range map[string][]string{"messages": {"words", "msg"}, "words": {"words"}, "attributes": {"shapes", "shape", "field_values", "field_codes"},
+		"traces": {"traces", "trace"}, "spans": {"span"}, "times": {"ts"}, "filters": {"filter"}} {
+		sum, bytes := "", 0.0
+		for _, c := range columns {
+			sum += " + coalesce(pg_column_size(" + c + "), 0)"
+		}
+		if err := d.Pool().QueryRow(b.Context(), `SELECT sum(0`+sum+`)::float8 / sum(records) FROM log_blocks`).Scan(&bytes); err != nil {
+			b.Fatal(err)
+		}
+		b.Logf("METRIC store_%s_bytes_of_%s=%.1f limit=0 (nothing to keep to)", name, what, bytes)
 	}
-	return bytes
 }

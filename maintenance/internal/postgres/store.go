@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/signalbox-mesh/signalbox/maintenance/internal/block"
 	"github.com/signalbox-mesh/signalbox/sidecar/pg"
 )
 
@@ -34,6 +35,7 @@ type Store struct {
 	clock   func() time.Time // by which a scan is late
 	events  Events           // nil: changes of leases are not told on the bus
 
+	builders   sync.Pool // of *block.Builder: their buffers are large
 	mu         sync.Mutex
 	partitions map[shelf]struct{} // known to be there, of any service
 	fresh      map[shelf]heap     // small blocks that this replica has put there
@@ -47,6 +49,14 @@ const DefaultCache = 256 << 20
 // Cache sets how many bytes are kept in memory, seven of eight for filters. Call it before the first question.
 func (s *Store) Cache(bytes int64) {
 	s.reader.filters, s.reader.small = newFilters(bytes/8*7), newSmall(bytes/8)
+}
+
+// builder is one of those that are there; put it back.
+func (s *Store) builder() *block.Builder {
+	if b, ok := s.builders.Get().(*block.Builder); ok {
+		return b
+	}
+	return new(block.Builder)
 }
 
 // New makes a store on the schema. It does not connect.

@@ -70,6 +70,9 @@ func (v *question) Scan(ctx context.Context, q logs.Query, columns block.Column,
 	if q.Expr != nil {
 		s.needs, s.bounded = query.Require(q.Expr), true
 	}
+	if s.sure() {
+		s.size = maxBatch
+	}
 	for heads := s.heads(); len(heads) > 0; {
 		if v.late() {
 			return s.rest(heads[0])

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/block"
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/ingest"
@@ -17,7 +16,7 @@ import (
 )
 
 // straight is the number of records from which on a block passes by the fresh ones: it is as large as a joined one. Two
-// smaller ones always fit together. A block's filter has one size: half as many blocks are half the bytes and the looks.
+// smaller ones always fit together. Of half as many blocks there are half the looks, and each has its own words.
 const straight = block.Most / 2
 
 // shelf is where records lie together.
@@ -101,13 +100,15 @@ func (s *Store) halve(ctx context.Context, all []record.Record, cause error) (in
 
 func (s *Store) write(ctx context.Context, all []record.Record, blocks int) (res ingest.Result, err error) {
 	var stored []stocked
+	builder := s.builder()
+	defer s.builders.Put(builder)
 	err = s.db.InTx(ctx, func(tx pg.Tx) error {
 		res = ingest.Result{}
 		fresh, at, err := sift(ctx, tx, all, blocks, &res)
 		if err != nil {
 			return err
 		}
-		stored = stock(fresh, at)
+		stored = stock(builder, fresh, at)
 		return copyIn(ctx, tx, stored)
 	})
 	if err != nil {
@@ -120,11 +121,11 @@ func (s *Store) write(ctx context.Context, all []record.Record, blocks int) (res
 // stocked is a block that has its place.
 type stocked struct {
 	*block.Block
-	filter *block.Filter
+	filter block.Filter
 }
 
 // stock makes blocks of the records.
-func stock(all []*record.Record, at place) (blocks []stocked) {
+func stock(builder *block.Builder, all []*record.Record, at place) (blocks []stocked) {
 	groups, last := map[shelf]*[]*record.Record{}, shelf{}
 	var group *[]*record.Record
 	for _, r := range all {
@@ -138,7 +139,7 @@ func stock(all []*record.Record, at place) (blocks []stocked) {
 	}
 	for _, group := range groups {
 		for part := range slices.Chunk(*group, block.Most) {
-			b, filter := block.Build(part)
+			b, filter := builder.Build(part)
 			tier := block.Fresh
 			if b.Records >= straight {
 				tier = b.Class
@@ -173,14 +174,6 @@ func parts(all []block.Part) (first []int64, records []int32, txs, seqs []int64,
 		sources = append(sources, p.Source)
 	}
 	return first, records, txs, seqs, sources
-}
-
-// bits is NULL for no filter.
-func bits(f *block.Filter) pgtype.Bits {
-	if f == nil {
-		return pgtype.Bits{}
-	}
-	return pgtype.Bits{Bytes: f[:], Len: block.FilterBits, Valid: true}
 }
 
 // count keeps in mind how many small blocks lie on each shelf.

@@ -187,7 +187,7 @@ func TestS6_TheWorkingRoleOnlyAdds(t *testing.T) {
 		}
 	}
 	for _, sql := range []string{
-		`SELECT setval('logs_id_seq', 1)`, `ALTER SEQUENCE logs_id_seq RESTART`, `CREATE TABLE x (i int)`, `UPDATE log_state SET revision = 9`, `DROP FUNCTION logs_seal(bigint[], bit, boolean)`,
+		`SELECT setval('logs_id_seq', 1)`, `ALTER SEQUENCE logs_id_seq RESTART`, `CREATE TABLE x (i int)`, `UPDATE log_state SET revision = 9`, `DROP FUNCTION logs_join`,
 		`DO $$ BEGIN EXECUTE 'DELETE FROM ' || logs_partition(1::smallint, now()); END $$`,
 		`SELECT logs_partition(1::smallint, now() - interval '500 days')`, `SELECT logs_partition(1::smallint, null)`, `SELECT logs_partition(1::smallint, 'infinity')`,
 		`SELECT logs_partition(9::smallint, now())`, `SELECT logs_partition(null, now())`,
@@ -196,6 +196,9 @@ func TestS6_TheWorkingRoleOnlyAdds(t *testing.T) {
 		if exec(t, s, sql) == nil {
 			t.Errorf("%s was allowed", sql)
 		}
+	}
+	if err := exec(t, s, joinSQL); err != nil { // who may not is refused: see TestTheReaderReads
+		t.Errorf("joining nothing: %v", err)
 	}
 	if got := count(t, s, `SELECT count(*) FROM logs`); got != 4000 {
 		t.Errorf("%d records are left", got)

@@ -11,39 +11,6 @@ import (
 // deepest is how far values may be nested; record.From cuts long before.
 const deepest = 256
 
-// pairs walks a JSON object on one line and calls fn with each scalar that is not null: its name as query.Attr has it,
-// and its text as ->> of PostgreSQL gives it; of a number also the text that all equal ones have (query.Value.Tokens).
-// fn must not keep either. It is false for what is no JSON object, or not one that PostgreSQL's jsonb takes; fn may
-// have been called by then.
-func pairs(object []byte, fn func(path, value []byte)) bool {
-	return utf8.Valid(object) && walk(object, func(name, text []byte, kind query.ValueKind) {
-		if kind > query.Truth {
-			return
-		}
-		fn(name, text)
-		if kind == query.Digits && !canonical(text) {
-			if n, ok := query.ParseNumber(string(text)); ok {
-				fn(name, []byte(n.String()))
-			}
-		}
-	})
-}
-
-// canonical reports digits that are their own query.Number.String, as nearly all are: an integer below 10^17, or up to
-// six digits, a point and up to nine, the first and the last of all no zeroes.
-func canonical(text []byte) bool {
-	if text[0] < '1' || text[0] > '9' || len(text) > 17 {
-		return false
-	}
-	point := bytes.IndexByte(text, '.')
-	for i, c := range text {
-		if i != point && (c < '0' || c > '9') {
-			return false
-		}
-	}
-	return point < 0 || point <= 6 && len(text) <= 16 && len(text)-point <= 10 && text[len(text)-1] != '0'
-}
-
 // walk calls fn with what query.Attrs visits, as the bytes that it reads; fn must not keep them.
 func walk(object []byte, fn func(name, text []byte, kind query.ValueKind)) bool {
 	w := walker{in: object, fn: fn, path: make([]byte, 0, 64)}
@@ -51,6 +18,16 @@ func walk(object []byte, fn func(name, text []byte, kind query.ValueKind)) bool 
 		return false
 	}
 	return w.value(0) && w.at == len(w.in)
+}
+
+// walkValue walks what is a value of that name; an object is one as a whole, and has no name itself.
+func walkValue(raw, name string, fn func(path, text []byte, kind query.ValueKind)) {
+	w := walker{in: bytesOf(raw), fn: fn, path: append(make([]byte, 0, 64), name...)}
+	depth := 1
+	if raw[0] == '{' {
+		depth, w.path = 0, w.path[:0]
+	}
+	w.value(depth)
 }
 
 type walker struct {
@@ -128,22 +105,32 @@ func (w *walker) list(depth int, end byte, one func(depth int) bool) bool {
 }
 
 func (w *walker) member(depth int) bool {
-	if w.next() != '"' {
-		return false
-	}
-	key, ok := w.text()
+	before, ok := w.name(depth)
 	if !ok {
 		return false
 	}
-	before := w.enter(depth)
-	w.path = append(w.path, key...)
-	if w.next() != ':' {
-		return false
-	}
-	w.at++
 	ok = w.value(depth + 1)
 	w.path = w.path[:before]
 	return ok
+}
+
+// name reads a member's name and its colon, and makes the path longer; before is where it ended.
+func (w *walker) name(depth int) (before int, ok bool) {
+	if w.next() != '"' {
+		return 0, false
+	}
+	key, ok := w.text()
+	if !ok {
+		return 0, false
+	}
+	before = w.enter(depth)
+	w.path = append(w.path, key...)
+	if w.next() != ':' {
+		return 0, false
+	}
+	w.at++
+	w.next() // to where the value begins
+	return before, true
 }
 
 // element has the name of its list.
@@ -195,15 +182,6 @@ func (w *walker) unescape(raw []byte) ([]byte, bool) {
 	}
 	w.spare = append(w.spare[:0], text...)
 	return w.spare, true
-}
-
-// halfPair reports whether the text has an escape of a surrogate: a whole pair says the same as its character, and
-// nobody who writes a replacement character beside it needs one.
-func halfPair(raw []byte) bool {
-	lower := bytes.ToLower(raw)
-	return bytes.Contains(lower, []byte(`\ud8`)) || bytes.Contains(lower, []byte(`\ud9`)) || bytes.Contains(lower, []byte(`\uda`)) ||
-		bytes.Contains(lower, []byte(`\udb`)) || bytes.Contains(lower, []byte(`\udc`)) || bytes.Contains(lower, []byte(`\udd`)) ||
-		bytes.Contains(lower, []byte(`\ude`)) || bytes.Contains(lower, []byte(`\udf`))
 }
 
 func (w *walker) word(word string) bool {
