@@ -156,7 +156,7 @@ func built(r *rand.Rand, texts []string) []byte {
 				b = protowire.AppendBytes(protowire.AppendTag(b, num, protowire.BytesType), message(field.Message(), depth+1))
 			case field != nil && field.Kind() == protoreflect.StringKind || r.IntN(4) == 0:
 				b = protowire.AppendString(protowire.AppendTag(b, num, protowire.BytesType), texts[r.IntN(len(texts))])
-			case r.IntN(4) == 1:
+			case r.IntN(4) == 1: // of a type that it does not have
 				b = protowire.AppendFixed64(protowire.AppendTag(b, num, protowire.Fixed64Type), r.Uint64())
 			case r.IntN(3) == 0:
 				b = protowire.AppendFixed32(protowire.AppendTag(b, num, protowire.Fixed32Type), r.Uint32())
