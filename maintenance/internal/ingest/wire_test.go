@@ -114,7 +114,7 @@ func TestDamagedBytesAreReadTheSame(t *testing.T) {
 	t.Parallel()
 	r := seed.New(t)
 	texts := []string{"", "shop", "a\x00b", "\xff", "ä", "\x1e", strings.Repeat("x", 300), "signalbox.class", "signalbox.seq", "k"}
-	quick, runs := 0, seed.Runs(5000, 1_000_000)
+	quick, runs := 0, seed.Runs(5000, 400_000)
 	originals := [][]byte{marshal(t, ours(r, 2)), marshal(t, odd()), marshal(t, request(2, "shop", "till"))}
 	for range runs {
 		raw := bytes.Clone(originals[r.IntN(len(originals))])
