@@ -178,6 +178,7 @@ func FuzzWire(f *testing.F) {
 	for _, req := range []*collogspb.ExportLogsServiceRequest{ours(r, 2), odd(), request(2, "shop", "till"), {}} {
 		f.Add(marshal(f, req))
 	}
+	f.Add([]byte("\x91m8\x8e\xce\xbb\x95\x95\x95\x95\x95\x95\x95\x95\x11_\n\x9b\x86")) // a field beyond the last number
 	f.Fuzz(func(t *testing.T, raw []byte) { sameBothWays(t, raw) })
 }
 
