@@ -30,7 +30,7 @@ fuzz() {
 	for target in ./sidecar/spool:FuzzNext ./sidecar/ship:FuzzParser ./sidecar/ship:FuzzQuick ./maintenance/internal/ingest:FuzzExport ./maintenance/internal/ingest:FuzzWire \
 		./maintenance/internal/ingest:FuzzJSON ./maintenance/internal/query:FuzzParse ./internal/foreign:FuzzStream; do
 		echo "soak: ${target#*:} of ${target%:*}" >&2
-		"$GO" test -run '^$' -fuzz "^${target#*:}\$" -fuzztime "${FUZZ_TIME:-5m}" -parallel 2 "${target%:*}" || bad=1
+		"$GO" test -run '^$' -fuzz "^${target#*:}\$" -fuzztime "${FUZZ_TIME:-5m}" -fuzzminimizetime 20x -parallel 2 "${target%:*}" || bad=1
 	done
 	return "$bad"
 }

@@ -89,7 +89,7 @@ func (m *message) read(in record.Span) bool {
 }
 
 func (m *message) sent(in record.Span) (s sent, ok bool) {
-	var resource []byte // of several they are one, as protobuf has it
+	var resource *record.Span // several are to be merged, which is not done here
 	for f := (record.Field{}); !in.Empty(); {
 		if !in.Next(&f) {
 			return s, false
@@ -97,9 +97,9 @@ func (m *message) sent(in record.Span) (s sent, ok bool) {
 		ok := true
 		switch {
 		case f.Is(1, protowire.BytesType):
-			m.parts++
-			resource = append(resource, f.Raw()...)
-			ok = len(resource) <= maxAbout
+			ok = resource == nil
+			one := f.Span
+			resource = &one
 		case f.Is(2, protowire.BytesType):
 			var one scope
 			one, ok = m.scope(f.Span)
@@ -122,7 +122,7 @@ func (m *message) sent(in record.Span) (s sent, ok bool) {
 
 func (m *message) scope(in record.Span) (s scope, ok bool) {
 	m.parts++
-	var about []byte
+	var about *record.Span
 	for f := (record.Field{}); !in.Empty(); {
 		if !in.Next(&f) {
 			return s, false
@@ -130,9 +130,9 @@ func (m *message) scope(in record.Span) (s scope, ok bool) {
 		ok := true
 		switch {
 		case f.Is(1, protowire.BytesType):
-			m.parts++
-			about = append(about, f.Raw()...)
-			ok = len(about) <= maxAbout
+			ok = about == nil
+			one := f.Span
+			about = &one
 		case f.Is(2, protowire.BytesType):
 			m.parts++
 			s.records = append(s.records, f.Span)
@@ -152,9 +152,16 @@ func (m *message) scope(in record.Span) (s scope, ok bool) {
 	return s, true
 }
 
-// unmarshal reads what comes once in many records.
-func (m *message) unmarshal(raw []byte, out proto.Message) bool {
-	m.parts += parts(raw, out.ProtoReflect().Descriptor(), 0, maxParts)
+// unmarshal reads what comes once in many records, if it comes.
+func (m *message) unmarshal(in *record.Span, out proto.Message) bool {
+	if in == nil {
+		return true
+	}
+	raw := in.Raw()
+	if len(raw) > maxAbout {
+		return false
+	}
+	m.parts += 1 + parts(raw, out.ProtoReflect().Descriptor(), 0, maxParts)
 	return proto.UnmarshalOptions{RecursionLimit: maxNesting, DiscardUnknown: true}.Unmarshal(raw, out) == nil
 }
 

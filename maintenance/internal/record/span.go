@@ -41,7 +41,7 @@ func (s *Span) Text() (string, bool) { return s.text, utf8.ValidString(s.text) }
 // Next takes a field off the front. False: what stands there is no field, or a group, which OTLP has none of.
 func (s *Span) Next(f *Field) bool {
 	num, kind, n := protowire.ConsumeTag(s.raw)
-	if n < 0 {
+	if n < 0 || num > protowire.MaxValidNumber { // which protowire lets through, and messages do not
 		return false
 	}
 	f.num, f.kind = num, kind

@@ -1,0 +1,36 @@
+package lease
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestTheMoreSpecificTargetWinsThenTheNewer(t *testing.T) {
+	t.Parallel()
+	all := []Lease{
+		{ID: "instance, old", Service: "s", Instance: "i", Revision: 1}, {ID: "all, new", Revision: 9}, {ID: "service, new", Service: "s", Revision: 8},
+		{ID: "service, old", Service: "s", Revision: 2}, {ID: "all, old", Revision: 3},
+	}
+	Sort(all)
+	var got []string
+	for _, l := range all {
+		got = append(got, l.ID)
+	}
+	if want := "all, old; all, new; service, old; service, new; instance, old"; strings.Join(got, "; ") != want {
+		t.Errorf("weakest first: %q, want %q", got, want)
+	}
+}
+
+func TestWhomItIsForAndWhetherItEnds(t *testing.T) {
+	t.Parallel()
+	for target, want := range map[[2]string]bool{{"", ""}: true, {"s", ""}: true, {"s", "i"}: true, {"s", "j"}: false, {"t", ""}: false, {"t", "i"}: false} {
+		if got := (Lease{Service: target[0], Instance: target[1]}).Matches("s", "i"); got != want {
+			t.Error(fmt.Sprint(target), got)
+		}
+	}
+	if !(Lease{}).Kept() || (Lease{Until: time.Now()}).Kept() {
+		t.Error("only what names no end is kept")
+	}
+}
