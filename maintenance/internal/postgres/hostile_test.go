@@ -132,8 +132,8 @@ type row struct {
 	json string // as jsonb writes it
 }
 
-// rows reads the log by plain SQL.
-func rows(t *testing.T, s *Store, from string) map[int64]row {
+// plainRows reads the log by plain SQL.
+func plainRows(t *testing.T, s *Store, from string) map[int64]row {
 	t.Helper()
 	all := map[int64]row{}
 	found, err := s.db.Pool().Query(t.Context(), `SELECT id, tx, ts, level, service, instance, logger, msg, attrs::text, coalesce(trace_id, ''), coalesce(span_id, ''), coalesce(epoch, ''),
@@ -231,7 +231,7 @@ func TestTheViewGivesWhatRecordGives(t *testing.T) {
 			}
 		}
 		for _, from := range []string{"logs", "logs_between('-infinity', 'infinity')", "logs ORDER BY msg, attrs ->> 'a'"} {
-			for id, one := range rows(t, s, from) {
+			for id, one := range plainRows(t, s, from) {
 				if got[id] != one {
 					t.Fatalf("%s joining, %s has\n%s %s\nGo has\n%s %s", when, from, one.key, one.json, got[id].key, got[id].json)
 				}
