@@ -14,8 +14,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"go.opentelemetry.io/otel/sdk/trace"
 	oteltrace "go.opentelemetry.io/otel/trace"
-	"pgregory.net/rapid"
 
+	"github.com/signalbox-mesh/signalbox/internal/seed"
 	"github.com/signalbox-mesh/signalbox/internal/wait"
 	"github.com/signalbox-mesh/signalbox/sidecar/level"
 	"github.com/signalbox-mesh/signalbox/sidecar/spool"
@@ -140,18 +140,18 @@ func TestForgetting(t *testing.T) {
 // written once or evicted, none twice, and memory never passes its bound.
 func TestBoxUnderLoad(t *testing.T) {
 	t.Parallel()
-	rapid.Check(t, func(t *rapid.T) {
+	choice := seed.New(t)
+	for range seed.Runs(40, 1000) {
 		const workers, each, most = 4, 100, 256 << 10
 		c := &captured{}
 		f := testFormat()
-		b, err := newBlackBox(c, f, BlackBoxSettings{Share: 1, Bytes: most, Keep: time.Duration(rapid.SampledFrom([]int{10, 10_000}).Draw(t, "keep")) * time.Millisecond}, prometheus.NewRegistry())
+		b, err := newBlackBox(c, f, BlackBoxSettings{Share: 1, Bytes: most, Keep: time.Duration([]int{10, 10_000}[choice.IntN(2)]) * time.Millisecond}, prometheus.NewRegistry())
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer b.close()
 		l := slog.New(newHandler(c, f, Settings{Levels: level.NewTable(level.Spec{}), box: b}, "a"))
-		size, releases := rapid.SampledFrom([]int{10, 800, 8000}).Draw(t, "size"), rapid.IntRange(1, 50).Draw(t, "releases")
-		traces, smaller := uint64(rapid.SampledFrom([]int{1, 20, 1000}).Draw(t, "traces")), rapid.Bool().Draw(t, "smaller")
+		size, releases := []int{10, 800, 8000}[choice.IntN(3)], 1+choice.IntN(50)
+		traces, smaller := []uint64{1, 20, 1000}[choice.IntN(3)], choice.IntN(2) == 0
 		text := strings.Repeat("x", size)
 		var all sync.WaitGroup
 		var over sync.Once
@@ -187,7 +187,8 @@ func TestBoxUnderLoad(t *testing.T) {
 		if kept != released+evicted || kept+straight != workers*each {
 			t.Fatalf("%v lines kept, %v released, %v evicted, %v went straight, of %d", kept, released, evicted, straight, workers*each)
 		}
-	})
+		b.close()
+	}
 }
 
 // TestBoxOfLogs: through the whole line, into standard error and spool, until the end.
