@@ -48,8 +48,8 @@ run() {
 	fuzz) fuzz ;;
 	others) "$GO" test -count=1 -timeout 60m -skip "$own" ${PKGS:-./...} ;;
 	store)
-		SIGNALBOX_BENCH_RECORDS=${SIGNALBOX_BENCH_RECORDS:-100000000} SIGNALBOX_BENCH_DAYS=${SIGNALBOX_BENCH_DAYS:-7} \
-			"$GO" test -v -count=1 -timeout 60m -run '^$' -bench '^BenchmarkQueries$' ./maintenance/internal/postgres
+		SIGNALBOX_BENCH_RECORDS=${SIGNALBOX_BENCH_RECORDS:-100000000} \
+			"$GO" test -v -count=1 -timeout 60m -run '^$' -bench '^BenchmarkWeek$' ./maintenance/internal/postgres
 		;;
 	esac
 }

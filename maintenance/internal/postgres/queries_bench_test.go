@@ -6,9 +6,11 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"os"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -31,7 +33,7 @@ func BenchmarkQueries(b *testing.B) {
 		}
 		size = n
 	}
-	l := newLab(b, size)
+	l := newLab(b, size, 24*time.Hour)
 	for _, live := range []bool{false, true} {
 		name, factor := "rest", 1.0
 		if live {
@@ -49,7 +51,7 @@ func BenchmarkQueries(b *testing.B) {
 	}
 }
 
-// lab is a store with a day's records, and what may be asked of them.
+// lab is a store with the records of some time, and what may be asked of them.
 type lab struct {
 	generator
 	store *Store
@@ -110,7 +112,7 @@ func (g *generator) word() string {
 	return string(b)
 }
 
-func newLab(b *testing.B, size int) *lab {
+func newLab(b *testing.B, size int, span time.Duration) *lab {
 	db := pgtest.New(b, "maintenance")
 	d, err := pg.Open(pg.Settings{URL: db.URL("maintenance"), OwnerURL: db.OwnerURL("maintenance"), Schema: "maintenance", MaxConns: 8})
 	if err != nil {
@@ -121,30 +123,61 @@ func newLab(b *testing.B, size int) *lab {
 		b.Fatal(err)
 	}
 	l := &lab{generator: newGenerator(1), store: New(d), now: time.Now().UTC().Truncate(time.Microsecond), size: size}
-	start, writing := time.Now(), time.Duration(0)
-	step := 24 * time.Hour / time.Duration(size)
-	for from := 0; from < size; from += 8192 {
-		all := make([]record.Record, min(8192, size-from))
-		for i := range all {
-			l.fill(&all[i], l.now.Add(-24*time.Hour+time.Duration(from+i)*step))
+	l.load(b, db, span)
+	return l
+}
+
+// load writes the records, joins what is small, and prints what that took.
+func (l *lab) load(b *testing.B, db *pgtest.DB, span time.Duration) {
+	d, server := l.store.db, l.postmaster(b)
+	start, wal, own, its := time.Now(), lsn(b, d), ownCPU(b), serverCPU(b, server)
+	making := time.Duration(0)
+	batches := make(chan []record.Record, 4)
+	go func() {
+		defer close(batches)
+		runtime.LockOSThread() // so that its CPU can be told from the rest
+		defer runtime.UnlockOSThread()
+		step := span / time.Duration(l.size)
+		for from := 0; from < l.size; from += 8192 {
+			all := make([]record.Record, min(8192, l.size-from))
+			for i := range all {
+				l.fill(&all[i], l.now.Add(-span+time.Duration(from+i)*step))
+			}
+			batches <- all
 		}
-		began := time.Now()
+		making = threadCPU(b)
+	}()
+	for all := range batches {
 		if _, err := l.store.Write(b.Context(), all); err != nil {
 			b.Fatal(err)
 		}
-		writing += time.Since(began)
 	}
+	records := float64(l.size)
+	per := func(cpu time.Duration) float64 { return float64(cpu.Nanoseconds()) / 1000 / records }
+	itsWriting := serverCPU(b, server) - its
+	writing := ownCPU(b) - own - making + itsWriting
+	own, its = ownCPU(b), serverCPU(b, server)
 	if _, _, err := l.store.Seal(b.Context()); err != nil {
 		b.Fatal(err)
 	}
+	sealing := ownCPU(b) - own + serverCPU(b, server) - its
+	vacuum(b, db)
 	var blocks, bytes int64
 	if err := d.Pool().QueryRow(b.Context(), `SELECT count(*), (SELECT sum(pg_total_relation_size(c.oid)) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
 		WHERE n.nspname = 'maintenance' AND c.relkind = 'r' AND c.relname LIKE 'log\_%') FROM log_directory`).Scan(&blocks, &bytes); err != nil {
 		b.Fatal(err)
 	}
-	b.Logf("%d records loaded in %s (written %.0f/s): %d blocks, %.1f bytes a record", size, time.Since(start).Round(time.Millisecond),
-		float64(size)/writing.Seconds(), blocks, float64(bytes)/float64(size))
-	return l
+	b.Logf("%d records of %s loaded in %s: %d blocks, %.1f bytes a record, %.1f of WAL; CPU: %.2f µs a record written (PostgreSQL %.2f), %.3f joined at the end", l.size, span,
+		time.Since(start).Round(time.Second), blocks, float64(bytes)/records, float64(lsn(b, d)-wal)/records, per(writing), per(itsWriting), per(sealing))
+}
+
+// threadCPU is what the calling thread, which is locked, has used.
+func threadCPU(b *testing.B) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(1, &u); err != nil { // RUSAGE_THREAD
+		b.Error(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // storm writes records at a rate until it is stopped.
@@ -207,7 +240,7 @@ func (l *lab) questions() []benched {
 }
 
 // ask measures one kind of question, warm, and prints its median beside the limit.
-func (l *lab) ask(b *testing.B, state string, q benched, factor float64) {
+func (l *lab) ask(b *testing.B, state string, q benched, factor float64) (median time.Duration) {
 	var took []time.Duration
 	found, last := 0, logs.Query{}
 	for range 3 { // warm
@@ -234,6 +267,7 @@ func (l *lab) ask(b *testing.B, state string, q benched, factor float64) {
 	ms := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 	b.Logf("METRIC log_query_%s_%s_ms=%.2f limit=%.0f (p99 %.2f, CPU %.2f, asked %d, found %.1f, candidates %d of %d blocks)", q.name, state, ms(took[len(took)/2]), ms(q.limit)*factor,
 		ms(took[len(took)*99/100]), ms(cpu)/float64(len(took)), len(took), float64(found)/float64(len(took)), p.Candidates, p.InTime)
+	return took[len(took)/2]
 }
 
 // query is the next one of its kind.
@@ -247,7 +281,10 @@ func (l *lab) query(b *testing.B, q benched) logs.Query {
 }
 
 // cpu that this process and the server have used.
-func (l *lab) cpu(b *testing.B) time.Duration {
+func (l *lab) cpu(b *testing.B) time.Duration { return ownCPU(b) + serverCPU(b, l.postmaster(b)) }
+
+// postmaster is the process of the server.
+func (l *lab) postmaster(b *testing.B) (pid int) {
 	var backend int
 	if err := l.store.db.Pool().QueryRow(b.Context(), `SELECT pg_backend_pid()`).Scan(&backend); err != nil {
 		b.Fatal(err)
@@ -256,9 +293,8 @@ func (l *lab) cpu(b *testing.B) time.Duration {
 	if err != nil {
 		b.Fatal(err)
 	}
-	postmaster, err := strconv.Atoi(strings.Fields(string(raw[strings.LastIndexByte(string(raw), ')')+2:]))[1])
-	if err != nil {
+	if pid, err = strconv.Atoi(strings.Fields(string(raw[strings.LastIndexByte(string(raw), ')')+2:]))[1]); err != nil {
 		b.Fatal(err)
 	}
-	return ownCPU(b) + serverCPU(b, postmaster)
+	return pid
 }
