@@ -161,7 +161,7 @@ type reply struct {
 // An answer lets the other instances of its process or machine have the change in effect first, since signing takes
 // longer than applying: so long for each that is asked, and no longer than mostPatient.
 const (
-	patience    = 20 * time.Microsecond
+	patience    = 100 * time.Microsecond
 	mostPatient = 50 * time.Millisecond
 )
 
