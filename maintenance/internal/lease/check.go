@@ -85,7 +85,7 @@ func parseTTL(text string) (ttl time.Duration, ok bool) {
 			continue
 		}
 		n, err := strconv.ParseUint(number, 10, 16)
-		if err != nil {
+		if err != nil || n > maxUnits {
 			return 0, false
 		}
 		ttl, text = ttl+time.Duration(n)*unit.time, rest
@@ -94,8 +94,11 @@ func parseTTL(text string) (ttl time.Duration, ok bool) {
 		}
 	}
 	d, err := time.ParseDuration(text)
-	return ttl + d, err == nil && d >= 0
+	return ttl + d, err == nil && d >= 0 && ttl+d >= ttl
 }
+
+// maxUnits of days, or of weeks: more would not be counted right.
+const maxUnits = 5000
 
 func (f *faults) value(r *Request, ttl time.Duration) {
 	canonical, known := kinds()[r.Kind]
