@@ -141,7 +141,7 @@ func folds(text string) string {
 	return text
 }
 
-// AddTrace adds a trace's 16 bytes; one of zeroes is none.
+// addTrace adds a trace's 16 bytes; one of zeroes is none.
 func (f Filter) addTrace(id []byte) {
 	if h := traceHash(id); h != 0 {
 		f.add(h, traceBits)

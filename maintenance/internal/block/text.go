@@ -118,6 +118,9 @@ func stand(all []marks, codes Codes, at int) bool {
 // pieces are those in which the needle stands where judge accepts it.
 func (r *run) pieces(needle string, judge func(piece string, at int) bool) (m marks) {
 	hits(r.words.of(needle), Unit[0], needle, func(n int, piece string, at int) bool {
+		if r.giveUp() {
+			return true
+		}
 		if !judge(piece, at) {
 			return false
 		}
@@ -185,21 +188,21 @@ func hits(joined string, separator byte, needle string, judge func(n int, text s
 	if needle == "" || strings.IndexByte(needle, separator) >= 0 {
 		return
 	}
-	n, start := 0, 0 // of the entry that is looked at
+	n, start, end := 0, 0, -1 // of the entry that is looked at; -1: it is to be found
 	for at := 0; ; {
 		hit := strings.Index(joined[at:], needle)
 		if hit < 0 {
 			return
 		}
-		hit += at
-		if more := strings.Count(joined[start:hit], string(separator)); more > 0 {
-			n, start = n+more, start+strings.LastIndexByte(joined[start:hit], separator)+1
-		}
-		end := strings.IndexByte(joined[hit:], separator)
-		if end < 0 {
-			end = len(joined)
-		} else {
-			end += hit
+		if hit += at; hit >= end { // what lies between is counted once, however many hits an entry has
+			if more := strings.Count(joined[start:hit], string(separator)); more > 0 {
+				n, start = n+more, start+strings.LastIndexByte(joined[start:hit], separator)+1
+			}
+			if end = strings.IndexByte(joined[hit:], separator); end < 0 {
+				end = len(joined)
+			} else {
+				end += hit
+			}
 		}
 		if at = hit + 1; judge(n, joined[start:end], hit-start) {
 			at = end
