@@ -103,6 +103,9 @@ func decodeParts(b *block.Block, v [][]byte, sources map[string]block.Source) er
 	}
 	b.Parts = make([]block.Part, n)
 	for i := range b.Parts {
+		if records[i] < 1 || int(records[i]) > b.Records {
+			return errLength
+		}
 		source, known := sources[string(texts[i])]
 		if !known {
 			if err := json.Unmarshal(texts[i], &source); err != nil {

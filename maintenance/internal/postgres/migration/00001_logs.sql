@@ -21,7 +21,9 @@ CREATE TABLE log_directory (
     stored_at timestamptz NOT NULL DEFAULT now(),
     replaces  bigint[]    NOT NULL DEFAULT '{}', -- blocks that are no more, because they were joined into this one
     slots     int[]       NOT NULL, -- a minute of the hour << 16 | a level as 16 bits, ...
-    counts    int[]       NOT NULL  -- ... and how many records it has
+    counts    int[]       NOT NULL, -- ... and how many records it has
+    -- All rows are read by each replica: one that cannot be read would keep it from all others.
+    CHECK (records BETWEEN 1 AND 4096 AND cardinality(slots) = cardinality(counts) AND array_position(slots, NULL) IS NULL AND array_position(counts, NULL) IS NULL)
 );
 CREATE INDEX log_directory_tx ON log_directory (tx);
 CREATE INDEX log_directory_hour ON log_directory (hour, class);
@@ -345,6 +347,13 @@ BEGIN
     LOOP
         EXECUTE format('REVOKE INSERT, UPDATE, DELETE ON %s FROM %s', who.what, who.grantee::regrole);
     END LOOP;
+    FOR who IN -- which blocks are no more is the owner's word
+        SELECT DISTINCT a.grantee FROM pg_class c, aclexplode(c.relacl) a
+        WHERE c.oid = 'log_directory'::regclass AND a.privilege_type = 'INSERT' AND a.grantee <> c.relowner AND a.grantee <> 0
+    LOOP
+        EXECUTE format('REVOKE INSERT ON log_directory FROM %s', who.grantee::regrole);
+        EXECUTE format('GRANT INSERT (id, tx, newest, tier, class, hour, service, from_ts, to_ts, low, high, records, bytes, slots, counts) ON log_directory TO %s', who.grantee::regrole);
+    END LOOP;
     FOR who IN -- the next id may be taken, and none be given out again
         SELECT DISTINCT a.grantee FROM pg_class c, aclexplode(c.relacl) a
         WHERE c.oid = 'logs_id_seq'::regclass AND a.grantee <> c.relowner AND a.grantee <> 0
@@ -485,10 +494,11 @@ BEGIN
     IF blocks IS NULL OR held = 0 OR held < cardinality(blocks) THEN
         RETURN NULL;
     END IF;
-    SELECT * INTO head FROM log_directory WHERE id = blocks[1];
-    SELECT count(DISTINCT (service, class, hour)), sum(records), count(*) INTO kinds, total, held FROM log_directory WHERE id = ANY (blocks);
+    -- By the directory, too, they are fresh: whoever may add could put a fresh block beside a final one of the same id.
+    SELECT * INTO head FROM log_directory WHERE id = blocks[1] AND tier = 9;
+    SELECT count(DISTINCT (service, class, hour)), sum(records), count(*) INTO kinds, total, held FROM log_directory WHERE id = ANY (blocks) AND tier = 9;
     IF held < cardinality(blocks) THEN
-        RAISE invalid_parameter_value USING MESSAGE = 'the directory does not know all of the blocks';
+        RAISE invalid_parameter_value USING MESSAGE = 'the directory does not know all of the blocks as fresh ones';
     END IF;
     IF kinds <> 1 OR total > 4096 THEN
         RAISE invalid_parameter_value USING MESSAGE = 'only blocks of one service, class and hour are joined, up to 4096 records';
