@@ -52,6 +52,7 @@ func (q *Queue) again(left []*full) {
 			_ = f.Close()
 		}
 	}
+	q.bound()
 }
 
 // syncDir is done again by the next flush if it fails.

@@ -16,6 +16,7 @@ import (
 
 const (
 	tailBytes  = 1 << 20 // of what is written to one segment between two syncs
+	tailsBytes = 8 << 20 // of all segments of a queue that are still to be mended
 	mendSuffix = ".mend"
 )
 
@@ -82,6 +83,16 @@ func (q *Queue) distrust(f File, written tail) []*full {
 	return retired
 }
 
+// bound keeps the tails of a disk that stays broken from filling the memory: the oldest that were tried are given up.
+func (q *Queue) bound() {
+	total := 0
+	for _, f := range slices.Backward(q.retired) {
+		if total += len(f.tail.b); total > tailsBytes && f.tries > 0 {
+			f.tail = tail{at: f.tail.at, over: true}
+		}
+	}
+}
+
 // suspect keeps the reader from what may not be what was written, until it is mended or that has failed once; mu is held.
 func (q *Queue) suspect(f *full, is bool) {
 	f.failed = true
@@ -106,13 +117,11 @@ func (q *Queue) ended(f *full) bool {
 		return false
 	}
 	q.lockedly(func() { q.suspect(f, true) })
+	_ = f.Close() // it is read by its name: a disk that stays broken must not take all descriptors of the process
 	err := q.mend(f)
 	q.metrics.failed("mend", err)
 	q.lockedly(func() { q.suspect(f, false) }) // a disk that stays broken must not keep its records from being shipped
 	f.tries, f.next = f.tries+1, time.Now().Add(retryEvery/2)
-	if err == nil {
-		_ = f.Close()
-	}
 	return err == nil
 }
 

@@ -101,6 +101,50 @@ func TestAFailedSyncOfTooMuch(t *testing.T) {
 	})
 }
 
+// TestABrokenDiskTakesNoMore: on a disk that makes nothing durable for minutes neither files stay open nor does what was
+// written stay in memory. Everything is shipped all the same.
+func TestABrokenDiskTakesNoMore(t *testing.T) {
+	t.Parallel()
+	dir, choice := memoryDir(t), seed.New(t)
+	synctest.Test(t, func(t *testing.T) {
+		disk := newModelDisk(choice)
+		disk.unsound = 1 << 40
+		s := opened(t, Settings{Dir: dir, Disk: disk, SegmentBytes: 1 << 20})
+		q := s.Current().Queues[Info]
+		const rounds, each = 40, 800 << 10
+		for range rounds {
+			s.Append(Info, frame(strings.Repeat("x", each)))
+			<-time.After(retryEvery)
+			synctest.Wait()
+		}
+		q.mu.Lock()
+		kept, retired := 0, len(q.retired)
+		for _, f := range q.retired {
+			kept += len(f.tail.b)
+		}
+		q.mu.Unlock()
+		disk.mu.Lock()
+		open := disk.open
+		disk.unsound = 0
+		disk.mu.Unlock()
+		if retired < rounds/2 {
+			t.Errorf("only %d segments wait to be mended", retired)
+		}
+		if open > 2*len(s.Current().Queues) {
+			t.Errorf("%d files are open", open)
+		}
+		if kept > tailsBytes+tailBytes {
+			t.Errorf("%d bytes are kept of what is on the disk, or is not", kept)
+		}
+		if got := drained(t, q); len(got) != rounds {
+			t.Errorf("%d of %d records were shipped", len(got), rounds)
+		}
+		if err := s.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // TestAnErrorIsNotTakenForDurable: its caller goes on after its patience, and that is counted.
 func TestAnErrorIsNotTakenForDurable(t *testing.T) {
 	t.Parallel()

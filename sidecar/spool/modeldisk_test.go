@@ -25,6 +25,7 @@ type modelDisk struct {
 	zeroed  bool             // and then the file does not have what was written, either
 	faulted bool             // there was one
 	torn    int              // writes done by half, which are met as damage
+	open    int              // files that were made and not closed
 	files   map[string]*file // by path
 	graves  map[string][]byte
 }
@@ -99,7 +100,8 @@ func (d *modelDisk) Create(path string) (File, error) {
 	if d.files[path] == nil {
 		d.files[path] = &file{}
 	}
-	return modelFile{f, d, path}, nil
+	d.open++
+	return &modelFile{File: f, disk: d, path: path}, nil
 }
 
 func (d *modelDisk) Remove(path string) error {
@@ -186,9 +188,19 @@ type modelFile struct {
 	File
 	disk *modelDisk
 	path string
+	once sync.Once
 }
 
-func (f modelFile) WriteAt(b []byte, off int64) (int, error) {
+func (f *modelFile) Close() error {
+	f.once.Do(func() {
+		f.disk.mu.Lock()
+		defer f.disk.mu.Unlock()
+		f.disk.open--
+	})
+	return f.File.Close()
+}
+
+func (f *modelFile) WriteAt(b []byte, off int64) (int, error) {
 	f.disk.mu.Lock()
 	defer f.disk.mu.Unlock()
 	half, err := f.disk.enter()
@@ -205,7 +217,7 @@ func (f modelFile) WriteAt(b []byte, off int64) (int, error) {
 }
 
 // Truncate works on a full disk, and not on a failing one.
-func (f modelFile) Truncate(size int64) error {
+func (f *modelFile) Truncate(size int64) error {
 	f.disk.mu.Lock()
 	defer f.disk.mu.Unlock()
 	if _, err := f.disk.enter(); err != nil && !errors.Is(err, unix.ENOSPC) {
@@ -225,7 +237,7 @@ func (d *modelDisk) forget(path string, f *file) {
 }
 
 // Sync fails once, and then succeeds without having done anything: as Linux does. The pages are lost in a power cut.
-func (f modelFile) Sync() error {
+func (f *modelFile) Sync() error {
 	f.disk.mu.Lock()
 	defer f.disk.mu.Unlock()
 	kept := f.disk.files[f.path]
