@@ -156,7 +156,7 @@ func (a *API) line(w *writer, r *http.Request, took time.Duration) {
 		return
 	}
 	level, text := slog.LevelDebug, "request handled"
-	if (w.status >= 500 && !w.quiet) || isPanic(w.cause) {
+	if ours(w) {
 		level, text = slog.LevelError, "request failed"
 	}
 	ctx := w.lineContext(r)
@@ -191,7 +191,13 @@ func why(w *writer) []slog.Attr {
 	return attrs
 }
 
+// ours says whether the request ended with an error of ours, also one that came too late for the status.
+func ours(w *writer) bool { return (w.status >= 500 && !w.quiet) || isPanic(w.cause) }
+
 func isPanic(err error) bool {
+	if err == nil {
+		return false // as with nearly every request: what follows allocates
+	}
 	var p *panicError
 	return errors.As(err, &p)
 }

@@ -63,7 +63,7 @@ func (a *API) ended(w *writer, r *http.Request, took time.Duration) {
 	if w.streamed() {
 		took = 0
 	}
-	a.settings.Failures.Ended(r.Context(), w.status >= 500 && !w.quiet, took, func() string {
+	a.settings.Failures.Ended(r.Context(), ours(w), took, func() string {
 		return r.Method + " " + routeOf(w.request) + ": " + strconv.Itoa(statusOr200(w.status))
 	})
 }

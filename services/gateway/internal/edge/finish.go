@@ -24,6 +24,7 @@ func (e *Edge) settle(w *writer, r *http.Request, x *exchange, fault any) {
 		w.abort = true // in the middle of the answer
 		if r.Context().Err() == nil {
 			w.Cause(errors.New("the service broke its answer off"))
+			w.broken = true
 		} else if !x.route.Stream { // that is how a stream ends
 			w.Cause(errors.New("the client went away"))
 		}
@@ -32,7 +33,7 @@ func (e *Edge) settle(w *writer, r *http.Request, x *exchange, fault any) {
 	err := fmt.Errorf("panic: %v\n%s", fault, debug.Stack())
 	if w.status != 0 {
 		w.Cause(err)
-		w.abort = true
+		w.abort, w.broken = true, true
 		return
 	}
 	refuse(w, r, err)

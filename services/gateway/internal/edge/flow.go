@@ -58,7 +58,7 @@ func (e *Edge) ended(w *writer, r *http.Request, x *exchange, pattern string, st
 	if x.route.Stream {
 		took = 0
 	}
-	e.Failures.Ended(r.Context(), status >= 500 && !w.planned, took, func() string {
+	e.Failures.Ended(r.Context(), status >= 500 && !w.planned || w.broken, took, func() string {
 		return r.Method + " " + pattern + ": " + strconv.Itoa(status)
 	})
 }

@@ -2,7 +2,9 @@ package edge
 
 import (
 	"bytes"
+	"context"
 	"crypto/ed25519"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -16,9 +18,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"go.opentelemetry.io/otel/propagation"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/signalbox-mesh/signalbox/services/gateway/internal/ratelimit"
 	"github.com/signalbox-mesh/signalbox/services/gateway/internal/route"
+	"github.com/signalbox-mesh/signalbox/services/gateway/internal/upstream"
 	"github.com/signalbox-mesh/signalbox/sidecar/access"
 	"github.com/signalbox-mesh/signalbox/sidecar/debug"
 	"github.com/signalbox-mesh/signalbox/sidecar/lease"
@@ -108,5 +112,67 @@ func TestTheMeshAloneStamps(t *testing.T) {
 	}
 	if flows.Active() {
 		t.Error("a flow outlasts its request")
+	}
+}
+
+// box notes the causes that reach the black box.
+type box chan string
+
+func (b box) Latency() time.Duration                  { return 0 }
+func (b box) Release(_ trace.TraceID, why string) int { b <- why; return 0 }
+
+// half is an answer that breaks off.
+type half struct{ io.Reader }
+
+func (h half) Read(p []byte) (int, error) {
+	n, err := h.Reader.Read(p)
+	if errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF
+	}
+	return n, err
+}
+
+// An answer that breaks off after its status is a failure of its trace; one that a maintenance window gives is none.
+func TestWhatBreaksOffHasFailed(t *testing.T) {
+	t.Parallel()
+	table, err := route.NewTable([]route.Route{{Pattern: "/api/x/", Service: "x", Rule: access.Public(), Timeout: time.Second}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	causes := make(box, 10)
+	failures := debug.NewFailures(debug.FailureSettings{Box: causes})
+	ctx, cancel := context.WithCancel(t.Context())
+	ran := make(chan struct{})
+	go func() { defer close(ran); _ = failures.Run(ctx) }()
+	t.Cleanup(func() { cancel(); <-ran })
+	s := httptest.NewServer(New(Settings{
+		Routes: table, Verifier: nobody{}, Limiter: ratelimit.NewLocal(nil), Limits: DefaultLimits(), Logger: slog.New(slog.DiscardHandler),
+		TracerProvider: sdktrace.NewTracerProvider(), Propagator: propagation.TraceContext{}, Failures: failures, Registerer: prometheus.NewRegistry(),
+		Upstream: roundTrip(func(r *http.Request) (*http.Response, error) {
+			if strings.HasSuffix(r.URL.Path, "/away") {
+				return nil, &upstream.WindowError{Service: "x", Message: "upgrade"}
+			}
+			return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, ContentLength: -1, Body: io.NopCloser(half{strings.NewReader("half of it")}), Request: r}, nil
+		}),
+	}))
+	t.Cleanup(s.Close)
+	for path, status := range map[string]int{"/api/x/away": 503, "/api/x/half": 200} {
+		resp, err := s.Client().Get(s.URL + path) //nolint:noctx // it is over with the server
+		if err != nil {
+			t.Fatal(err)
+		}
+		if resp.StatusCode != status {
+			t.Errorf("%s: %d", path, resp.StatusCode)
+		}
+		_, _ = io.Copy(io.Discard, resp.Body)
+		resp.Body.Close()
+	}
+	select {
+	case why := <-causes:
+		if why != "GET /api/x/: 200" {
+			t.Errorf("reported %q", why)
+		}
+	case <-time.After(20 * time.Second):
+		t.Error("nobody is told of an answer that broke off")
 	}
 }
