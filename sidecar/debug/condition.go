@@ -108,6 +108,8 @@ func (c Condition) check() error {
 	switch {
 	case c.Header.Name == "" && c.Header.Value != "":
 		return errors.New("a header's value is given, and not its name")
+	case c.Header.Name != "" && c.Header.Value == "":
+		return errors.New("a header's name is given, and not its value: every request without that header would have it")
 	case strings.ContainsAny(c.Header.Name, " \t\r\n:"):
 		return fmt.Errorf("%q is no name of a header", c.Header.Name)
 	case c.Route != "" && !strings.Contains(c.Route, "/"):
