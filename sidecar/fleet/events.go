@@ -40,10 +40,11 @@ type happened struct {
 	Event
 }
 
-// maxEvents bounds what waits for view-service; the oldest goes first.
+// Bounds of the journal.
 const (
-	maxEvents = 1000
-	maxText   = 500 // bytes
+	maxEvents = 1000 // that wait for view-service; the oldest goes first
+	maxTold   = 100  // in one Sync, which is not to fail for what there is to tell
+	maxText   = 500  // bytes
 )
 
 // journal keeps events until a Sync has carried them. Safe for concurrent use; nothing is called under its lock.
@@ -92,10 +93,10 @@ func (j *journal) all() []happened {
 	return append([]happened(nil), j.waiting...)
 }
 
-// carried forgets events that view-service has, and reports whether there were any.
-func (j *journal) carried(all []*fleetv1.LeaseEvent) bool {
+// carried forgets events that view-service has, and reports whether there were any, and whether more wait.
+func (j *journal) carried(all []*fleetv1.LeaseEvent) (some, more bool) {
 	if len(all) == 0 {
-		return false
+		return false, false
 	}
 	there := map[string]bool{}
 	for _, e := range all {
@@ -110,11 +111,13 @@ func (j *journal) carried(all []*fleetv1.LeaseEvent) bool {
 		}
 	}
 	j.waiting = left
-	return true
+	return true, len(left) > 0
 }
 
+// report is what the next Sync tells.
 func (j *journal) report() (all []*fleetv1.LeaseEvent) {
-	for _, e := range j.all() {
+	waiting := j.all()
+	for _, e := range waiting[:min(len(waiting), maxTold)] {
 		all = append(all, &fleetv1.LeaseEvent{Id: e.ID, LeaseId: e.LeaseID, What: e.What, At: timestamppb.New(e.At), Detail: e.Detail,
 			Before: e.Before, After: e.After, Actor: e.Actor})
 	}

@@ -91,13 +91,42 @@ func TestEventsAreBounded(t *testing.T) {
 	for i := range maxEvents + 500 {
 		a.Note(Event{LeaseID: fmt.Sprint(i), What: LocalSet, Detail: strings.Repeat("\xffé", 1000)})
 	}
-	all := a.events.report()
-	if len(all) != maxEvents || all[0].GetLeaseId() != "500" || testutil.ToFloat64(a.metrics.lost) != 500 {
-		t.Errorf("%d wait, the oldest is %s", len(all), all[0].GetLeaseId())
+	all := a.events.all()
+	if len(all) != maxEvents || all[0].LeaseID != "500" || testutil.ToFloat64(a.metrics.lost) != 500 {
+		t.Errorf("%d wait, the oldest is %s", len(all), all[0].LeaseID)
 	}
-	if n := len(all[0].GetDetail()); n == 0 || n > maxText {
+	if n := len(all[0].Detail); n == 0 || n > maxText {
 		t.Errorf("a detail of %d bytes", n)
 	}
+}
+
+// View-service answers a Sync within its time only if there is not too much in it: what has gathered while it was away is
+// told piece by piece, each event once, with no heartbeat in between.
+func TestManyEventsAreToldInPieces(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		v := &view{answers: answering(0)}
+		a, _, _ := agent(t, v)
+		for i := range maxEvents {
+			a.Note(Event{LeaseID: fmt.Sprint(i), What: LocalSet})
+		}
+		live(t, a, 4*time.Second) // a heartbeat is 5 s
+		next := 0
+		for _, in := range v.heard {
+			if n := len(in.GetEvents()); n > maxTold {
+				t.Errorf("%d events in one sync", n)
+			}
+			for _, e := range in.GetEvents() {
+				if e.GetLeaseId() != fmt.Sprint(next) {
+					t.Fatalf("event %s is told, want %d", e.GetLeaseId(), next)
+				}
+				next++
+			}
+		}
+		if next != maxEvents {
+			t.Errorf("%d events are told", next)
+		}
+	})
 }
 
 // picky is an effect that refuses one value.

@@ -29,8 +29,12 @@ func (a *Agent) Sync(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("sync with view-service: %w", err)
 	}
-	if a.events.carried(req.GetEvents()) {
+	some, more := a.events.carried(req.GetEvents())
+	if some {
 		a.keeper.want()
+	}
+	if more {
+		a.wantedSoon()
 	}
 	if !a.leases.replace(res, before, asked) {
 		a.Wanted() // a message came in meanwhile, and this answer does not know it yet
