@@ -18,7 +18,7 @@ type auditCommand struct {
 	Service string `arg:"" optional:"" help:"Only changes of this service, and of all services at once."`
 	Since   string `help:"From then on: 24h, 7d, or a time." default:"24h" placeholder:"TIME"`
 	Actor   string `help:"Only what this one did: a name or a subject." placeholder:"NAME"`
-	Action  string `help:"Only this: lease.set, lease.drop, lease.expire, lease.spent, level.local." placeholder:"ACTION"`
+	Action  string `help:"Only this: lease.set, lease.drop, lease.expire, lease.spent, level.local, profile.captured, profile.deleted." placeholder:"ACTION"`
 	Limit   int    `help:"At most so many, the newest." default:"50"`
 }
 
@@ -95,15 +95,15 @@ func (a audited) target() string {
 
 // change is what held before and what after.
 func (a audited) change() string {
-	before, after := held(a.Before), held(a.After)
+	before, after := heldValue(a.Before), heldValue(a.After)
 	if before == "" || after == "" {
 		return before + after
 	}
 	return before + " → " + after
 }
 
-// held is the value of one side: a lease's, or a text.
-func held(raw json.RawMessage) string {
+// heldValue is the value of one side: a lease's, or a text.
+func heldValue(raw json.RawMessage) string {
 	var state struct {
 		Value json.RawMessage `json:"value"`
 	}

@@ -58,7 +58,9 @@ func TestMistakesOnTheCommandLineEndWithTwo(t *testing.T) {
 func TestHelpShowsExamples(t *testing.T) {
 	t.Parallel()
 	for _, command := range [][]string{{"up"}, {"run"}, {"migrate"}, {"ps"}, {"logs"}, {"logs", "search"}, {"logs", "context"},
-		{"logs", "histogram"}, {"logs", "patterns"}, {"logs", "values"}, {"logs", "top"}, {"logs", "gaps"}, {"logs", "export"}, {"sizing"}, {"level", "set"}, {"level", "get"}, {"level", "reset"},
+		{"logs", "histogram"}, {"logs", "patterns"}, {"logs", "values"}, {"logs", "top"}, {"logs", "gaps"}, {"logs", "export"}, {"sizing"}, {"level", "set"}, {"level", "get"},
+		{"level", "reset"}, {"lease", "list"}, {"lease", "show"}, {"lease", "drop"}, {"audit"}, {"debug"}, {"profile"}, {"profile", "list"}, {"profile", "get"},
+		{"window", "open"}, {"window", "list"}, {"window", "close"}, {"token", "logs"}, {"token", "list"}, {"token", "revoke"},
 		{"ship"}, {"schedule", "show"}, {"schedule", "run"}, {"schedule", "pause"}, {"doctor"}, {"completion"}, {"context", "set"}} {
 		code, stdout, stderr := call(t, nil, "", append(command, "--help")...)
 		if code != 0 || !strings.Contains(stdout, "Example") || stderr != "" {
@@ -129,6 +131,18 @@ func TestCompletion(t *testing.T) {
 		{"run g", "gateway", "catalogs"},
 		{"run catalogs g", "gateway", "catalogs"},
 		{"completion ", "fish", "up"},
+		{"window ", "open", "catalogs"},
+		{"window close ", "catalogs", "debug"},
+		{"audit ", "catalogs", "debug"},
+		{"profile ", "cpu", "catalogs"},
+		{"profile ", "list", "catalogs"},
+		{"profile cpu ", "catalogs", "cpu"},
+		{"profile trace catalogs --b", "--before", "catalogs"},
+		{"lease list --kind ", "blackbox", "cpu"},
+		{"lease list --service ", "catalogs", "list"},
+		{"debug --level ", "debug", "--level"},
+		{"level set catalogs debug --f", "--for", "catalogs"},
+		{"level set --for 5m ", "catalogs", "debug"},
 	} {
 		_, stdout, stderr := call(t, nil, "", append([]string{"__complete"}, strings.Split(c.line, " ")...)...)
 		lines := strings.Fields(stdout)

@@ -97,6 +97,9 @@ func candidates(ctx context.Context, p Process, node *kong.Node, words []string)
 		}
 	}
 	if open != nil {
+		if open.Enum == "" {
+			return values(ctx, p, node, open.Name)
+		}
 		return strings.FieldsFunc(open.Enum, func(r rune) bool { return r == ',' })
 	}
 	var all []string
@@ -106,7 +109,12 @@ func candidates(ctx context.Context, p Process, node *kong.Node, words []string)
 		}
 	}
 	for _, f := range flagsOf(node) {
-		all = append(all, "--"+f.Name)
+		for _, name := range append([]string{f.Name}, f.Aliases...) {
+			all = append(all, "--"+name)
+		}
+	}
+	if node.DefaultCmd != nil { // which is meant where no other is named
+		node = node.DefaultCmd
 	}
 	if last := len(node.Positional) - 1; place <= last || last >= 0 && node.Positional[last].IsCumulative() {
 		all = append(all, values(ctx, p, node, node.Positional[min(place, last)].Name)...)
@@ -128,7 +136,7 @@ func flagsOf(node *kong.Node) (all []*kong.Flag) {
 // valued is the flag that a word names, if the next word is its value.
 func valued(node *kong.Node, word string) *kong.Flag {
 	for _, f := range flagsOf(node) {
-		named := word == "--"+f.Name || f.Short != 0 && word == "-"+string(f.Short)
+		named := word == "--"+f.Name || slices.Contains(f.Aliases, strings.TrimPrefix(word, "--")) || f.Short != 0 && word == "-"+string(f.Short)
 		if named && !f.IsBool() {
 			return f
 		}
@@ -146,31 +154,48 @@ func values(ctx context.Context, p Process, node *kong.Node, name string) []stri
 		return []string{"service", "instance", "logger", "level", "msg", "version", "environment", "cluster", "namespace", "node"}
 	case name == "level":
 		return []string{"debug", "info", "warn", "error"}
+	case name == "kind" && node.Name == "take":
+		return []string{"cpu", "heap", "goroutine", "block", "mutex", "trace"}
+	case name == "kind":
+		return []string{"level", "sampling", "debug", "blackbox", "profile", "window"}
+	case name == "id" && node.Parent != nil && node.Parent.Name == "lease":
+		return leaseIDs(ctx, p)
 	case name == "shell":
 		return []string{"bash", "zsh", "fish"}
 	}
 	return nil
 }
 
-// scheduleNames asks the mesh in ./.signalbox; without one there are none.
-func scheduleNames(ctx context.Context, p Process) []string {
-	ctx, cancel := context.WithTimeout(ctx, completeLimit)
-	defer cancel()
-	state := variable(p.Environ, "SIGNALBOX_STATE")
-	if state == "" {
-		state = up.DefaultState
-	}
-	mesh, err := meshFlags{State: state}.connect(p)
-	if err != nil {
-		return nil
-	}
+// scheduleNames are those of the mesh; without one there are none.
+func scheduleNames(ctx context.Context, p Process) (names []string) {
 	var all api.Schedules
-	if mesh.Do(ctx, http.MethodGet, schedulesPath, nil, nil, &all) != nil {
-		return nil
-	}
-	var names []string
+	look(ctx, p, schedulesPath, &all)
 	for _, s := range all.Items {
 		names = append(names, s.Name)
 	}
 	return names
+}
+
+// leaseIDs are of the leases in force.
+func leaseIDs(ctx context.Context, p Process) (ids []string) {
+	var all leasesAnswer
+	look(ctx, p, leasesPath, &all)
+	for _, l := range all.Leases {
+		ids = append(ids, l.ID)
+	}
+	return ids
+}
+
+// look asks the mesh in ./.signalbox, or the one that the environment names. Whoever completes a word is told no error.
+func look(ctx context.Context, p Process, path string, into any) {
+	ctx, cancel := context.WithTimeout(ctx, completeLimit)
+	defer cancel()
+	from := meshFlags{State: variable(p.Environ, "SIGNALBOX_STATE"), URL: variable(p.Environ, "SIGNALBOX_URL"),
+		Token: variable(p.Environ, "SIGNALBOX_TOKEN"), Context: variable(p.Environ, "SIGNALBOX_CONTEXT")}
+	if from.State == "" {
+		from.State = up.DefaultState
+	}
+	if mesh, err := from.connect(p); err == nil {
+		_ = mesh.Do(ctx, http.MethodGet, path, nil, nil, into)
+	}
 }

@@ -14,6 +14,8 @@ type debugCommand struct {
 	Header string `help:"Requests with this header." placeholder:"NAME=VALUE"`
 	Trace  string `help:"This trace." placeholder:"ID"`
 	Level  string `default:"debug" help:"The level that they log at." placeholder:"LEVEL"`
+
+	Budget *budgetFlag `help:"The most it may add on each instance: 10000 lines, or 5MB; then it ends by itself." placeholder:"N"`
 	change
 }
 
@@ -51,6 +53,7 @@ func (c *debugCommand) Run(ctx context.Context, p Process) error {
 	if err != nil {
 		return err
 	}
+	in.Budget = (*budget)(c.Budget)
 	_, err = in.set(ctx, p, api, c.JSON)
 	return err
 }

@@ -90,73 +90,7 @@ func pairsText(parts map[string]any) string {
 
 type leasesAnswer struct {
 	Leases []lease `json:"leases"`
-}
-
-// outcome of one instance.
-type outcome struct {
-	Service  string  `json:"service"`
-	Instance string  `json:"instance"`
-	State    string  `json:"state"`
-	Error    string  `json:"error,omitempty"`
-	TookMS   float64 `json:"took_ms,omitempty"`
-}
-
-func (o outcome) row(t *table, indent string) {
-	took := ""
-	if o.TookMS > 0 {
-		took = strconv.FormatFloat(o.TookMS, 'f', 1, 64) + " ms"
-	}
-	t.row(indent+o.Instance, o.State, took, o.Error)
-}
-
-// receipt says what each instance made of a change.
-type receipt struct {
-	Lease     lease     `json:"lease"`
-	Revision  int64     `json:"revision"`
-	TookMS    float64   `json:"took_ms"`
-	Applied   int       `json:"applied"`
-	Expected  int       `json:"expected"`
-	Instances []outcome `json:"instances"`
-	Warnings  []string  `json:"warnings,omitempty"`
-	Summary   string    `json:"summary"`
-}
-
-// print shows the receipt; an instance that did not do it is an error.
-func (r receipt) print(p Process, asJSON bool) error {
-	if asJSON {
-		if err := printJSON(p.Stdout, r); err != nil {
-			return err
-		}
-	} else if err := r.words(p); err != nil {
-		return err
-	}
-	if r.Applied < r.Expected {
-		return fmt.Errorf("%d of %d instances did not confirm; the lease holds, and they take it with their next heartbeat", r.Expected-r.Applied, r.Expected)
-	}
-	return nil
-}
-
-func (r receipt) words(p Process) error {
-	if _, err := fmt.Fprintf(p.Stdout, "%s   (lease %s)\n", r.Summary, r.Lease.ID); err != nil {
-		return err
-	}
-	if err := warn(p, r.Warnings); err != nil {
-		return err
-	}
-	t := newTable(p.Stdout, "  INSTANCE", "STATE", "TOOK", "")
-	for _, i := range r.Instances {
-		i.row(t, "  ")
-	}
-	return t.flush()
-}
-
-func warn(p Process, all []string) error {
-	for _, w := range all {
-		if _, err := fmt.Fprintf(p.Stderr, "signalbox: %s\n", printable(w)); err != nil {
-			return err
-		}
-	}
-	return nil
+	Next   int64   `json:"next"` // revision; 0: these are all
 }
 
 type leaseList struct {
@@ -178,7 +112,7 @@ func (c *leaseList) Run(ctx context.Context, p Process) error {
 	if err != nil {
 		return err
 	}
-	query := url.Values{}
+	query := url.Values{"limit": {strconv.Itoa(pageSize)}}
 	for name, value := range map[string]string{"kind": c.Kind, "service": c.Service} {
 		if value != "" {
 			query.Set(name, value)
@@ -190,6 +124,11 @@ func (c *leaseList) Run(ctx context.Context, p Process) error {
 	var answer leasesAnswer
 	if err := api.Do(ctx, http.MethodGet, leasesPath, query, nil, &answer); err != nil {
 		return err
+	}
+	if answer.Next > 0 {
+		if err := warn(p, []string{fmt.Sprintf("these are the newest %d; --kind and --service narrow them down", len(answer.Leases))}); err != nil {
+			return err
+		}
 	}
 	if c.JSON {
 		return printJSON(p.Stdout, answer.Leases)
@@ -227,6 +166,7 @@ type leaseEvent struct {
 type leaseView struct {
 	Lease   lease        `json:"lease"`
 	Results []outcome    `json:"results"`
+	Ends    []outcome    `json:"ends,omitempty"` // of its end: applied is who has it no more
 	Events  []leaseEvent `json:"events"`
 }
 
@@ -252,7 +192,11 @@ func (v leaseView) print(p Process) error {
 	t.row("kind", l.Kind)
 	t.row("for", l.target())
 	t.row("value", valueText(l.Value))
-	t.row("state", l.State)
+	state := l.State
+	if l.DroppedBy != "" {
+		state += " by " + l.DroppedBy
+	}
+	t.row("state", state)
 	if l.State == "active" {
 		t.row("remains", l.remaining())
 	}
@@ -269,7 +213,10 @@ func (v leaseView) print(p Process) error {
 	for _, r := range v.Results {
 		r.row(results, "")
 	}
-	if err := results.flush(); err != nil || len(v.Events) == 0 {
+	if err := results.flush(); err != nil {
+		return err
+	}
+	if err := v.ended(p); err != nil || len(v.Events) == 0 {
 		return err
 	}
 	events := newTable(p.Stdout, "\nAT", "WHAT", "INSTANCE", "BY", "")
@@ -277,6 +224,18 @@ func (v leaseView) print(p Process) error {
 		events.row(moment(&e.At), e.What, orDash(e.Instance), orDash(e.Actor), printable(e.Detail))
 	}
 	return events.flush()
+}
+
+// ended says what the instances have told of the lease's end.
+func (v leaseView) ended(p Process) error {
+	if len(v.Ends) == 0 {
+		return nil
+	}
+	t := newTable(p.Stdout, "\nENDED ON", "STATE", "TOOK", "")
+	for _, r := range v.Ends {
+		r.row(t, "")
+	}
+	return t.flush()
 }
 
 // String as people write it.
@@ -307,8 +266,8 @@ func (c *leaseDrop) Run(ctx context.Context, p Process) error {
 	if err != nil {
 		return err
 	}
-	var got receipt
-	if err := api.Do(ctx, http.MethodDelete, leasesPath+"/"+url.PathEscape(c.ID), nil, nil, &got); err != nil {
+	got, err := drop(ctx, api, c.ID)
+	if err != nil {
 		return err
 	}
 	return got.print(p, c.JSON)

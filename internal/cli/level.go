@@ -2,9 +2,11 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -47,7 +49,7 @@ type levelRow struct {
 
 func (r levelRow) remaining() string {
 	switch {
-	case r.LeaseID == "":
+	case r.LeaseID == "" || r.RemainingMS == 0 && !r.Keep: // made on the instance itself, or over by now
 		return ""
 	case r.Keep:
 		return "until dropped"
@@ -228,36 +230,31 @@ func (c *levelReset) Run(ctx context.Context, p Process) error {
 	if err != nil {
 		return err
 	}
-	var leases leasesAnswer
-	if err := api.Do(ctx, http.MethodGet, leasesPath, url.Values{"kind": {"level"}}, nil, &leases); err != nil {
+	leases, err := held(ctx, api, "level", everywhere(c.Service))
+	if err != nil {
 		return err
 	}
-	receipts := []receipt{}
-	for _, l := range leases.Leases {
-		if l.State != "active" || l.Kind != "level" || (c.Service != "all" && l.Service != c.Service) || (c.Logger != "" && l.Logger != c.Logger) {
-			continue
+	others := 0
+	leases = slices.DeleteFunc(leases, func(l lease) bool {
+		switch {
+		case c.Logger != "" && l.Logger != c.Logger:
+			return true
+		case c.Service != "all" && l.Service != c.Service: // it is for all services
+			others++
+			return true
 		}
-		var got receipt
-		if err := api.Do(ctx, http.MethodDelete, leasesPath+"/"+url.PathEscape(l.ID), nil, nil, &got); err != nil {
-			return err
-		}
-		receipts = append(receipts, got)
-	}
-	return c.print(p, receipts)
-}
-
-func (c *levelReset) print(p Process, receipts []receipt) error {
-	if c.JSON {
-		return printJSON(p.Stdout, receipts)
-	}
-	if len(receipts) == 0 {
-		_, err := fmt.Fprintf(p.Stdout, "no lease holds on %s\n", c.Service)
-		return err
-	}
-	for _, r := range receipts {
-		if err := r.print(p, false); err != nil {
+		return false
+	})
+	if others > 0 {
+		text := fmt.Sprintf("still in force: %s on all services; `signalbox level reset all` drops every one", counted(int64(others), "lease"))
+		if err := warn(p, []string{text}); err != nil {
 			return err
 		}
 	}
-	return nil
+	if len(leases) == 0 && !c.JSON {
+		_, err := fmt.Fprintf(p.Stdout, "no lease is on %s\n", c.Service)
+		return err
+	}
+	receipts, err := dropAll(ctx, api, leases)
+	return errors.Join(printed(p, receipts, c.JSON), err)
 }

@@ -34,7 +34,13 @@ func (t *table) fit(s screen, wide bool) *table {
 	return t
 }
 
-func (t *table) row(cells ...string) { t.rows = append(t.rows, cells) }
+// row adds one; what a cell says is another's, and steers no terminal.
+func (t *table) row(cells ...string) {
+	for i, text := range cells {
+		cells[i] = printable(text)
+	}
+	t.rows = append(t.rows, cells)
+}
 
 func (t *table) flush() error {
 	widths := widthsOf(t.rows)

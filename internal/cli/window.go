@@ -2,9 +2,9 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"net/http"
-	"net/url"
+	"slices"
 )
 
 type windowCommand struct {
@@ -80,26 +80,14 @@ func (c *windowClose) Run(ctx context.Context, p Process) error {
 	if err != nil {
 		return err
 	}
-	var open leasesAnswer
-	if err := api.Do(ctx, http.MethodGet, leasesPath, url.Values{"kind": {"window"}, "service": {c.Service}}, nil, &open); err != nil {
+	open, err := held(ctx, api, "window", c.Service)
+	if err != nil {
 		return err
 	}
-	closed := 0
-	for _, l := range open.Leases {
-		if l.Service != c.Service || c.Instance != "" && l.Instance != c.Instance {
-			continue
-		}
-		var got receipt
-		if err := api.Do(ctx, http.MethodDelete, leasesPath+"/"+url.PathEscape(l.ID), nil, nil, &got); err != nil {
-			return err
-		}
-		if err := got.print(p, c.JSON); err != nil {
-			return err
-		}
-		closed++
-	}
-	if closed == 0 {
+	open = slices.DeleteFunc(open, func(l lease) bool { return l.Service != c.Service || c.Instance != "" && l.Instance != c.Instance })
+	if len(open) == 0 {
 		return fmt.Errorf("no window is open on %s; see `signalbox window list`", c.Service)
 	}
-	return nil
+	closed, err := dropAll(ctx, api, open)
+	return errors.Join(printed(p, closed, c.JSON), err)
 }
