@@ -2,6 +2,7 @@ package sidecar
 
 import (
 	"context"
+	"log/slog"
 	"time"
 
 	"github.com/signalbox-mesh/signalbox/sidecar/bus"
@@ -17,14 +18,15 @@ func (s *Sidecar) Failures() *debug.Failures { return s.failures }
 // wireFlows comes before logging, which asks the flows; keys and agent are there by the time that either is used.
 func (s *Sidecar) wireFlows(context.Context) error {
 	set := debug.Settings{Registerer: s.registry, Spent: func(id string, lines, bytes int64) {
+		s.logs.TellSpent(id, lines, bytes)
 		if s.fleet != nil {
 			s.fleet.Spent(id, lines, bytes)
 		}
-	}}
+	}, Shed: func(id string, lines int64) { go s.logs.TellShed(id, slog.Int64("shed_lines", lines)) }} // apart: a lease ends under its holder's lock
 	if s.config.KeyFile != "" {
 		set.Sign = func(payload []byte) (string, error) { return s.signer.SignGrant(payload) }
 	}
-	if s.config.TrustBundle != "" {
+	if s.settings.Keys != nil || s.config.TrustBundle != "" {
 		set.Verify = func(token string) ([]byte, error) { return s.bundle.VerifyGrant(token) }
 	}
 	s.flows = debug.NewFlows(set)
@@ -36,7 +38,7 @@ func (s *Sidecar) wireFailures(context.Context) error {
 	if s.config.KeyFile != "" {
 		set.Sign = func(payload []byte) (string, error) { return s.signer.SignMessage(payload) }
 	}
-	if s.config.TrustBundle != "" {
+	if s.settings.Keys != nil || s.config.TrustBundle != "" {
 		set.Verify = func(token, signer string) ([]byte, error) { return s.bundle.VerifyMessage(token, signer) }
 	}
 	if s.settings.Bus != nil || s.config.AMQPURL != "" {

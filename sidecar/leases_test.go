@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -200,4 +201,22 @@ func TestASignalTurnsUpTheLogs(t *testing.T) {
 		raw, err := os.ReadFile(filepath.Join(w.dir, "state", "leases", "orders", "orders-1.json"))
 		return err == nil && strings.Contains(string(raw), `"before":"INFO","after":"DEBUG","actor":"SIGUSR1"`) && strings.Contains(string(raw), `"before":"DEBUG","after":"INFO","actor":"SIGUSR2"`)
 	})
+}
+
+// A process that hands its sidecars the services' keys has them believe debug tokens by these too.
+func TestSharedKeysVerifyDebugTokens(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	s := build(t, t.Context(), config(t, "SIGNALBOX_KEY_FILE="+filepath.Join(w.dir, "orders.pem"), "SIGNALBOX_STATE_DIR="+filepath.Join(w.dir, "state")),
+		sidecar.Settings{Keys: w.bundle, Peers: &peers.Book{}})
+	now := time.Now().UnixMilli()
+	token, err := w.view.SignGrant([]byte(fmt.Sprintf(`{"l":"l-1","v":-4,"i":%d,"e":%d}`, now, now+60_000)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, end := s.Flows().Enter(t.Context(), token)
+	defer end()
+	if _, ok := s.Flows().Level(ctx); !ok {
+		t.Error("a token of the mesh is not believed")
+	}
 }

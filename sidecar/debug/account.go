@@ -7,21 +7,40 @@ import (
 
 // account is what one lease has let through here, and whether that was enough. Safe for concurrent use.
 type account struct {
-	maxLines, maxBytes atomic.Int64 // 0: no bound
-	lines, bytes       atomic.Int64
-	spent, dropped     atomic.Bool
+	spent, dropped atomic.Bool
+	shed           atomic.Int64 // lines that were too many
+
+	mu                 sync.Mutex
+	maxLines, maxBytes int64 // 0: no bound
+	lines, bytes       int64 // let through
 }
 
 func (a *account) ended() bool { return a.spent.Load() || a.dropped.Load() }
 
-// take books one line; last says that it was the one that spent the budget.
-func (a *account) take(bytes int) (last bool) {
-	lines, size := a.lines.Add(1), a.bytes.Add(int64(bytes))
-	most, room := a.maxLines.Load(), a.maxBytes.Load()
-	if (most > 0 && lines >= most) || (room > 0 && size >= room) {
-		return a.spent.CompareAndSwap(false, true)
+// take pays for one line; false: it does not fit any more. last says that the budget is over with it.
+func (a *account) take(bytes int) (paid, last bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	size := int64(bytes)
+	if a.spent.Load() || a.maxLines > 0 && a.lines >= a.maxLines || a.maxBytes > 0 && a.bytes+size > a.maxBytes {
+		a.shed.Add(1)
+		return false, a.spent.CompareAndSwap(false, true)
 	}
-	return false
+	a.lines, a.bytes = a.lines+1, a.bytes+size
+	full := a.maxLines > 0 && a.lines == a.maxLines || a.maxBytes > 0 && a.bytes == a.maxBytes
+	return true, full && a.spent.CompareAndSwap(false, true)
+}
+
+func (a *account) sum() (lines, bytes int64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.lines, a.bytes
+}
+
+func (a *account) bound(lines, bytes int64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.maxLines, a.maxBytes = lines, bytes
 }
 
 // maxAccounts is how many leases are remembered here at least; it bounds what foreign tokens can make.
@@ -37,12 +56,11 @@ type accounts struct {
 func (a *accounts) of(lease string, lines, bytes int64) *account {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	one, ok := a.all.get(lease)
+	one, ok := a.all.use(lease, maxAccounts)
 	if !ok {
 		one = &account{}
 		a.all.put(lease, one, maxAccounts)
 	}
-	one.maxLines.Store(lines)
-	one.maxBytes.Store(bytes)
+	one.bound(lines, bytes)
 	return one
 }

@@ -25,6 +25,9 @@ type Settings struct {
 	Clock      func() time.Time      // nil: time.Now
 	// Spent is told when a lease's budget is spent on this instance; nil: nobody is. It must not block.
 	Spent func(leaseID string, lines, bytes int64)
+	// Shed is told when such a lease is gone from this instance, of the lines that its flows would have written since;
+	// nil: nobody is. It must not block.
+	Shed func(leaseID string, lines int64)
 }
 
 // Flows of one sidecar. All methods are safe for concurrent use, and do nothing on nil.
@@ -84,16 +87,36 @@ func (f *Flows) Level(ctx context.Context) (slog.Level, bool) {
 	return one.Level, true
 }
 
-// Wrote books a line of so many bytes that the grant of ctx has let through. The line that spends the lease's budget is
-// the last.
-func (f *Flows) Wrote(ctx context.Context, bytes int) {
+// Lets says whether the flow of ctx logs a line of level l. A line that only a spent budget keeps back is counted where it
+// is asked for first.
+func (f *Flows) Lets(ctx context.Context, l slog.Level, first bool) bool {
+	if !f.Active() {
+		return false
+	}
 	one := flowOf(ctx)
-	if f == nil || one == nil || !one.account.take(bytes) {
-		return
+	if one == nil || l < one.Level || one.over.Load() || one.account.dropped.Load() || !f.now().Before(one.Until) {
+		return false
 	}
-	if f.settings.Spent != nil {
-		f.settings.Spent(one.LeaseID, one.account.lines.Load(), one.account.bytes.Load())
+	spent := one.account.spent.Load()
+	if spent && first {
+		one.account.shed.Add(1)
 	}
+	return !spent
+}
+
+// Pay takes a line of so many bytes from the budget of the lease that lets it through; false: it does not fit any more,
+// and is not to be written.
+func (f *Flows) Pay(ctx context.Context, bytes int) bool {
+	one := flowOf(ctx)
+	if f == nil || one == nil {
+		return true
+	}
+	paid, last := one.account.take(bytes)
+	if last && f.settings.Spent != nil {
+		lines, size := one.account.sum()
+		f.settings.Spent(one.LeaseID, lines, size)
+	}
+	return paid
 }
 
 // Token of the flow of ctx for whoever sends something on; "" outside of one.
@@ -141,7 +164,7 @@ func (f *Flows) admit(token string) (*flow, error) {
 		return nil, err
 	}
 	account := f.accounts.of(c.Lease, c.Lines, c.Bytes)
-	if account.ended() {
+	if account.dropped.Load() {
 		return nil, errExpired
 	}
 	until := now.Add(time.Duration(c.Expires-now.UnixMilli()) * time.Millisecond)
@@ -152,7 +175,8 @@ func (f *Flows) admit(token string) (*flow, error) {
 func (f *Flows) Matching() bool { return f != nil && f.conditions.Load() != nil }
 
 // Match begins a flow, and stamps it, when a lease's conditions hold for the request and it does not log at that level
-// already. Of several leases the lowest level wins. end is as with Enter.
+// already. Of several leases the lowest level wins among those that have a budget left; without one the flow only counts
+// what it keeps back. end is as with Enter.
 func (f *Flows) Match(ctx context.Context, r Request) (_ context.Context, end func()) {
 	if !f.Matching() {
 		return ctx, nothing
@@ -176,11 +200,19 @@ func (f *Flows) best(r *Request, now time.Time) (best *condition) {
 		return nil
 	}
 	for _, c := range *all {
-		if (best == nil || c.Level < best.Level) && c.Holds(r) && !c.account.ended() && (c.lease.Kept() || now.Before(c.lease.Until)) {
+		if (best == nil || c.before(best)) && c.Holds(r) && !c.account.dropped.Load() && (c.lease.Kept() || now.Before(c.lease.Until)) {
 			best = c
 		}
 	}
 	return best
+}
+
+// before says whether the lease wins over another.
+func (c *condition) before(other *condition) bool {
+	if spent := c.account.spent.Load(); spent != other.account.spent.Load() {
+		return !spent
+	}
+	return c.Level < other.Level
 }
 
 // stamped is the lease's token of the moment. Without a signature the grant is for this sidecar alone.
@@ -253,8 +285,11 @@ func (f *Flows) put(conditions []*condition, held map[string]*account) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for id, account := range f.held {
-		if held[id] == nil {
-			account.dropped.Store(true)
+		if held[id] != nil {
+			continue
+		}
+		if account.dropped.Store(true); account.spent.Load() && f.settings.Shed != nil {
+			f.settings.Shed(id, account.shed.Load())
 		}
 	}
 	f.held = held

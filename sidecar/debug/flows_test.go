@@ -215,31 +215,46 @@ func TestADroppedLeaseEndsItsFlows(t *testing.T) {
 	}
 }
 
+// What does not fit the budget is not written but counted, of the flows that come later too, until the lease ends.
 func TestABudgetEndsTheFlows(t *testing.T) {
 	t.Parallel()
 	m := newMesh(t, "gateway", "catalogs")
 	told := ""
-	catalogs := debug.NewFlows(debug.Settings{Verify: m.bundle.VerifyGrant, Spent: func(id string, lines, bytes int64) { told += fmt.Sprintf("%s %d %d;", id, lines, bytes) }})
+	catalogs := debug.NewFlows(debug.Settings{Verify: m.bundle.VerifyGrant, Spent: func(id string, lines, bytes int64) { told += fmt.Sprintf("%s %d %d;", id, lines, bytes) },
+		Shed: func(id string, lines int64) { told += fmt.Sprintf("%s shed %d;", id, lines) }})
 	gateway, _ := m.flows("gateway")
 	l := m.debugLease("l-1", user42, time.Minute)
-	l.Lines = 3
+	l.Lines, l.Bytes = 3, 250
 	apply(t, gateway, l)
+	apply(t, catalogs, l)
 	ctx, end := gateway.Match(t.Context(), debug.Request{User: "42"})
 	defer end()
 	there, done := catalogs.Enter(t.Context(), debug.Token(ctx))
 	defer done()
 	lines := 0
-	for ; lines < 10; lines++ {
-		if _, ok := catalogs.Level(there); !ok {
-			break
+	for range 10 {
+		if catalogs.Lets(there, slog.LevelDebug, true) && catalogs.Pay(there, 100) {
+			lines++
 		}
-		catalogs.Wrote(there, 100)
 	}
-	if lines != 3 || told != "l-1 3 300;" {
+	if lines != 2 || told != "l-1 2 200;" {
 		t.Errorf("%d lines, told %q", lines, told)
 	}
 	if _, ok := gateway.Level(ctx); !ok {
 		t.Error("the budget of one instance is another's")
+	}
+	later, over := catalogs.Enter(t.Context(), debug.Token(ctx))
+	defer over()
+	matched, last := catalogs.Match(t.Context(), debug.Request{User: "42"})
+	defer last()
+	for _, in := range []context.Context{later, matched} {
+		if catalogs.Lets(in, slog.LevelDebug, true) || catalogs.Lets(in, slog.LevelDebug, false) || catalogs.Lets(in, slog.LevelDebug-4, true) {
+			t.Error("a flow begins after the budget is spent")
+		}
+	}
+	apply(t, catalogs)
+	if told != "l-1 2 200;l-1 shed 10;" {
+		t.Errorf("told %q", told)
 	}
 }
 
@@ -292,8 +307,7 @@ func TestNoFlows(t *testing.T) {
 	end()
 	ctx, end = none.Match(ctx, debug.Request{})
 	end()
-	none.Wrote(ctx, 1)
-	if _, ok := none.Level(ctx); ok || none.Active() || none.Matching() || none.Token(ctx) != "" {
+	if _, ok := none.Level(ctx); ok || !none.Pay(ctx, 1) || none.Lets(ctx, slog.LevelError, true) || none.Active() || none.Matching() || none.Token(ctx) != "" {
 		t.Error("no flows do something")
 	}
 }
@@ -310,7 +324,7 @@ func TestFlowsAtOnce(t *testing.T) {
 				ctx, end := gateway.Match(context.Background(), debug.Request{User: "42"})
 				inner, done := gateway.Enter(context.Background(), debug.Token(ctx))
 				gateway.Level(inner)
-				gateway.Wrote(inner, 1)
+				gateway.Pay(inner, 1)
 				done()
 				end()
 			}

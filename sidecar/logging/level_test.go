@@ -253,6 +253,27 @@ func TestDebuggedFlow(t *testing.T) {
 	}
 }
 
+// TestDebuggedFlowKeepsToItsBudget: the line that is too large for it is not written.
+func TestDebuggedFlowKeepsToItsBudget(t *testing.T) {
+	t.Parallel()
+	flows := debug.NewFlows(debug.Settings{})
+	flows.Apply([]lease.Lease{{ID: "l-1", Kind: lease.Debug, Value: `{"level":"DEBUG","user":"42"}`, Bytes: 300}})
+	c := &captured{}
+	l := slog.New(newHandler(c, testFormat(), Settings{Levels: level.NewTable(level.Spec{Root: slog.LevelWarn}), Flows: flows}, "a"))
+	ctx, end := flows.Match(context.Background(), debug.Request{User: "42"})
+	defer end()
+	for range 10 {
+		l.DebugContext(ctx, "seen")
+	}
+	written := 0
+	for _, line := range c.lines {
+		written += len(line)
+	}
+	if written == 0 || written > 300 {
+		t.Errorf("%d bytes are written in %d lines", written, len(c.lines))
+	}
+}
+
 // TestDisabledAllocatesNothing, whatever is on.
 func TestDisabledAllocatesNothing(t *testing.T) {
 	for _, box := range []BlackBoxSettings{{}, {Share: 1e-18}} {

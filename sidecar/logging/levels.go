@@ -79,17 +79,24 @@ func (c *suppressed) Collect(ch chan<- prometheus.Metric) {
 // tellOfBudgets makes a record when a lease's budget is spent, and one of what was shed when the lease ends.
 func (l *Logs) tellOfBudgets() {
 	t := l.settings.Levels
-	t.OnSpent(func(id string, lines, bytes int64) {
-		l.keep(".logging", slog.LevelWarn, "the budget of a lease is spent, its level has fallen back",
-			slog.String(KeyLeaseID, id), slog.Int64("written_lines", lines), slog.Int64("written_bytes", bytes))
-	})
+	t.OnSpent(l.TellSpent)
 	t.OnShed(func(s level.Shed) {
 		logger := s.Logger
 		if logger == "" {
 			logger = rootLogger
 		}
-		l.keep(".logging", slog.LevelWarn, "a lease has ended whose budget was spent",
-			slog.String(KeyLeaseID, s.LeaseID), slog.String("target", logger), slog.String("target_level", s.Level.String()),
+		l.TellShed(s.LeaseID, slog.String("target", logger), slog.String("target_level", s.Level.String()),
 			slog.Uint64("shed_lines", s.Lines), slog.Uint64("shed_bytes", s.Bytes))
 	})
+}
+
+// TellSpent makes the record that a lease's budget is spent, after so many lines and bytes.
+func (l *Logs) TellSpent(leaseID string, lines, bytes int64) {
+	l.keep(".logging", slog.LevelWarn, "the budget of a lease is spent, its level has fallen back",
+		slog.String(KeyLeaseID, leaseID), slog.Int64("written_lines", lines), slog.Int64("written_bytes", bytes))
+}
+
+// TellShed makes the record of what was shed since, when the lease has ended.
+func (l *Logs) TellShed(leaseID string, shed ...slog.Attr) {
+	l.keep(".logging", slog.LevelWarn, "a lease has ended whose budget was spent", append([]slog.Attr{slog.String(KeyLeaseID, leaseID)}, shed...)...)
 }

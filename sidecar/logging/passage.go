@@ -43,7 +43,7 @@ func (h *handler) Enabled(ctx context.Context, l slog.Level) bool {
 
 // beside says whether a record is to be made although its level is off. It allocates nothing.
 func (h *handler) beside(ctx context.Context, l slog.Level) bool {
-	if h.flowing(ctx, l) {
+	if ctx != nil && h.flows.Lets(ctx, l, true) {
 		return true
 	}
 	if h.box.On() {
@@ -57,15 +57,6 @@ func (h *handler) beside(ctx context.Context, l slog.Level) bool {
 	return h.level.Suppress(l)
 }
 
-// flowing says whether the request of ctx logs at l though its loggers do not.
-func (h *handler) flowing(ctx context.Context, l slog.Level) bool {
-	if ctx == nil || !h.flows.Active() {
-		return false
-	}
-	lowest, ok := h.flows.Level(ctx)
-	return ok && l >= lowest
-}
-
 // passage decides how a record of level l goes on.
 func (h *handler) passage(ctx context.Context, l slog.Level) passage {
 	if h.always {
@@ -74,7 +65,7 @@ func (h *handler) passage(ctx context.Context, l slog.Level) passage {
 	if pay, ok := h.level.Admit(l); ok {
 		return passage{how: written, pay: pay}
 	}
-	if h.flowing(ctx, l) {
+	if ctx != nil && h.flows.Lets(ctx, l, false) {
 		return passage{how: granted, lease: h.flows.Lease(ctx)}
 	}
 	if h.box.On() {
@@ -128,8 +119,9 @@ func (h *handler) finish(ctx context.Context, r *slog.Record, p *passage, frame 
 			h.sink.record(h.class(r), frame)
 		}
 	case granted:
-		h.sink.record(h.class(r), frame)
-		h.flows.Wrote(ctx, size)
+		if h.flows.Pay(ctx, size) {
+			h.sink.record(h.class(r), frame)
+		}
 	case kept:
 		if h.level.Due(r.Level) {
 			h.level.Weigh(r.Level, size-len(retroMark))
