@@ -15,6 +15,8 @@ import (
 
 // Box keeps lines below the level, by trace; logging.BlackBox does. Safe for concurrent use.
 type Box interface {
+	// On says whether anything is kept.
+	On() bool
 	// Release writes what was kept of the trace.
 	Release(id trace.TraceID, why string) (lines int)
 	// Latency is the bound above which an end counts as a failure; 0: none does.

@@ -20,10 +20,13 @@ import (
 // box notes what is released.
 type box struct {
 	latency time.Duration
+	off     bool
 
 	mu  sync.Mutex
 	why map[[16]byte][]string
 }
+
+func (b *box) On() bool { return !b.off }
 
 func (b *box) Latency() time.Duration { return b.latency }
 
@@ -259,6 +262,21 @@ func TestNoticesThatAreNotBelieved(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+func TestWhereNothingIsKeptNoNoticeIsVerified(t *testing.T) {
+	t.Parallel()
+	for _, off := range []bool{false, true} {
+		verified := 0
+		f := debug.NewFailures(debug.FailureSettings{Service: "catalogs", Box: &box{off: off}, Verify: func(string, string) ([]byte, error) {
+			verified++
+			return nil, errors.New("forged")
+		}})
+		f.Notice([]byte(`{"token":"a.b.c","service":"gateway"}`))
+		if (verified == 0) != off {
+			t.Errorf("off %v: %d verified", off, verified)
+		}
 	}
 }
 

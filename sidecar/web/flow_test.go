@@ -163,6 +163,8 @@ type released struct {
 	all []string
 }
 
+func (r *released) On() bool { return true }
+
 func (r *released) Latency() time.Duration { return time.Duration(r.bound.Load()) }
 
 func (r *released) Release(_ trace.TraceID, why string) int {

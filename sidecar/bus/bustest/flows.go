@@ -43,6 +43,8 @@ type released struct {
 	all map[[16]byte]int
 }
 
+func (r *released) On() bool { return true }
+
 func (r *released) Latency() time.Duration { return 0 }
 
 func (r *released) Release(trace trace.TraceID, _ string) int {

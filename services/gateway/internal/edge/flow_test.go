@@ -118,6 +118,7 @@ func TestTheMeshAloneStamps(t *testing.T) {
 // box notes the causes that reach the black box.
 type box chan string
 
+func (b box) On() bool                                { return true }
 func (b box) Latency() time.Duration                  { return 0 }
 func (b box) Release(_ trace.TraceID, why string) int { b <- why; return 0 }
 
