@@ -15,10 +15,10 @@ import (
 
 // change is what every command has that changes the mesh for a time.
 type change struct {
-	TTL    duration `name:"ttl" aliases:"for" default:"15m" help:"How long it holds: 15m, 2h, 1d." placeholder:"TIME"`
-	Keep   bool     `help:"Hold it until it is dropped; needs the role admin."`
-	Reason string   `help:"Why; it stands in the audit. Asked for on a terminal." placeholder:"TEXT"`
-	Strict bool     `help:"Refuse it when nobody that runs is meant."`
+	TTL    *duration `name:"ttl" aliases:"for" help:"How long it holds (or --for): 15m, 2h, 1d; else as the mesh is set, which is 15m at first." placeholder:"TIME"`
+	Keep   bool      `help:"Hold it until it is dropped; needs the role admin."`
+	Reason string    `help:"Why; it stands in the audit. Asked for on a terminal." placeholder:"TEXT"`
+	Strict bool      `help:"Refuse it when nobody that runs is meant."`
 }
 
 // target is whom a change is for.
@@ -47,9 +47,12 @@ func (c change) request(p Process, kind string, value any, to target) (leaseRequ
 	if service, rest, dotted := strings.Cut(to.Service, "."); dotted {
 		return leaseRequest{}, misuse("%s.%s is a logger, no service: say --logger %s.%s", service, rest, service, rest)
 	}
-	in := leaseRequest{Kind: kind, Service: everywhere(to.Service), Instance: to.Instance, Value: value, TTL: c.TTL.String(), Keep: c.Keep, Strict: c.Strict}
-	if c.Keep {
-		in.TTL = ""
+	in := leaseRequest{Kind: kind, Service: everywhere(to.Service), Instance: to.Instance, Value: value, Keep: c.Keep, Strict: c.Strict}
+	switch {
+	case c.TTL != nil && c.Keep:
+		return in, misuse("--keep holds it until it is dropped: leave --ttl out")
+	case c.TTL != nil:
+		in.TTL = c.TTL.String()
 	}
 	var err error
 	in.Reason, err = c.why(p)

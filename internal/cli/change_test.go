@@ -82,6 +82,7 @@ func TestWhatIsAskedForIsSent(t *testing.T) {
 		{"level set all warn --keep --budget 10000 --reason why", map[string]any{"kind": "level", "value": "warn", "keep": true, "reason": "why", "budget": map[string]any{"lines": 1e4}}},
 		{"debug --user 42 --header X-Canary=1 --for 10m --budget 500 --reason why", map[string]any{"kind": "debug", "ttl": "10m0s", "reason": "why", "budget": map[string]any{"lines": 500.0},
 			"value": map[string]any{"level": "debug", "user": "42", "header": map[string]any{"name": "X-Canary", "value": "1"}}}},
+		{"level set catalogs debug --reason why", map[string]any{"kind": "level", "service": "catalogs", "value": "debug", "reason": "why"}}, // as long as the mesh is set to
 		{"window open catalogs --instance catalogs-2 --for 1h30m --reason index", map[string]any{"kind": "window", "service": "catalogs", "instance": "catalogs-2", "ttl": "1h30m0s", "reason": "index",
 			"value": map[string]any{"message": "index"}}},
 	} {
@@ -111,6 +112,7 @@ func TestMistakesChangeNothing(t *testing.T) {
 		{split("level set catalogs debug --budget 0"), "want lines as 10000"},
 		{split("level set catalogs debug --ttl 10"), "want a duration like"},
 		{split("level set catalogs debug --ttl -5m"), ""},
+		{split("level set catalogs debug --keep --for 5m"), "leave --ttl out"},
 		{split("level set catalogs.store debug"), "--logger catalogs.store"},
 		{split("window open all"), "a window is for one service"},
 		{split("window open catalogs.store"), "is a logger, no service"},

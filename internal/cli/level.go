@@ -30,7 +30,7 @@ type levelGet struct {
 }
 
 func (levelGet) Help() string {
-	return "Examples:\n  signalbox level get\n  signalbox level get catalogs --logger all"
+	return "As the instances last reported: what has just been changed shows with their next report, a moment later.\n\nExamples:\n  signalbox level get\n  signalbox level get catalogs --logger all"
 }
 
 type levelRow struct {

@@ -128,10 +128,11 @@ func (c *profileTake) Run(ctx context.Context, p Process) error {
 func (c *profileTake) request(p Process) (leaseRequest, error) {
 	capture := time.Duration(c.For)
 	value := map[string]any{"profile": c.Kind, "seconds": int((capture + time.Second - 1) / time.Second)}
-	ask := change{TTL: duration(capture + uploading), Reason: c.Reason, Strict: true}
+	ttl := duration(capture + uploading)
 	if c.Before {
-		value["before"], ask.TTL = true, c.Within
+		value["before"], ttl = true, c.Within
 	}
+	ask := change{TTL: &ttl, Reason: c.Reason, Strict: true}
 	return ask.request(p, "profile", value, target{c.Service, c.Instance})
 }
 

@@ -156,6 +156,9 @@ func (r receipt) words(p Process) error {
 	if err := warn(p, r.Warnings); err != nil {
 		return err
 	}
+	if len(r.Instances) == 0 {
+		return nil
+	}
 	t := newTable(p.Stdout, "  INSTANCE", "STATE", "TOOK", "")
 	for _, i := range r.Instances {
 		i.row(t, "  ")
