@@ -426,7 +426,7 @@ func TestAViewerLooksAndDoesNotChange(t *testing.T) {
 	m.sync(t, "catalogs", "catalogs-1")
 	m.sync(t, "gateway", "gateway-1")
 	r, _ := set(t, v, "operator", `{"kind":"window","service":"gateway","value":{"message":"new certificate"},"ttl":"1m","reason":"r"}`)
-	if len(r.Warnings) != 1 || !strings.Contains(r.Warnings[0], "not reached through the gateway") {
+	if len(r.Warnings) != 1 || !strings.Contains(r.Warnings[0], "all the same is answered") {
 		t.Errorf("a window for the gateway: %+v", r)
 	}
 	const body = `{"kind":"level","service":"gateway","value":"debug","reason":"r"%s}`

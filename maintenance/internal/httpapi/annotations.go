@@ -40,7 +40,7 @@ func (h *Handlers) listAnnotations(ctx context.Context, in *annotationsIn) (*ann
 	if err != nil {
 		return nil, err
 	}
-	leases, changes, err := h.settings.Fleet.Annotations(ctx, scope(ctx), from, to, maxAnnotations)
+	leases, changes, err := h.settings.Fleet.Annotations(ctx, scope(ctx), from, to, tags(in.Tags), maxAnnotations)
 	if err != nil {
 		return nil, h.failed(err)
 	}
@@ -51,7 +51,6 @@ func (h *Handlers) listAnnotations(ctx context.Context, in *annotationsIn) (*ann
 	for _, c := range changes {
 		all = append(all, ofChange(c))
 	}
-	all = slices.DeleteFunc(all, func(a Annotation) bool { return !tagged(a, in.Tags) })
 	slices.SortStableFunc(all, func(a, b Annotation) int { return int(min(max(a.Time-b.Time, -1), 1)) })
 	return &annotationsOut{all}, nil
 }
@@ -87,12 +86,12 @@ func ofLease(l lease.Lease, now time.Time) Annotation {
 			of += " " + part
 		}
 	}
-	tags := []string{"lease", l.Kind, l.State()}
+	marks := []string{"lease", l.Kind, l.State()}
 	if l.Service != "" {
-		tags = append(tags, "service:"+l.Service)
+		marks = append(marks, "service:"+l.Service)
 	}
 	return Annotation{Time: l.CreatedAt.UnixMilli(), TimeEnd: max(end.UnixMilli(), l.CreatedAt.UnixMilli()), Title: l.Kind + " " + l.Value + " on " + of,
-		Text: l.Reason + " (" + l.OwnerName + ")", Tags: tags}
+		Text: l.Reason + " (" + l.OwnerName + ")", Tags: marks}
 }
 
 func ofChange(c lease.Change) Annotation {
@@ -108,18 +107,19 @@ func ofChange(c lease.Change) Annotation {
 	if detail.Before.Value+detail.After.Value != "" {
 		text += ": " + detail.Before.Value + " → " + detail.After.Value
 	}
-	tags := []string{"audit", c.Action}
+	marks := []string{"audit", c.Action}
 	if c.Service != "" {
-		tags = append(tags, "service:"+c.Service)
+		marks = append(marks, "service:"+c.Service)
 	}
-	return Annotation{Time: c.At.UnixMilli(), Title: strings.TrimSpace(c.Action + " " + c.Service), Text: text, Tags: tags}
+	return Annotation{Time: c.At.UnixMilli(), Title: strings.TrimSpace(c.Action + " " + c.Service), Text: text, Tags: marks}
 }
 
-func tagged(a Annotation, tags string) bool {
-	for tag := range strings.SplitSeq(tags, ",") {
-		if tag = strings.TrimSpace(tag); tag != "" && !slices.Contains(a.Tags, tag) {
-			return false
+// tags are what stands between commas.
+func tags(text string) (all []string) {
+	for tag := range strings.SplitSeq(text, ",") {
+		if tag = strings.TrimSpace(tag); tag != "" {
+			all = append(all, tag)
 		}
 	}
-	return true
+	return all
 }

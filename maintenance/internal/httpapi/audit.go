@@ -12,7 +12,7 @@ type auditIn struct {
 	Since   string `query:"since" doc:"from this time on: RFC 3339, or how long ago, as 15m or 7d" maxLength:"64"`
 	Until   string `query:"until" doc:"before this time" maxLength:"64"`
 	Actor   string `query:"actor" doc:"who did it: a subject, or a name" maxLength:"256"`
-	Action  string `query:"action" doc:"as lease.set, lease.drop, lease.expire, lease.spent, level.local" maxLength:"64"`
+	Action  string `query:"action" doc:"as lease.set, lease.drop, lease.expire, lease.spent, level.local, profile.captured, profile.deleted" maxLength:"64"`
 	Service string `query:"service" doc:"changes of this service, and of all" maxLength:"256"`
 	Subject string `query:"subject" doc:"what was changed: a lease's id" maxLength:"256"`
 	Before  int64  `query:"before" minimum:"0" doc:"next of the page before"`

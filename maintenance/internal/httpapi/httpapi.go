@@ -31,7 +31,7 @@ type Logs interface{ logs.Store }
 type Fleet interface {
 	Instances(ctx context.Context, scope logs.Scope) ([]fleet.Instance, error)
 	Audit(ctx context.Context, scope logs.Scope, f lease.AuditFilter) ([]lease.Change, error)
-	Annotations(ctx context.Context, scope logs.Scope, since, until time.Time, limit int) ([]lease.Lease, []lease.Change, error)
+	Annotations(ctx context.Context, scope logs.Scope, since, until time.Time, tags []string, limit int) ([]lease.Lease, []lease.Change, error)
 }
 
 // Leases is what is changed for a time, and what became of it.

@@ -113,7 +113,7 @@ type setIn struct {
 		TTL      string     `json:"ttl,omitempty" doc:"how long it holds, as 15m, 2h or 1d; missing: the default of the mesh" maxLength:"64"`
 		Keep     bool       `json:"keep,omitempty" doc:"hold it until it is dropped; needs the role admin"`
 		Reason   string     `json:"reason" doc:"why; it stands in the audit"`
-		Budget   *Budget    `json:"budget,omitempty" doc:"of a level: what it may add on each instance before it falls back by itself"`
+		Budget   *Budget    `json:"budget,omitempty" doc:"of a level, or a debug: what it may add on each instance before it falls back by itself"`
 		Strict   bool       `json:"strict,omitempty" doc:"refuse it when nothing that runs is meant"`
 		DryRun   bool       `json:"dry_run,omitempty" doc:"say what it would cost, and change nothing"`
 	}

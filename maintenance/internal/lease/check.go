@@ -153,8 +153,8 @@ func (f *faults) budget(r *Request) {
 	b := r.Budget
 	switch {
 	case b == Budget{}:
-	case r.Kind != lease.Level:
-		f.add("budget", "only a lease on a level has a budget")
+	case r.Kind != lease.Level && r.Kind != lease.Debug:
+		f.add("budget", "only a lease on a level, or a debug, has a budget")
 	case b.Lines < 0 || b.Lines > maxBudget:
 		f.add("budget/lines", fmt.Sprintf("1 to %d", int64(maxBudget)))
 	case b.Bytes < 0 || b.Bytes > maxBudget:

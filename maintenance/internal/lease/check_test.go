@@ -30,6 +30,7 @@ func TestEveryWrongFieldIsNamed(t *testing.T) {
 		{"", func(*Request) {}},
 		{"", func(r *Request) { r.TTL = "1d" }}, {"", func(r *Request) { r.TTL = "1s" }}, {"", func(r *Request) { r.Keep = true }},
 		{"", func(r *Request) { r.Budget = Budget{Lines: 1, Bytes: 1} }},
+		{"", func(r *Request) { r.Kind, r.Value, r.Budget.Lines = "debug", `{"user":"42"}`, 1 }},
 		{"/ttl", func(r *Request) { r.TTL = "0s" }}, {"/ttl", func(r *Request) { r.TTL = "-1m" }}, {"/ttl", func(r *Request) { r.TTL = "24h1s" }},
 		{"/ttl", func(r *Request) { r.TTL = "30500w4d" }}, {"/ttl", func(r *Request) { r.TTL = "4000w4000d2562047h" }}, // which would be 25 minutes, and less than none, in 64 bits
 		{"/ttl", func(r *Request) { r.TTL = "999ms" }}, {"/ttl", func(r *Request) { r.TTL = "soon" }}, {"/ttl", func(r *Request) { r.TTL, r.Keep = "1m", true }},

@@ -122,12 +122,18 @@ func (s *Service) unknown(service string) bool {
 	return len(known) > 0 && !slices.Contains(known, service)
 }
 
-// outside warns of a window that takes away what it is opened and closed with.
+// outside warns of a window that takes away more, or less, than whoever opens it may think.
 func outside(l Lease) []string {
-	if l.Kind == lease.Window && l.Instance == "" && (l.Service == "gateway" || l.Service == "view-service") {
-		return []string{"until the window ends, this API is not reached through the gateway"}
+	switch {
+	case l.Kind != lease.Window || l.Instance != "":
+		return nil
+	case l.Service == "view-service":
+		return []string{"until the window ends, of this API the leases alone are reached through the gateway"}
+	case l.Service == "gateway":
+		return []string{"the gateway's health says so to whoever balances it; what reaches it all the same is answered"}
+	default:
+		return nil
 	}
-	return nil
 }
 
 func stored(doing string, err error) error {

@@ -97,7 +97,9 @@ func New(s Settings) *Service {
 			changes.WithLabelValues(kind, action)
 		}
 	}
-	changes.WithLabelValues(lease.Level, ActionSpent)
+	for _, kind := range []string{lease.Level, lease.Debug} { // which have budgets
+		changes.WithLabelValues(kind, ActionSpent)
+	}
 	changes.WithLabelValues(lease.Level, ActionLocal)
 	s.Registerer.MustRegister(effect, changes)
 	return &Service{Settings: s, effect: effect, changes: changes, receipts: make(chan kept, unkept)}

@@ -65,11 +65,15 @@ func (s *Store) Audit(ctx context.Context, scope logs.Scope, f lease.AuditFilter
 }
 
 // Annotations are the leases that held some time from since until until, and the other changes of that time, newest
-// first.
-func (s *Store) Annotations(ctx context.Context, scope logs.Scope, since, until time.Time, limit int) ([]lease.Lease, []lease.Change, error) {
+// first: those that have all the tags, which are lease, a kind, a state, audit, an action, and service:NAME.
+func (s *Store) Annotations(ctx context.Context, scope logs.Scope, since, until time.Time, tags []string, limit int) ([]lease.Lease, []lease.Change, error) {
 	w := &where{}
 	w.and("created_at <= %s", until)
 	w.and("coalesce(ended_at, expires_at, 'infinity') >= %s", since)
+	if len(tags) > 0 {
+		w.and(`%s::text[] <@ ARRAY['lease', kind, 'service:' || service,
+			CASE WHEN ended <> '' THEN ended WHEN expires_at <= now() THEN 'expired' ELSE 'active' END]`, tags)
+	}
 	if !scope.All {
 		w.and("(service = '' OR service = ANY (%s))", append([]string{}, scope.Services...))
 	}
@@ -83,6 +87,9 @@ func (s *Store) Annotations(ctx context.Context, scope logs.Scope, since, until 
 	}
 	w = &where{}
 	w.and("at BETWEEN %s AND %s", since, until)
+	if len(tags) > 0 {
+		w.and("%s::text[] <@ ARRAY['audit', action, 'service:' || service]", tags)
+	}
 	w.and("(action NOT LIKE 'lease.%%' OR action = 'lease.spent')")
 	if !scope.All {
 		w.and("(service = '' OR service = ANY (%s))", append([]string{}, scope.Services...))

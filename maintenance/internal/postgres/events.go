@@ -29,12 +29,12 @@ func happened(ctx context.Context, tx pg.Tx, all []lease.Event) (noted []lease.N
 			continue
 		}
 		delete(fresh, e.ID) // the same one may come twice in one report
-		row, err := consequence(ctx, tx, e)
+		row, kind, err := consequence(ctx, tx, e)
 		if err != nil {
 			return nil, fmt.Errorf("note %s: %w", e.What, err)
 		}
 		if row != nil {
-			rows, noted = append(rows, *row), append(noted, lease.Noted{Kind: held.Level, Action: row.Action}) // only levels have budgets
+			rows, noted = append(rows, *row), append(noted, lease.Noted{Kind: kind, Action: row.Action})
 		}
 	}
 	for _, row := range rows { // last, since they hold the end of the chain
@@ -62,19 +62,21 @@ func unheard(ctx context.Context, tx pg.Tx, all []lease.Event) (map[string]bool,
 	return fresh, tx.SendBatch(ctx, batch).Close()
 }
 
-// consequence does what a new event leads to, and returns the audit's row of it; nil: there is none.
-func consequence(ctx context.Context, tx pg.Tx, e lease.Event) (*lease.Change, error) {
+// consequence does what a new event leads to, and returns the audit's row of it, with the kind of change; nil: there is none.
+func consequence(ctx context.Context, tx pg.Tx, e lease.Event) (row *lease.Change, kind string, err error) {
 	switch e.What {
 	case lease.EventLocalSet, lease.EventLocalReset:
-		return local(e)
+		row, err = local(e)
+		return row, held.Level, err
 	case lease.EventExpired, lease.EventSpent, lease.EventRefused:
 		l, ok, err := leaseFor(ctx, tx, e)
 		if err != nil || !ok {
-			return nil, err
+			return nil, "", err
 		}
-		return concern(ctx, tx, e, l)
+		row, err = concern(ctx, tx, e, l)
+		return row, l.Kind, err
 	default:
-		return nil, nil
+		return nil, "", nil
 	}
 }
 

@@ -278,6 +278,25 @@ func TestWhatInstancesTellCountsOnce(t *testing.T) {
 	}
 }
 
+// A change that an instance tells of is counted as one of the lease's kind.
+func TestASpentDebugIsNoLevel(t *testing.T) {
+	t.Parallel()
+	s, _ := fresh(t)
+	hear(t, s, said("catalogs-1", "e1"))
+	l := newLease("")
+	l.Kind, l.Value, l.Budget.Lines = "debug", `{"level":"DEBUG","user":"42"}`, 5
+	mine, _ := set(t, s, l, time.Minute)
+	a, err := s.Heard(t.Context(), said("catalogs-1", "e1", func(r *fleet.Report) {
+		r.Events = []lease.Event{{ID: uuid.NewString(), LeaseID: mine.ID, Service: "catalogs", Instance: "catalogs-1", What: lease.EventSpent, At: time.Now()}}
+	}))
+	if want := []lease.Noted{{Kind: "debug", Action: lease.ActionSpent}}; err != nil || !slices.Equal(a.Noted, want) {
+		t.Errorf("%+v, want %+v (%v)", a.Noted, want, err)
+	}
+	if rows := audited(t, s, lease.AuditFilter{Action: lease.ActionSpent}); len(rows) != 1 || rows[0].Service != "catalogs" || part(t, rows[0], "after").Value != "configured" {
+		t.Errorf("%+v", rows)
+	}
+}
+
 // Two operators change the same target at once: both are audited, each with what he found, and the later one holds.
 func TestTwoOperatorsAtOnce(t *testing.T) {
 	t.Parallel()
@@ -455,9 +474,14 @@ func TestLeasesAndAuditAreFiltered(t *testing.T) {
 			t.Errorf("%s: %v, want %v (%v)", name, got, c.want, err)
 		}
 	}
-	held, changes, err := s.Annotations(t.Context(), only("gateway"), now.Add(-time.Hour), now.Add(time.Hour), 10)
+	held, changes, err := s.Annotations(t.Context(), only("gateway"), now.Add(-time.Hour), now.Add(time.Hour), nil, 10)
 	if err != nil || len(held) != 2 || len(changes) != 0 {
 		t.Errorf("annotations: %+v %+v %v", held, changes, err)
+	}
+	// The tags choose before the newest are taken: the dropped one is the oldest.
+	held, changes, err = s.Annotations(t.Context(), everything(), now.Add(-time.Hour), now.Add(time.Hour), []string{"lease", "dropped"}, 1)
+	if err != nil || len(held) != 1 || held[0].ID != ids[0] || len(changes) != 0 {
+		t.Errorf("annotations of what was dropped: %+v %+v %v", held, changes, err)
 	}
 }
 
