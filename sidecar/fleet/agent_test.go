@@ -144,6 +144,30 @@ func TestALeaseEndsByItsOwnClockWithEverythingGone(t *testing.T) {
 	})
 }
 
+// A broker that stood still delivers late: the lease does not last longer for that, with view-service away.
+func TestALeaseIsNotLongerByTheWayOfItsMessage(t *testing.T) {
+	t.Parallel()
+	for waited, holds := range map[time.Duration]time.Duration{0: time.Minute, 900 * time.Millisecond: time.Minute, 8 * time.Second: 53 * time.Second, -time.Minute: time.Minute, 4 * time.Minute: 50 * time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			a, levels, _ := agent(t, &view{answers: away})
+			d := said(t, 1, actionSet, "a", "DEBUG", func(m map[string]any) { m["issued_at"] = time.Now().Add(-waited).UnixMilli() })
+			if err := a.onControl(t.Context(), d); err != nil {
+				t.Fatal(err)
+			}
+			go live(t, a, time.Hour)
+			<-time.After(holds - time.Millisecond)
+			if synctest.Wait(); levels.is() != "a:=DEBUG" {
+				t.Errorf("after %s on the way it is over too early", waited)
+			}
+			<-time.After(2 * time.Millisecond)
+			if synctest.Wait(); levels.is() != "" {
+				t.Errorf("after %s on the way it holds too long", waited)
+			}
+			<-time.After(time.Hour)
+		})
+	}
+}
+
 func TestItSyncsAtOnceThenWithTheHeartbeatAndSaysGoodbye(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -20,6 +20,8 @@ const (
 	actionDrop   = "drop"
 	freshness    = 5 * time.Minute // an older message is a replay, or as good as one
 	ackLimit     = 2 * time.Second
+	travel       = time.Second      // that a message may have taken, and two machines' clocks may differ by
+	longWay      = 10 * time.Second // no message is delivered that has taken longer: only a clock is that far off
 )
 
 // message is what view-service has signed.
@@ -140,13 +142,15 @@ func (a *Agent) apply(m message) (mine bool, err error) {
 	return in.Matches(a.settings.Service, a.settings.Instance), err
 }
 
-// lease of the message, whose time begins now.
+// lease of the message, whose time begins now, less what the message has waited in a queue: with everything else gone
+// nobody else would say so. Two clocks that differ may make it a little shorter, until the Sync that follows.
 func (m message) lease(now time.Time) lease.Lease {
 	in := m.Lease
 	one := lease.Lease{ID: in.ID, Kind: in.Kind, Service: in.Service, Instance: in.Instance, Logger: in.Logger, Value: in.Value, Owner: in.Owner,
 		Reason: in.Reason, Revision: m.Revision, Lines: in.Budget.Lines, Bytes: in.Budget.Bytes}
 	if !in.Keep {
-		one.Until = now.Add(time.Duration(in.RemainingMS) * time.Millisecond)
+		late := min(max(0, now.Sub(time.UnixMilli(m.IssuedAt))-travel), longWay)
+		one.Until = now.Add(time.Duration(in.RemainingMS)*time.Millisecond - late)
 	}
 	return one
 }
