@@ -173,7 +173,6 @@ func TestFailedCallsAreReported(t *testing.T) {
 		default:
 			return problem.New(problem.Code(text), "secret")
 		}
-		return nil
 	})
 	conn := dial(t, w.settings("catalogs"), "identity", addr)
 	for _, good := range []string{"", "not_found", "invalid", "forbidden", "conflict", "too_many"} {
