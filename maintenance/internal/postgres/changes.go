@@ -35,10 +35,12 @@ type holding struct {
 	Levels  map[string]int `json:"levels,omitempty"` // effective ones, with how many live instances have them
 }
 
-// standing asks for what holds for the lease's target without it.
+// standing asks for what holds for the lease's target without it: a lease on the same target, or on one that has it in it, in
+// the order of sidecar/lease.Sort, of levels the nearest logger first.
 func standing(batch *pgx.Batch, l lease.Lease, now *holding) {
 	batch.Queue(`SELECT value, id::text FROM leases
-		WHERE kind = $1 AND service = $2 AND instance = $3 AND logger = $4 AND id <> $5 AND `+holds+` ORDER BY revision DESC LIMIT 1`,
+		WHERE kind = $1 AND service IN ('', $2) AND instance IN ('', $3) AND (logger IN ('', $4) OR starts_with($4, logger || '.')) AND id <> $5 AND `+holds+`
+		ORDER BY length(logger) DESC, instance <> '' DESC, service <> '' DESC, revision DESC LIMIT 1`,
 		l.Kind, l.Service, l.Instance, l.Logger, l.ID).QueryRow(func(row pgx.Row) error {
 		err := row.Scan(&now.Value, &now.LeaseID)
 		if pg.IsNoRows(err) {

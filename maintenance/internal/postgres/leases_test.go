@@ -297,6 +297,40 @@ func TestASpentDebugIsNoLevel(t *testing.T) {
 	}
 }
 
+// What the audit says held before, and holds after, may be a lease on more: of all services, or of a logger above.
+func TestTheAuditKnowsWhatIsBehindALease(t *testing.T) {
+	t.Parallel()
+	s, _ := fresh(t)
+	hear(t, s, said("catalogs-1", "e1"))
+	leased := func(service, logger, value string) string {
+		l := newLease(service)
+		l.Logger, l.Value = logger, value
+		made, _ := set(t, s, l, time.Minute)
+		return made.ID
+	}
+	leased("gateway", "", "ERROR")
+	leased("catalogs", "catalogs.st", "ERROR")
+	all := leased("", "", "WARN")
+	whole := leased("catalogs", "", "INFO")
+	store := leased("catalogs", "catalogs.store", "DEBUG")
+	leased("", "", "ERROR") // newer, and of less
+	for _, id := range []string{store, whole} {
+		if _, _, err := s.DropLease(t.Context(), id, lease.Actor{Name: "n"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var got []string
+	for _, c := range audited(t, s, lease.AuditFilter{}) {
+		if c.Subject == all || c.Subject == whole || c.Subject == store {
+			got = append(got, strings.TrimPrefix(c.Action, "lease.")+" "+part(t, c, "before").Value+" "+part(t, c, "after").Value)
+		}
+	}
+	slices.Sort(got)
+	if want := []string{"drop DEBUG INFO", "drop INFO ERROR", "set INFO DEBUG", "set WARN INFO", "set configured WARN"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
 // Two operators change the same target at once: both are audited, each with what he found, and the later one holds.
 func TestTwoOperatorsAtOnce(t *testing.T) {
 	t.Parallel()
