@@ -23,7 +23,6 @@ func (a *account) take(bytes int) (paid, last bool) {
 	defer a.mu.Unlock()
 	size := int64(bytes)
 	if a.spent.Load() || a.maxLines > 0 && a.lines >= a.maxLines || a.maxBytes > 0 && a.bytes+size > a.maxBytes {
-		a.shed.Add(1)
 		return false, a.spent.CompareAndSwap(false, true)
 	}
 	a.lines, a.bytes = a.lines+1, a.bytes+size

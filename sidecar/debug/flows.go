@@ -40,6 +40,7 @@ type Flows struct {
 
 	conditions atomic.Pointer[[]*condition] // strongest first; nil: no lease holds
 	under      atomic.Int64                 // flows under way
+	shed       atomic.Uint64                // lines that spent budgets have kept back
 
 	mu   sync.Mutex
 	held map[string]*account // of the leases that hold here
@@ -99,9 +100,22 @@ func (f *Flows) Lets(ctx context.Context, l slog.Level, first bool) bool {
 	}
 	spent := one.account.spent.Load()
 	if spent && first {
-		one.account.shed.Add(1)
+		f.keepBack(one)
 	}
 	return !spent
+}
+
+func (f *Flows) keepBack(one *flow) {
+	one.account.shed.Add(1)
+	f.shed.Add(1)
+}
+
+// Shed counts the lines that spent budgets have kept back since the start.
+func (f *Flows) Shed() uint64 {
+	if f == nil {
+		return 0
+	}
+	return f.shed.Load()
 }
 
 // Pay takes a line of so many bytes from the budget of the lease that lets it through; false: it does not fit any more,
@@ -112,6 +126,9 @@ func (f *Flows) Pay(ctx context.Context, bytes int) bool {
 		return true
 	}
 	paid, last := one.account.take(bytes)
+	if !paid {
+		f.keepBack(one)
+	}
 	if last && f.settings.Spent != nil {
 		lines, size := one.account.sum()
 		f.settings.Spent(one.LeaseID, lines, size)

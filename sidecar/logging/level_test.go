@@ -258,8 +258,11 @@ func TestDebuggedFlowKeepsToItsBudget(t *testing.T) {
 	t.Parallel()
 	flows := debug.NewFlows(debug.Settings{})
 	flows.Apply([]lease.Lease{{ID: "l-1", Kind: lease.Debug, Value: `{"level":"DEBUG","user":"42"}`, Bytes: 300}})
-	c := &captured{}
-	l := slog.New(newHandler(c, testFormat(), Settings{Levels: level.NewTable(level.Spec{Root: slog.LevelWarn}), Flows: flows}, "a"))
+	c, table, reg := &captured{}, level.NewTable(level.Spec{Root: slog.LevelWarn}), prometheus.NewRegistry()
+	if err := registerLevels(table, flows, reg); err != nil {
+		t.Fatal(err)
+	}
+	l := slog.New(newHandler(c, testFormat(), Settings{Levels: table, Flows: flows}, "a"))
 	ctx, end := flows.Match(context.Background(), debug.Request{User: "42"})
 	defer end()
 	for range 10 {
@@ -271,6 +274,12 @@ func TestDebuggedFlowKeepsToItsBudget(t *testing.T) {
 	}
 	if written == 0 || written > 300 {
 		t.Errorf("%d bytes are written in %d lines", written, len(c.lines))
+	}
+	if err := testutil.GatherAndCompare(reg, strings.NewReader(fmt.Sprintf(`# HELP signalbox_lease_shed_total Lines that leases would have let through, had their budgets not been spent
+# TYPE signalbox_lease_shed_total counter
+signalbox_lease_shed_total %d
+`, 10-len(c.lines))), "signalbox_lease_shed_total"); err != nil {
+		t.Error(err)
 	}
 }
 

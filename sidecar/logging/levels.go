@@ -7,6 +7,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/signalbox-mesh/signalbox/sidecar/debug"
 	"github.com/signalbox-mesh/signalbox/sidecar/level"
 	"github.com/signalbox-mesh/signalbox/sidecar/spool"
 )
@@ -14,12 +15,12 @@ import (
 // rootLogger is what the root of all loggers, whose name is empty, is called where a name is shown.
 const rootLogger = "root"
 
-// registerLevels registers what a table of levels tells of itself.
-func registerLevels(t *level.Table, reg prometheus.Registerer) error {
+// registerLevels registers what a table of levels tells of itself, and of budgets the flows.
+func registerLevels(t *level.Table, flows *debug.Flows, reg prometheus.Registerer) error {
 	shed := prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "signalbox_lease_shed_total",
 		Help: "Lines that leases would have let through, had their budgets not been spent",
-	}, func() float64 { return float64(t.Shed()) })
+	}, func() float64 { return float64(t.Shed() + flows.Shed()) })
 	off := &offBaseline{t, prometheus.NewDesc("signalbox_log_level",
 		"Effective level of each logger that is not at its baseline, as slog counts: -4 debug, 0 info, 4 warn, 8 error", []string{"logger"}, nil)}
 	suppressed := &suppressed{t, prometheus.NewDesc("signalbox_log_suppressed_total",

@@ -91,7 +91,7 @@ func New(s Settings) (*Logs, error) {
 // measure registers what the levels and the black box tell, and makes the latter.
 func (l *Logs) measure() (err error) {
 	s := &l.settings
-	if err := registerLevels(s.Levels, s.Registerer); err != nil {
+	if err := registerLevels(s.Levels, s.Flows, s.Registerer); err != nil {
 		return err
 	}
 	s.box, err = newBlackBox(l, l.format, s.BlackBox, s.Registerer)
