@@ -111,7 +111,8 @@ func collect(ctx context.Context, acks <-chan ack, targets []Target, start time.
 	return got
 }
 
-// message is what is signed. Times to live travel as what remains, so that no two clocks are compared.
+// message is what is signed. Times to live travel as what remains, so that no clock has to be right; an instance takes off
+// what the message has plainly waited since IssuedAt.
 type message struct {
 	Revision int64   `json:"revision"`
 	Action   string  `json:"action"`
