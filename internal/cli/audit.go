@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -65,9 +66,15 @@ func (c *auditCommand) Run(ctx context.Context, p Process) error {
 	}
 	var answer struct {
 		Changes []audited `json:"changes"`
+		Next    int64     `json:"next"` // 0: these are all
 	}
 	if err := api.Do(ctx, http.MethodGet, auditPath, query, nil, &answer); err != nil {
 		return err
+	}
+	if answer.Next > 0 {
+		if err := warn(p, []string{fmt.Sprintf("these are the newest %d; --limit shows more, --since, --actor and --action fewer", len(answer.Changes))}); err != nil {
+			return err
+		}
 	}
 	if c.JSON {
 		return printJSON(p.Stdout, answer.Changes)

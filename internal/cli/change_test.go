@@ -296,12 +296,15 @@ func TestWhatIsNotAsItShouldBeShows(t *testing.T) {
 func TestTheAuditIsRead(t *testing.T) {
 	t.Parallel()
 	m := &mesh{bodies: map[string]string{"GET " + auditPath: `{"changes":[{"id":7,"at":"2026-11-21T13:02:00Z","actor":"u-1","name":"ann","action":"lease.set","service":"catalogs","subject":"one",
-		"before":{"value":"configured","levels":{"INFO":2}},"after":{"lease_id":"one","value":"{\"level\":\"DEBUG\",\"user\":\"42\"}"},"detail":{"logger":"catalogs.store","reason":"slow lists","value":"DEBUG"},"results":[{"instance":"catalogs-1","state":"applied"},{"instance":"catalogs-2","state":"silent"}]}]}`}}
-	code, out, _ := call(t, nil, "", "audit", "catalogs", "--since", "7d", "--url", m.start(t), "--token", "t")
+		"before":{"value":"configured","levels":{"INFO":2}},"after":{"lease_id":"one","value":"{\"level\":\"DEBUG\",\"user\":\"42\"}"},"detail":{"logger":"catalogs.store","reason":"slow lists","value":"DEBUG"},"results":[{"instance":"catalogs-1","state":"applied"},{"instance":"catalogs-2","state":"silent"}]}],"next":7}`}}
+	code, out, errs := call(t, nil, "", "audit", "catalogs", "--since", "7d", "--url", m.start(t), "--token", "t")
 	for _, want := range []string{"ann", "lease.set", "catalogs catalogs.store", "configured → level=DEBUG user=42", "slow lists", "1 of 2"} {
 		if code != 0 || !strings.Contains(out, want) {
 			t.Errorf("%q is missing in\n%s", want, out)
 		}
+	}
+	if !strings.Contains(errs, "these are the newest 1;") {
+		t.Errorf("that there are more: %q", errs)
 	}
 	if !strings.Contains(m.asked[0], "service=catalogs") || !strings.Contains(m.asked[0], "since=") {
 		t.Errorf("asked %s", m.asked)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -51,6 +52,7 @@ func TestCommands(t *testing.T) {
 	m.tool(t, "schedule", "resume", "identity.purge")
 	m.dropLeases(t)
 	m.changes(t)
+	m.before(t)
 	m.follows(t)
 }
 
@@ -92,5 +94,24 @@ func (m *mesh) follows(t *testing.T) {
 	p.signal(os.Interrupt)
 	if code := p.code(t, 10*time.Second); code != 0 || p.stderr.String() != "" {
 		t.Errorf("logs -f ended with %d: %s", code, p.stderr)
+	}
+}
+
+// before: Ctrl-C ends the recording of an execution trace, and what was before it lies in a file.
+func (m *mesh) before(t *testing.T) {
+	t.Helper()
+	dir := t.TempDir()
+	p, err := run(nil, "profile", "trace", "catalogs", "--before", "--for", "1s", "-o", dir, "--state", m.state)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.finish)
+	wait.For(t, 20*time.Second, "the recording", func() bool { return strings.Contains(p.stderr.String(), "Ctrl-C") })
+	p.signal(os.Interrupt)
+	if code := p.code(t, 30*time.Second); code != 0 {
+		t.Errorf("profile trace --before ended with %d: %s", code, p.stderr)
+	}
+	if files, err := filepath.Glob(filepath.Join(dir, "catalogs-1-trace-*.trace")); err != nil || len(files) != 1 {
+		t.Errorf("traces: %v %v", files, err)
 	}
 }
