@@ -2,6 +2,8 @@ package profile
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -27,10 +29,13 @@ type capture struct {
 // open claims the profiler and starts it. c.mu is held.
 func (c *Collector) open(l lease.Lease, q Request) (_ *capture, err error) {
 	if !c.swept {
-		if err := sweep(c.settings.Dir); err != nil {
+		if c.left, err = sweep(c.settings.Dir); err != nil {
 			return nil, err
 		}
 		c.swept = true
+	}
+	if slices.ContainsFunc(c.left, func(name string) bool { return strings.HasPrefix(name, named(l.ID)) }) {
+		return nil, errCrashed
 	}
 	one := &capture{lease: l, request: q, over: make(chan struct{}), release: func() {}}
 	one.finish = sync.OnceFunc(func() { close(one.over) })
@@ -39,7 +44,7 @@ func (c *Collector) open(l lease.Lease, q Request) (_ *capture, err error) {
 			return nil, err
 		}
 	}
-	if one.file, err = newFile(c.settings.Dir, c.settings.MaxSize); err != nil {
+	if one.file, err = newFile(c.settings.Dir, l.ID, c.settings.MaxSize); err != nil {
 		one.release()
 		return nil, err
 	}

@@ -36,6 +36,7 @@ const remembered = 256
 
 var (
 	errClosed  = errors.New("the instance is stopping")
+	errCrashed = errors.New("the process ended without notice while it captured this profile; a new lease has it try again")
 	errWaiting = errors.New("profiles captured before wait for view-service to take them")
 )
 
@@ -50,6 +51,7 @@ type Collector struct {
 	mu      sync.Mutex
 	closed  bool
 	swept   bool
+	left    []string // files that an earlier process has not removed: it may have died of its capture
 	current *capture
 	waiting int
 	seen    map[string]error // by lease: nil: it was or is being captured

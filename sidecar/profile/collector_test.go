@@ -450,3 +450,27 @@ func TestWhatIsNoProfileIsRefused(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A process that may have died of a capture does not begin it anew with each start, for as long as the lease holds.
+func TestACaptureThatWasThereAtACrashIsNotRepeated(t *testing.T) {
+	r := collector(t)
+	accepted(t, r, asks("l-1", `{"profile":"trace","seconds":60,"before":true}`))
+	files, err := os.ReadDir(r.dir)
+	if err != nil || len(files) != 1 {
+		t.Fatalf("%v %v", files, err)
+	}
+	next := collector(t)
+	if err := r.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(next.dir+"/"+files[0].Name(), []byte("half"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if refused := next.Apply([]lease.Lease{asks("l-1", `{"profile":"trace","seconds":60,"before":true}`)}); refused["l-1"] == nil {
+			t.Error("it is captured again")
+		}
+	}
+	accepted(t, next, asks("l-2", `{"profile":"goroutine"}`))
+	next.shelf.stored(t, "l-2")
+}

@@ -2,6 +2,7 @@ package profile
 
 import (
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -15,19 +16,26 @@ var errTooLarge = errors.New("the profile is larger than its bound")
 // prefix of the files, by which those that a crash has left are known.
 const prefix = "capture-"
 
-// sweep makes the folder, and removes what an earlier run has left there.
-func sweep(dir string) error {
+// named is the beginning of a file's name for a lease, whatever its id is made of.
+func named(leaseID string) string {
+	sum := sha256.Sum256([]byte(leaseID))
+	return prefix + hex.EncodeToString(sum[:8]) + "-"
+}
+
+// sweep makes the folder, and removes what an earlier run has left there, of which it lists the names.
+func sweep(dir string) (left []string, err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
+		return nil, err
 	}
 	old, err := filepath.Glob(filepath.Join(dir, prefix+"*"))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, path := range old {
+		left = append(left, filepath.Base(path))
 		err = errors.Join(err, os.Remove(path))
 	}
-	return err
+	return left, err
 }
 
 // file takes a profile up to a bound; near is closed when there is not much room left. Its methods are safe for
@@ -43,8 +51,8 @@ type file struct {
 	told bool
 }
 
-func newFile(dir string, limit int64) (*file, error) {
-	f, err := os.CreateTemp(dir, prefix+"*")
+func newFile(dir, leaseID string, limit int64) (*file, error) {
+	f, err := os.CreateTemp(dir, named(leaseID)+"*")
 	if err != nil {
 		return nil, fmt.Errorf("make the profile's file: %w", err)
 	}
