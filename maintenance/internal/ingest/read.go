@@ -34,11 +34,13 @@ func (r *Receiver) read(ctx context.Context, m message) (batch, error) {
 	clock := record.Clock{Now: time.Now().UTC(), Retention: r.settings.Retention}
 	var wire record.Wire
 	_, ok := convert("", others, clock, &wire) // a batch that is damaged is refused whole
+	kept := 0
 	for service, all := range admitted {
 		var records []record.Record
 		if ok {
 			records, ok = convert(service, all, clock, &wire)
 		}
+		kept += textsOf(records)
 		p := newPart(ctx, service, records)
 		b.parts = append(b.parts, p)
 		b.expired += p.expired
@@ -52,6 +54,8 @@ func (r *Receiver) read(ctx context.Context, m message) (batch, error) {
 		return r.read(ctx, slow)
 	case len(admitted) == 0:
 		return b, b.reason
+	case kept < len(m.raw)/4:
+		b.own()
 	}
 	return b, nil
 }

@@ -1,6 +1,9 @@
 package ingest
 
 import (
+	"bytes"
+	"strings"
+
 	collogspb "go.opentelemetry.io/proto/otlp/collector/logs/v1"
 	commonpb "go.opentelemetry.io/proto/otlp/common/v1"
 	logspb "go.opentelemetry.io/proto/otlp/logs/v1"
@@ -195,4 +198,23 @@ func convert(service string, all []sent, clock record.Clock, wire *record.Wire) 
 		}
 	}
 	return records, true
+}
+
+// textsOf is about how many bytes of the request the records say.
+func textsOf(records []record.Record) (n int) {
+	for i := range records {
+		n += len(records[i].Msg) + len(records[i].Attrs)
+	}
+	return n
+}
+
+// own lets go of the request that the records were read from. Their texts stand in it, so that it is in memory as long as they
+// wait; of one that was mostly refused, cut, or padded, that would be much more than they cost in the queue.
+func (b *batch) own() {
+	for _, p := range b.parts {
+		for i := range p.records {
+			r := &p.records[i]
+			r.Msg, r.Attrs = strings.Clone(r.Msg), bytes.Clone(r.Attrs)
+		}
+	}
 }
