@@ -101,18 +101,24 @@ func (m measured) String() string {
 		m.rate(), float64(m.records)/m.took.Seconds(), m.cpu.Seconds()*1e6/float64(m.records), m.server.Seconds()*1e6/float64(m.records), m.size(), m.journal())
 }
 
-func benchBlocks(b *testing.B, server *postgres.Server, batches [][]record.Record) (m measured) {
+// opened is a store on a database of its own, with its schema, until the benchmark ends.
+func opened(b *testing.B, db *pgtest.DB) (*Store, *pg.DB) {
 	b.Helper()
-	db := pgtest.On(b, server, "maintenance")
-	d, err := pg.Open(pg.Settings{URL: db.URL("maintenance"), OwnerURL: db.OwnerURL("maintenance"), Schema: "maintenance"})
+	d, err := pg.Open(pg.Settings{URL: db.URL("maintenance"), OwnerURL: db.OwnerURL("maintenance"), Schema: "maintenance", MaxConns: 8})
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer d.Close()
+	b.Cleanup(d.Close)
 	if err := d.Migrate(b.Context(), Migrations()); err != nil {
 		b.Fatal(err)
 	}
-	s := New(d)
+	return New(d), d
+}
+
+func benchBlocks(b *testing.B, server *postgres.Server, batches [][]record.Record) (m measured) {
+	b.Helper()
+	db := pgtest.On(b, server, "maintenance")
+	s, d := opened(b, db)
 	if err := s.Partition(b.Context(), batches[0][0].TS); err != nil {
 		b.Fatal(err)
 	}
@@ -145,6 +151,7 @@ func benchBlocks(b *testing.B, server *postgres.Server, batches [][]record.Recor
 	})
 	m.sealing, m.wal = seal.cpu, m.wal+seal.wal
 	vacuum(b, db) // as autovacuum does: what was joined leaves its place to others
+	var err error
 	if _, m.bytes, err = s.Partitions(b.Context()); err != nil {
 		b.Fatal(err)
 	}

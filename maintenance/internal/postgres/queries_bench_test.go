@@ -19,7 +19,6 @@ import (
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/logs"
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/query"
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/record"
-	"github.com/signalbox-mesh/signalbox/sidecar/pg"
 )
 
 // BenchmarkQueries asks a log of one day what people ask, in a store that is at rest and in one that takes 10,000
@@ -114,15 +113,8 @@ func (g *generator) word() string {
 
 func newLab(b *testing.B, size int, span time.Duration) *lab {
 	db := pgtest.New(b, "maintenance")
-	d, err := pg.Open(pg.Settings{URL: db.URL("maintenance"), OwnerURL: db.OwnerURL("maintenance"), Schema: "maintenance", MaxConns: 8})
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(d.Close)
-	if err := d.Migrate(b.Context(), Migrations()); err != nil {
-		b.Fatal(err)
-	}
-	l := &lab{generator: newGenerator(1), store: New(d), now: time.Now().UTC().Truncate(time.Microsecond), size: size}
+	s, _ := opened(b, db)
+	l := &lab{generator: newGenerator(1), store: s, now: time.Now().UTC().Truncate(time.Microsecond), size: size}
 	l.load(b, db, span)
 	return l
 }

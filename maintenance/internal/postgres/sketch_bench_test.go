@@ -85,15 +85,7 @@ func sketchOf(all []record.Record) []any {
 func benchColumns(b *testing.B, server *postgres.Server, name string, batches [][]record.Record) {
 	b.Helper()
 	db := pgtest.On(b, server, "maintenance")
-	d, err := pg.Open(pg.Settings{URL: db.URL("maintenance"), OwnerURL: db.OwnerURL("maintenance"), Schema: "maintenance"})
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer d.Close()
-	if err := d.Migrate(b.Context(), Migrations()); err != nil {
-		b.Fatal(err)
-	}
-	s := New(d)
+	s, d := opened(b, db)
 	for _, batch := range batches {
 		if _, err := s.Write(b.Context(), slices.Clone(batch)); err != nil {
 			b.Fatal(err)

@@ -6,7 +6,6 @@ import (
 
 	"github.com/signalbox-mesh/signalbox/internal/loglines"
 	"github.com/signalbox-mesh/signalbox/internal/pgtest"
-	"github.com/signalbox-mesh/signalbox/sidecar/pg"
 )
 
 // viewings of each question.
@@ -18,15 +17,8 @@ func BenchmarkView(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			server := pgtest.Server(b)
 			db := pgtest.On(b, server, "maintenance")
-			d, err := pg.Open(pg.Settings{URL: db.URL("maintenance"), OwnerURL: db.OwnerURL("maintenance"), Schema: "maintenance"})
-			if err != nil {
-				b.Fatal(err)
-			}
-			defer d.Close()
-			if err := d.Migrate(b.Context(), Migrations()); err != nil {
-				b.Fatal(err)
-			}
-			s, records := New(d), 0
+			s, d := opened(b, db)
+			records := 0
 			for _, batch := range prepared(of(1)) {
 				if _, err := s.Write(b.Context(), slices.Clone(batch)); err != nil {
 					b.Fatal(err)
