@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -59,7 +60,7 @@ func TestLeases(t *testing.T) {
 	m := start(t, newState(t), nil, "--split", "--replicas", "catalogs=2", "--bus", "rabbitmq")
 	wait.For(t, limit, "six instances", func() bool { return len(m.ps(t)) == 6 })
 	t.Run("an instance that starts later begins with the lease", m.startsWithTheLease)
-	t.Run("view-service is killed in the middle of a change", m.killedInTheMiddle)
+	t.Run("killed in the middle of a change", m.killedInTheMiddle)
 	t.Run("two change the same at once", m.twoAtOnce)
 	t.Run("with everything else gone it ends, and outlives a restart", m.everythingGone)
 	down(t, m, os.Interrupt)
@@ -93,24 +94,57 @@ func (m *mesh) startsWithTheLease(t *testing.T) {
 	m.settles(t, "INFO")
 }
 
-// killedInTheMiddle: whatever the caller was told, afterwards the row and the instances are of one mind.
+// killedInTheMiddle: whatever the caller was told, afterwards the row and the instances are of one mind, and each change is
+// audited once.
 func (m *mesh) killedInTheMiddle(t *testing.T) {
-	var calls sync.WaitGroup
-	for _, level := range []string{"debug", "warn", "error"} {
-		calls.Go(func() {
-			_, _, _ = command(t, nil, "level", "set", "catalogs", level, "--ttl", "5m", "--state", m.state) // it may fail: that is the point
+	for _, victim := range []struct {
+		name string
+		kill func(t *testing.T)
+	}{
+		{"view-service", func(t *testing.T) { m.killed(t, m.instance(t, "view-service-1")) }},
+		{"an instance", func(t *testing.T) { m.killed(t, m.instance(t, "catalogs-1")) }},
+		{"PostgreSQL", func(t *testing.T) { m.serverKilled(t, "PostgreSQL", "postgres -D") }},
+		{"RabbitMQ", func(t *testing.T) { m.serverKilled(t, "RabbitMQ", "beam.smp") }},
+	} {
+		t.Run(victim.name, func(t *testing.T) {
+			over, calls, made := make(chan struct{}), sync.WaitGroup{}, atomic.Int64{}
+			for _, level := range []string{"debug", "warn"} { // one change after the other: some lie before the kill, some in it, some behind
+				calls.Go(func() {
+					for {
+						select {
+						case <-over:
+							return
+						default:
+							_, _, _ = command(t, nil, "level", "set", "catalogs", level, "--ttl", "5m", "--state", m.state) // it may fail: that is the point
+							made.Add(1)
+						}
+					}
+				})
+			}
+			wait.For(t, limit, "the first changes", func() bool { return made.Load() >= 2 })
+			victim.kill(t)
+			close(over)
+			calls.Wait()
+			t.Logf("%d changes while %s was killed", made.Load(), victim.name)
+			m.settles(t, m.sql(t, `SELECT coalesce((SELECT value FROM maintenance.leases WHERE kind = 'level' AND ended_at IS NULL AND (expires_at IS NULL OR expires_at > now()) ORDER BY revision DESC LIMIT 1), 'INFO')`))
+			rows, audited := m.sql(t, `SELECT count(*) FROM maintenance.leases`), m.sql(t, `SELECT count(*) FROM maintenance.audit WHERE action = 'lease.set'`)
+			if rows != audited {
+				t.Errorf("%s leases, %s in the audit", rows, audited)
+			}
+			m.change(t, "level", "reset", "catalogs")
+			m.settles(t, "INFO")
 		})
 	}
-	m.killed(t, m.instance(t, "view-service-1"))
-	calls.Wait()
-	want := m.sql(t, `SELECT coalesce((SELECT value FROM maintenance.leases WHERE kind = 'level' AND ended_at IS NULL AND (expires_at IS NULL OR expires_at > now()) ORDER BY revision DESC LIMIT 1), 'INFO')`)
-	m.settles(t, want)
-	rows, audited := m.sql(t, `SELECT count(*) FROM maintenance.leases`), m.sql(t, `SELECT count(*) FROM maintenance.audit WHERE action = 'lease.set'`)
-	if rows != audited {
-		t.Errorf("%s leases, %s in the audit", rows, audited)
-	}
-	m.change(t, "level", "reset", "catalogs")
-	m.settles(t, "INFO")
+}
+
+// serverKilled kills a server of the mesh's own, and waits until it is back and every instance is well with it.
+func (m *mesh) serverKilled(t *testing.T, name, command string) {
+	t.Helper()
+	m.killServer(t, command)
+	wait.For(t, 2*limit, name+" to be back", func() bool { return m.said(name + " is back") })
+	wait.For(t, 2*limit, "every instance to be up", func() bool {
+		return !slices.ContainsFunc(m.ps(t), func(r row) bool { return !r.well(t) })
+	})
 }
 
 func (m *mesh) twoAtOnce(t *testing.T) {
