@@ -209,8 +209,8 @@ func TestNobodyListeningIsSaid(t *testing.T) {
 	s, _ := m.scheduler(t, "scheduler-1")
 	eventually(t, s.PublicAddr(), "/schedules", "the own schedule", func(l api.Schedules) bool { return len(l.Items) > 0 })
 	db := m.admin(t)
-	_, err := db.Pool().Exec(t.Context(), `INSERT INTO schedules (name, service, every_s, time_zone, misfire, window_ms, deadline_ms, next_due)
-		VALUES ('billing.gone', 'billing', 86400, 'UTC', 'once', 0, 1000, date_trunc('second', now()))`)
+	_, err := db.Pool().Exec(t.Context(), `INSERT INTO schedules (name, service, origin, declared, next_due, look_at)
+		VALUES ('billing.gone', 'billing', 'declared', '{"every_seconds":86400,"deadline_ms":1000}', date_trunc('second', now()), now())`)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	schedulev1 "github.com/signalbox-mesh/signalbox/sidecar/contract/schedule/v1"
 	"github.com/signalbox-mesh/signalbox/sidecar/internal/pause"
@@ -84,25 +85,48 @@ func (t *Timed) request() *schedulev1.DeclareRequest {
 	return r
 }
 
-// ToProto writes a schedule as the contract has it.
+// ToProto is the wire form of a schedule.
 func ToProto(s Schedule) *schedulev1.Schedule {
-	p := &schedulev1.Schedule{
-		Name: s.Name, Cron: s.Cron, TimeZone: s.TimeZone, Misfire: s.Misfire, Payload: s.Payload,
-		Window: durationpb.New(s.Window), Deadline: durationpb.New(s.Deadline),
+	return &schedulev1.Schedule{
+		Name: s.Name, Cron: s.Cron, Every: span(s.Every), Anchor: instant(s.Anchor), Calendar: s.Calendar, At: instant(s.At),
+		TimeZone: s.TimeZone, Start: instant(s.Start), End: instant(s.End), Except: s.Except, Jitter: span(s.Jitter),
+		Misfire: s.Misfire, Window: durationpb.New(s.Window), CatchUp: int32(s.CatchUp), Overlap: s.Overlap, InWindow: s.InWindow,
+		Deadline: durationpb.New(s.Deadline), Attempts: int32(s.Attempts), Backoff: span(s.Backoff), DoneWhen: s.DoneWhen,
+		Target: s.Target, Url: s.URL, Payload: s.Payload,
 	}
-	if s.Every != 0 {
-		p.Every = durationpb.New(s.Every)
-	}
-	return p
 }
 
-// FromProto reads a declared schedule, with defaults for what is not set. It does not validate.
+// FromProto reads the wire form; defaults are filled in.
 func FromProto(p *schedulev1.Schedule) Schedule {
 	return Schedule{
-		Name: p.GetName(), Cron: p.GetCron(), Every: p.GetEvery().AsDuration(), TimeZone: p.GetTimeZone(),
-		Misfire: p.GetMisfire(), Window: p.GetWindow().AsDuration(), Deadline: p.GetDeadline().AsDuration(),
-		Payload: p.GetPayload(),
+		Name: p.GetName(), Cron: p.GetCron(), Every: p.GetEvery().AsDuration(), Anchor: moment(p.GetAnchor()), Calendar: p.GetCalendar(),
+		At: moment(p.GetAt()), TimeZone: p.GetTimeZone(), Start: moment(p.GetStart()), End: moment(p.GetEnd()), Except: p.GetExcept(),
+		Jitter: p.GetJitter().AsDuration(), Misfire: p.GetMisfire(), Window: p.GetWindow().AsDuration(), CatchUp: int(p.GetCatchUp()),
+		Overlap: p.GetOverlap(), InWindow: p.GetInWindow(), Deadline: p.GetDeadline().AsDuration(), Attempts: int(p.GetAttempts()),
+		Backoff: p.GetBackoff().AsDuration(), DoneWhen: p.GetDoneWhen(), Target: p.GetTarget(), URL: p.GetUrl(), Payload: p.GetPayload(),
 	}.WithDefaults()
+}
+
+// span is nil for what is not set.
+func span(d time.Duration) *durationpb.Duration {
+	if d == 0 {
+		return nil
+	}
+	return durationpb.New(d)
+}
+
+func instant(t time.Time) *timestamppb.Timestamp {
+	if t.IsZero() {
+		return nil
+	}
+	return timestamppb.New(t)
+}
+
+func moment(t *timestamppb.Timestamp) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return t.AsTime()
 }
 
 // backoff doubles from first up to limit.

@@ -5,15 +5,24 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/signalbox-mesh/signalbox/sidecar/timing"
 )
 
 // MaxPayload of a schedule, in bytes.
 const MaxPayload = 64 << 10
 
-const maxSpan = 31 * 24 * time.Hour
+// Bounds of a schedule's policies.
+const (
+	maxSpan     = 31 * 24 * time.Hour
+	maxBackoff  = time.Hour
+	maxAttempts = 100
+	maxCatchUp  = 1000
+)
 
 // Validate checks a schedule that service declares. Its errors are fit for whoever wrote it.
 func (s Schedule) Validate(service string) error {
@@ -45,25 +54,55 @@ func validName(name, service string) error {
 }
 
 func (s Schedule) validFields() error {
-	if _, err := ParseTiming(s); err != nil {
+	if _, err := timing.Parse(s.When()); err != nil {
 		return err
 	}
-	switch s.Misfire {
-	case "", MisfireSkip, MisfireOnce, MisfireAll:
-	default:
-		return fmt.Errorf("misfire %q: must be skip, once or all", s.Misfire)
+	for _, c := range []struct {
+		field, value string
+		known        []string
+	}{
+		{"misfire", s.Misfire, []string{MisfireSkip, MisfireOnce, MisfireAll}},
+		{"overlap", s.Overlap, []string{OverlapAllow, OverlapSkip, OverlapBufferOne, OverlapBufferAll, OverlapCancel}},
+		{"in_window", s.InWindow, []string{InWindowRun, InWindowHold, InWindowSkip}},
+		{"done_when", s.DoneWhen, []string{DonePublished, DoneReceived, DoneCompleted}},
+		{"target", s.Target, []string{TargetBus, TargetHTTP, TargetPoll}},
+	} {
+		if c.value != "" && !slices.Contains(c.known, c.value) {
+			return fmt.Errorf("%s %q: must be one of %s", c.field, c.value, strings.Join(c.known, ", "))
+		}
 	}
-	if s.Window < 0 || s.Window > maxSpan {
-		return fmt.Errorf("window %s: must be between 0s and %s", s.Window, maxSpan)
+	if err := s.validBounds(); err != nil {
+		return err
 	}
-	if s.Deadline < 0 || s.Deadline > maxSpan {
-		return fmt.Errorf("deadline %s: must be between 0s and %s", s.Deadline, maxSpan)
+	if (s.Target == TargetHTTP) != (s.URL != "") {
+		return errors.New("url: belongs to the target http, which needs one")
 	}
 	if len(s.Payload) > MaxPayload {
 		return fmt.Errorf("payload: %d bytes, at most %d", len(s.Payload), MaxPayload)
 	}
 	if len(s.Payload) > 0 && (!json.Valid(s.Payload) || !utf8.Valid(s.Payload)) { // json.Valid takes any bytes in a string
 		return errors.New("payload: not JSON")
+	}
+	return nil
+}
+
+func (s Schedule) validBounds() error {
+	for _, c := range []struct {
+		field string
+		value time.Duration
+		limit time.Duration
+	}{
+		{"window", s.Window, maxSpan}, {"deadline", s.Deadline, maxSpan}, {"backoff", s.Backoff, maxBackoff},
+	} {
+		if c.value < 0 || c.value > c.limit {
+			return fmt.Errorf("%s %s: must be between 0s and %s", c.field, c.value, c.limit)
+		}
+	}
+	if s.Attempts < 0 || s.Attempts > maxAttempts {
+		return fmt.Errorf("attempts %d: must be between 1 and %d", s.Attempts, maxAttempts)
+	}
+	if s.CatchUp < 0 || s.CatchUp > maxCatchUp {
+		return fmt.Errorf("catch_up_per_second %d: must be between 1 and %d", s.CatchUp, maxCatchUp)
 	}
 	return nil
 }

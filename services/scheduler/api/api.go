@@ -6,24 +6,55 @@ import (
 	"time"
 )
 
-// Schedule as the API shows it.
+// Schedule as the API shows it. The spec is the one in force: what people made of it where it was edited, else what the
+// service declared.
 type Schedule struct {
-	Name        string          `json:"name"`
-	Service     string          `json:"service" doc:"the service that declared it and handles it"`
-	Cron        string          `json:"cron,omitempty"`
-	EverySecs   int64           `json:"every_seconds,omitempty"`
-	TimeZone    string          `json:"time_zone"`
-	Misfire     string          `json:"misfire" enum:"skip,once,all"`
-	WindowSecs  int64           `json:"window_seconds" doc:"how old a missed due time may be to be caught up"`
-	DeadlineMS  int64           `json:"deadline_ms" doc:"for the handler"`
-	Payload     json.RawMessage `json:"payload,omitempty"`
-	Paused      bool            `json:"paused"`
-	PausedNote  string          `json:"paused_note,omitempty"`
-	PausedBy    string          `json:"paused_by,omitempty"`
-	NextDue     *time.Time      `json:"next_due,omitempty"`
-	Revision    int64           `json:"revision"`
-	LastFire    *Fire           `json:"last_fire,omitempty"`
-	SuccessRate *float64        `json:"success_rate,omitempty" doc:"share of done among the fires that ended in the last 24 h"`
+	Name    string `json:"name"`
+	Service string `json:"service" doc:"that handles it"`
+	Origin  string `json:"origin" enum:"declared,made" doc:"declared by its service in code, or made by people"`
+	Spec
+	Declared    *Spec      `json:"declared,omitempty" doc:"what the service declares, where it was edited here"`
+	Drift       []string   `json:"drift,omitempty" doc:"fields of the edit that differ from the declaration"`
+	EditedBy    string     `json:"edited_by,omitempty"`
+	EditedAt    *time.Time `json:"edited_at,omitempty"`
+	Paused      bool       `json:"paused"`
+	PausedNote  string     `json:"paused_note,omitempty"`
+	PausedBy    string     `json:"paused_by,omitempty"`
+	PausedAt    *time.Time `json:"paused_at,omitempty"`
+	NextDue     *time.Time `json:"next_due,omitempty"`
+	Revision    int64      `json:"revision"`
+	LastFire    *Fire      `json:"last_fire,omitempty"`
+	SuccessRate *float64   `json:"success_rate,omitempty" doc:"share of done among the fires that ended in the last 24 h"`
+	P50MS       *int64     `json:"p50_ms,omitempty" doc:"of the handler, over the fires that ended in the last 24 h"`
+	P95MS       *int64     `json:"p95_ms,omitempty"`
+}
+
+// Spec says when a schedule is due and what to do when things do not go as planned. Exactly one of cron, every_seconds,
+// calendar and at is set. It is also the form in which the store keeps it. Package sidecar/timed says what the words mean.
+type Spec struct {
+	Cron       string     `json:"cron,omitempty" maxLength:"256" doc:"5 or 6 fields, @daily and the like, names, lists, L and #"`
+	EverySecs  int64      `json:"every_seconds,omitempty" minimum:"0"`
+	Anchor     *time.Time `json:"anchor,omitempty" doc:"of every_seconds; absent: the Unix epoch"`
+	Calendar   []string   `json:"calendar,omitempty" maxItems:"1000" doc:"local times, 2026-12-24 18:00"`
+	At         *time.Time `json:"at,omitempty" doc:"once"`
+	TimeZone   string     `json:"time_zone,omitempty" maxLength:"64" doc:"IANA; absent: UTC"`
+	Start      *time.Time `json:"start,omitempty" doc:"nothing is due before it"`
+	End        *time.Time `json:"end,omitempty" doc:"nothing is due at it or later"`
+	Except     []string   `json:"except,omitempty" maxItems:"1000" doc:"days 2026-12-25, ranges of days 2026-12-24/2027-01-02, cron lines"`
+	JitterSecs int64      `json:"jitter_seconds,omitempty" minimum:"0" doc:"a fixed delay below it, drawn from the name"`
+
+	Misfire    string          `json:"misfire,omitempty" enum:"skip,once,all"`
+	WindowSecs int64           `json:"window_seconds,omitempty" minimum:"0" doc:"how old a missed due time may be to be caught up"`
+	CatchUp    int             `json:"catch_up_per_second,omitempty" minimum:"0" maximum:"1000"`
+	Overlap    string          `json:"overlap,omitempty" enum:"allow,skip,buffer-one,buffer-all,cancel"`
+	InWindow   string          `json:"in_window,omitempty" enum:"run,hold,skip" doc:"what a maintenance window of the service does to it"`
+	DeadlineMS int64           `json:"deadline_ms,omitempty" minimum:"0" doc:"for one attempt of the handler"`
+	Attempts   int             `json:"attempts,omitempty" minimum:"0" maximum:"100"`
+	BackoffMS  int64           `json:"backoff_ms,omitempty" minimum:"0" doc:"before the second attempt; doubled for each further one"`
+	DoneWhen   string          `json:"done_when,omitempty" enum:"published,received,completed"`
+	Target     string          `json:"target,omitempty" enum:"bus,http,poll"`
+	URL        string          `json:"url,omitempty" maxLength:"2048" doc:"of the target http"`
+	Payload    json.RawMessage `json:"payload,omitempty"`
 }
 
 // Fire is one row of the ledger. A skipped one may stand for several due times.
@@ -34,27 +65,37 @@ type Fire struct {
 	Due         time.Time  `json:"due"`
 	Until       *time.Time `json:"until,omitempty" doc:"last due time that a skipped row stands for"`
 	Missed      int        `json:"missed,omitempty" doc:"how many due times a skipped row stands for"`
-	Manual      bool       `json:"manual,omitempty"`
-	State       State      `json:"state" enum:"planned,published,received,done,failed,skipped"`
-	Reason      Reason     `json:"reason,omitempty" doc:"why it did not end in done"`
+	Manual      bool       `json:"manual,omitempty" doc:"by hand or backfilled"`
+	Backfill    string     `json:"backfill,omitempty" doc:"id of the backfill it belongs to"`
+	State       State      `json:"state" enum:"waiting,planned,published,received,done,failed,skipped"`
+	Reason      Reason     `json:"reason,omitempty" doc:"why it did not end in done; of a waiting one: what it waits for"`
+	CauseFrom   *time.Time `json:"cause_from,omitempty" doc:"when what the reason names began"`
+	CauseTo     *time.Time `json:"cause_to,omitempty" doc:"and when it ended"`
 	Error       string     `json:"error,omitempty"`
+	Result      string     `json:"result,omitempty" doc:"what the handler said of its success"`
+	Progress    *float64   `json:"progress,omitempty" doc:"0 to 1, as the handler last said"`
+	Note        string     `json:"note,omitempty" doc:"what the handler last said of its progress"`
 	Attempt     int        `json:"attempt,omitempty" doc:"of the handler"`
+	Attempts    int        `json:"attempts,omitempty" doc:"there are at most"`
+	RetryAt     *time.Time `json:"retry_at,omitempty" doc:"when the next attempt comes"`
 	Instance    string     `json:"instance,omitempty" doc:"that handled it"`
 	StartedAt   *time.Time `json:"started_at,omitempty"`
 	DurationMS  *int64     `json:"duration_ms,omitempty"`
 	TraceID     string     `json:"trace_id,omitempty"`
 	Epoch       int64      `json:"epoch,omitempty" doc:"of the leader that planned it"`
-	RequestedBy string     `json:"requested_by,omitempty" doc:"who ran it by hand"`
+	RequestedBy string     `json:"requested_by,omitempty" doc:"who ran or backfilled it"`
 	PlannedAt   time.Time  `json:"planned_at"`
 	PublishedAt *time.Time `json:"published_at,omitempty"`
+	ReceivedAt  *time.Time `json:"received_at,omitempty"`
 	EndedAt     *time.Time `json:"ended_at,omitempty"`
 }
 
-// State of a fire: planned → published → (received) → done or failed; skipped from the start.
+// State of a fire: (waiting →) planned → published → (received) → done or failed; skipped from the start, or from waiting.
 type State string
 
 // The states.
 const (
+	Waiting   State = "waiting" // in the ledger, not published yet: buffered, catching up, or backfilled
 	Planned   State = "planned"
 	Published State = "published"
 	Received  State = "received"
@@ -66,27 +107,48 @@ const (
 // Reason why a due time did not end in done: a closed list.
 type Reason string
 
-// The reasons.
+// The reasons of skipped due times. Those with a cause say from when to when in the fire.
 const (
-	ReasonPaused          Reason = "paused"
-	ReasonWindow          Reason = "window"           // missed, and too long ago to be caught up
-	ReasonMisfire         Reason = "misfire-skipped"  // missed, and left out by the misfire policy
+	ReasonPaused     Reason = "paused"
+	ReasonWindow     Reason = "window"           // a maintenance window of the service; cause: the window
+	ReasonOverlap    Reason = "overlap-skipped"  // the fire before it had not ended
+	ReasonMisfire    Reason = "misfire-skipped"  // missed, and left out by the misfire policy
+	ReasonTooLate    Reason = "too-late"         // missed, and too long ago to be caught up
+	ReasonNoLeader   Reason = "no-leader"        // missed for want of a leader, and left out by policy or window; cause: the time without
+	ReasonBrokerDown Reason = "broker-down"      // likewise for want of the broker; or never taken by it
+	ReasonInvalid    Reason = "invalid-schedule" // it cannot be read any more, its time zone for one
+)
+
+// The reasons of failed fires.
+const (
 	ReasonNobodyListening Reason = "nobody-listening" // no queue takes its key
 	ReasonHandlerFailed   Reason = "handler-failed"
-	ReasonDeadline        Reason = "deadline"         // the handler did not end in time
-	ReasonNoReceipt       Reason = "no-receipt"       // published, and nothing was heard within the window
-	ReasonInvalid         Reason = "invalid-schedule" // it cannot be read any more, its time zone for one
+	ReasonDeadline        Reason = "deadline"   // the handler did not end in time
+	ReasonNoReceipt       Reason = "no-receipt" // published, and nothing was heard within the window
+	ReasonCancelled       Reason = "cancelled"  // by hand, or for the fire after it
+)
+
+// What a waiting fire waits for.
+const (
+	WaitsOverlap  Reason = "overlap"  // the end of the fire before it
+	WaitsCatchUp  Reason = "catch-up" // its turn: the catch-up is bounded per second
+	WaitsBackfill Reason = "backfill" // likewise
 )
 
 // Events on bus.Events.
 const (
 	EventScheduleChanged = "scheduler.schedule.changed" // data: ScheduleChanged
-	EventFireEnded       = "scheduler.fire.ended"       // data: Fire
+	EventFiresEnded      = "scheduler.fires.ended"      // data: FiresEnded
 )
+
+// FiresEnded tells of fires that reached their end, in one transaction; at most 500.
+type FiresEnded struct {
+	Fires []Fire `json:"fires"`
+}
 
 // ScheduleChanged tells what became of a schedule.
 type ScheduleChanged struct {
-	Action   string    `json:"action"` // created changed retired paused resumed
+	Action   string    `json:"action"` // created changed retired edited reverted paused resumed
 	Schedule Schedule  `json:"schedule"`
 	By       string    `json:"by"` // a service (declared) or a user's name
 	At       time.Time `json:"at"`
@@ -105,10 +167,19 @@ type Fires struct {
 
 // Next lists coming due times.
 type Next struct {
-	Items []time.Time `json:"items"`
+	Items    []time.Time `json:"items"`
+	TimeZone string      `json:"time_zone"`
+	Text     string      `json:"text" doc:"the timing in words"`
 }
 
 // Run is the answer to a run by hand.
 type Run struct {
 	FireID string `json:"fire_id"`
+}
+
+// Backfill is the answer to a backfill.
+type Backfill struct {
+	ID      string `json:"id"`
+	Fires   int    `json:"fires" doc:"due times that will be fired"`
+	Present int    `json:"present" doc:"due times of the range that are done or under way already, and were left out"`
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/signalbox-mesh/signalbox/services/scheduler/api"
 	"github.com/signalbox-mesh/signalbox/sidecar/access"
 	"github.com/signalbox-mesh/signalbox/sidecar/logging"
-	"github.com/signalbox-mesh/signalbox/sidecar/timed"
+	"github.com/signalbox-mesh/signalbox/sidecar/timing"
 )
 
 // SchedulePath is the schedule that a path names; exported so that huma looks into it.
@@ -60,12 +60,12 @@ func (h handlers) next(ctx context.Context, in *nextInput) (*nextOutput, error) 
 	if err != nil {
 		return nil, answer(err)
 	}
-	timing, err := timed.ParseTiming(spec)
+	when, err := timing.Parse(spec.When())
 	if err != nil {
 		return nil, err
 	}
-	out := &nextOutput{api.Next{Items: []time.Time{}}}
-	for due := timing.Next(time.Now()); !due.IsZero() && len(out.Body.Items) < in.N; due = timing.Next(due) {
+	out := &nextOutput{api.Next{Items: []time.Time{}, TimeZone: spec.TimeZone}}
+	for due := when.Next(time.Now()); !due.IsZero() && len(out.Body.Items) < in.N; due = when.Next(due) {
 		out.Body.Items = append(out.Body.Items, due)
 	}
 	return out, nil

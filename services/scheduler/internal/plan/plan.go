@@ -6,6 +6,7 @@ import (
 
 	"github.com/signalbox-mesh/signalbox/services/scheduler/api"
 	"github.com/signalbox-mesh/signalbox/sidecar/timed"
+	"github.com/signalbox-mesh/signalbox/sidecar/timing"
 )
 
 // Grace is how late a due time may be planned and still count as late, not missed: a change of leaders
@@ -38,7 +39,7 @@ type Entry struct {
 // Decide takes the due times of s up to now, oldest first. next is the first one not decided; the zero time
 // when there is none any more.
 func Decide(s Schedule, now time.Time) (entries []Entry, next time.Time) {
-	timing, err := timed.ParseTiming(s.Schedule)
+	when, err := timing.Parse(s.When())
 	if err != nil {
 		return []Entry{skipped(s.NextDue, api.ReasonInvalid)}, time.Time{}
 	}
@@ -48,7 +49,7 @@ func Decide(s Schedule, now time.Time) (entries []Entry, next time.Time) {
 		if due.IsZero() || due.After(now) || fires == maxFires {
 			break
 		}
-		s.NextDue = timing.Next(due)
+		s.NextDue = when.Next(due)
 		if reason := reasonToSkip(s, due, now); reason != "" {
 			entries = append(entries, skipped(due, reason))
 			continue
@@ -72,7 +73,7 @@ func reasonToSkip(s Schedule, due, now time.Time) api.Reason {
 	case age <= Grace:
 		return ""
 	case age > s.Window:
-		return api.ReasonWindow
+		return api.ReasonTooLate
 	case s.Misfire == timed.MisfireSkip:
 		return api.ReasonMisfire
 	case s.Misfire == timed.MisfireOnce && followed(s, now): // a later one stands for it

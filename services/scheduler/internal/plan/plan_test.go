@@ -58,9 +58,9 @@ func TestC5_CatchUpAfter25Hours(t *testing.T) {
 		{"skip, back between", timed.MisfireSkip, 48 * time.Hour, 30 * time.Second, 0, api.ReasonMisfire},
 		{"once, back on the minute", timed.MisfireOnce, 48 * time.Hour, 0, 1, api.ReasonMisfire},
 		{"once, back between", timed.MisfireOnce, 48 * time.Hour, 30 * time.Second, 1, api.ReasonMisfire},
-		{"once, out of the window", timed.MisfireOnce, 20 * time.Second, 30 * time.Second, 0, api.ReasonWindow},
+		{"once, out of the window", timed.MisfireOnce, 20 * time.Second, 30 * time.Second, 0, api.ReasonTooLate},
 		{"all", timed.MisfireAll, 48 * time.Hour, 30 * time.Second, missed + 1, ""},
-		{"all, in the window of an hour", timed.MisfireAll, time.Hour, 0, 61, api.ReasonWindow},
+		{"all, in the window of an hour", timed.MisfireAll, time.Hour, 0, 61, api.ReasonTooLate},
 	} {
 		now := start.Add(missed*time.Minute + c.late)
 		entries, passes := exhaust(minutely(c.misfire, c.window), now)

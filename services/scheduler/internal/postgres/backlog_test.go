@@ -21,7 +21,7 @@ func TestC5_ABacklogIsTakenInBoundedPasses(t *testing.T) {
 	}
 	f.declare(t, all...)
 	now := time.Now().Truncate(time.Second)
-	f.exec(t, `UPDATE schedules SET next_due = $1`, now.Add(-(ticks-1)*time.Second))
+	f.exec(t, `UPDATE schedules SET next_due = $1, look_at = $1`, now.Add(-(ticks-1)*time.Second))
 	term := f.lead(t, "s")
 	fired, passes := 0, 0
 	for complete := false; !complete; passes++ {

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -10,6 +11,7 @@ import (
 	"github.com/signalbox-mesh/signalbox/services/scheduler/api"
 	"github.com/signalbox-mesh/signalbox/sidecar/pg"
 	"github.com/signalbox-mesh/signalbox/sidecar/timed"
+	"github.com/signalbox-mesh/signalbox/sidecar/timing"
 )
 
 // Declared counts what a declaration changed.
@@ -63,7 +65,7 @@ func (r *reconciliation) run(ctx context.Context, wanted []timed.Schedule) error
 		return err
 	}
 	for _, left := range r.stored {
-		if left.RetiredAt != nil || r.now.Sub(left.DeclaredAt) < retireAfter {
+		if left.RetiredAt != nil || left.Origin != originDeclared || r.now.Sub(left.DeclaredAt) < retireAfter {
 			continue
 		}
 		if err := r.retire(ctx, left); err != nil {
@@ -105,7 +107,7 @@ func (r *reconciliation) reconcile(ctx context.Context, want schedule) error {
 			r.stale = append(r.stale, have.Name)
 		}
 		return nil
-	case have.Cron == want.Cron && have.EverySecs == want.EverySecs && have.TimeZone == want.TimeZone:
+	case sameTiming(have, want):
 		r.counts.Changed++
 		return r.write(ctx, want, "changed", have.NextDue)
 	default:
@@ -126,24 +128,27 @@ func (r *reconciliation) refresh(ctx context.Context) error {
 
 // nextDue of a new timing is after now: what an older timing would have had in the past is nobody's any more.
 func (r *reconciliation) nextDue(want schedule) *time.Time {
-	return nullable(timed.Next(want.spec(), r.now))
+	return nullable(timing.Next(want.spec().When(), r.now))
 }
 
 // same compares what is declared, not what became of it.
 func same(have, want schedule) bool {
-	have.Paused, have.PausedNote, have.PausedBy, have.NextDue, have.Revision, have.DeclaredAt = false, "", "", nil, 0, time.Time{}
-	return have == want
+	return have.Origin == want.Origin && have.DeclaredSpec == want.DeclaredSpec
+}
+
+// sameTiming reports whether a new declaration leaves the due times as they are: an edit rules them, or it changed something else.
+func sameTiming(have, want schedule) bool {
+	return have.EditedSpec != "" || reflect.DeepEqual(have.spec().When(), want.spec().When())
 }
 
 func (r *reconciliation) write(ctx context.Context, w schedule, action string, next *time.Time) error {
-	rows, err := r.tx.Query(ctx, `INSERT INTO schedules
-			(name, service, cron, every_s, time_zone, misfire, window_ms, deadline_ms, payload, next_due)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-		ON CONFLICT (name) DO UPDATE SET cron = $3, every_s = $4, time_zone = $5, misfire = $6, window_ms = $7, deadline_ms = $8,
-			payload = $9, next_due = $10, revision = schedules.revision + 1, changed_at = now(), declared_at = now(), retired_at = NULL
+	rows, err := r.tx.Query(ctx, `INSERT INTO schedules (name, service, origin, declared, next_due, look_at)
+		VALUES ($1, $2, $3, $4, $5, $5)
+		ON CONFLICT (name) DO UPDATE SET origin = $3, declared = $4, next_due = $5, look_at = $5,
+			revision = schedules.revision + 1, changed_at = now(), declared_at = now(), retired_at = NULL
 		WHERE schedules.service = $2
 		RETURNING `+scheduleColumns,
-		w.Name, w.Service, w.Cron, w.EverySecs, w.TimeZone, w.Misfire, w.WindowMS, w.DeadlineMS, w.Payload, next)
+		w.Name, w.Service, w.Origin, w.DeclaredSpec, next)
 	if err != nil {
 		return fmt.Errorf("write schedule %q: %w", w.Name, err)
 	}
@@ -152,7 +157,7 @@ func (r *reconciliation) write(ctx context.Context, w schedule, action string, n
 
 func (r *reconciliation) retire(ctx context.Context, row schedule) error {
 	r.counts.Retired++
-	rows, err := r.tx.Query(ctx, `UPDATE schedules SET retired_at = now(), changed_at = now(), next_due = NULL, revision = revision + 1
+	rows, err := r.tx.Query(ctx, `UPDATE schedules SET retired_at = now(), changed_at = now(), next_due = NULL, look_at = NULL, revision = revision + 1
 		WHERE name = $1 RETURNING `+scheduleColumns, row.Name)
 	if err != nil {
 		return fmt.Errorf("retire schedule %q: %w", row.Name, err)

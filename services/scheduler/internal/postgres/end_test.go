@@ -134,7 +134,7 @@ func TestNobodyListening(t *testing.T) {
 	if len(fires) != 3 || fires[0].Event.ID != id || fires[2].Event.ID != id+"/2" {
 		t.Errorf("published %d times: %+v", len(fires), fires)
 	}
-	if len(f.out.of(bus.Events, api.EventFireEnded)) != 1 {
+	if len(f.out.of(bus.Events, api.EventFiresEnded)) != 1 {
 		t.Error("the end is not announced once")
 	}
 }

@@ -19,13 +19,13 @@ var ErrNotFound = errors.New("no such schedule")
 
 // Pause holds a schedule: its due times get a row with the reason and no fire. Pausing twice renews the note.
 func (s *Store) Pause(ctx context.Context, name, by, note string) (api.Schedule, error) {
-	return s.change(ctx, name, by, "paused", `UPDATE schedules SET paused = true, paused_by = $2, paused_note = $3,
+	return s.change(ctx, name, by, "paused", `UPDATE schedules SET paused = true, paused_at = now(), paused_by = $2, paused_note = $3,
 		revision = revision + 1, changed_at = now() WHERE name = $1 AND retired_at IS NULL RETURNING `+scheduleColumns, name, by, note)
 }
 
 // Resume lets a schedule go on with its next due time.
 func (s *Store) Resume(ctx context.Context, name, by string) (api.Schedule, error) {
-	return s.change(ctx, name, by, "resumed", `UPDATE schedules SET paused = false, paused_by = '', paused_note = '',
+	return s.change(ctx, name, by, "resumed", `UPDATE schedules SET paused = false, paused_at = NULL, paused_by = '', paused_note = '',
 		revision = revision + 1, changed_at = now() WHERE name = $1 AND retired_at IS NULL RETURNING `+scheduleColumns, name)
 }
 
@@ -70,7 +70,8 @@ func (s *Store) run(ctx context.Context, tx pgx.Tx, name, by string) (string, er
 	if err != nil {
 		return "", err
 	}
-	f := timed.Fire{Schedule: name, Manual: true, Deadline: millis(row.DeadlineMS), Payload: payload(row.Payload)}
+	spec := row.spec()
+	f := timed.Fire{Schedule: name, Manual: true, Attempt: 1, Attempts: spec.Attempts, Deadline: spec.Deadline, Payload: spec.Payload}
 	if err := tx.QueryRow(ctx, `SELECT clock_timestamp()`).Scan(&f.Due); err != nil {
 		return "", err
 	}
@@ -78,7 +79,7 @@ func (s *Store) run(ctx context.Context, tx pgx.Tx, name, by string) (string, er
 	f.ID = timed.FireID(name, f.Due) + "#run-" + strings.ToLower(rand.Text()[:8])
 	_, err = tx.Exec(ctx, `INSERT INTO fires (id, schedule, service, due, until, manual, state, deadline_ms, expires_at, requested_by)
 		VALUES ($1, $2, $3, $4, $4, true, 'planned', $5, $6, $7)`,
-		f.ID, name, row.Service, f.Due, row.DeadlineMS, f.Due.Add(millis(row.WindowMS+row.DeadlineMS)), by)
+		f.ID, name, row.Service, f.Due, spec.Deadline.Milliseconds(), f.Due.Add(spec.Window+spec.Deadline), by)
 	if err != nil {
 		return "", err
 	}

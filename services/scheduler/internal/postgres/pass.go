@@ -48,7 +48,7 @@ func (t *Term) Pass(ctx context.Context, now time.Time) (plan.Pass, error) {
 
 func dueSchedules(ctx context.Context, tx pgx.Tx, now time.Time) ([]schedule, error) {
 	rows, err := tx.Query(ctx, `SELECT `+scheduleColumns+` FROM schedules
-		WHERE retired_at IS NULL AND next_due <= $1 ORDER BY next_due, name LIMIT $2 FOR UPDATE SKIP LOCKED`, now, batchSchedules)
+		WHERE retired_at IS NULL AND look_at <= $1 ORDER BY look_at, name LIMIT $2 FOR UPDATE SKIP LOCKED`, now, batchSchedules)
 	if err != nil {
 		return nil, fmt.Errorf("read due schedules: %w", err)
 	}
@@ -86,7 +86,7 @@ func (t *Term) decide(ctx context.Context, tx pgx.Tx, due []schedule, p *plan.Pa
 	if err := t.announce(ctx, tx, l, written, p); err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, `UPDATE schedules s SET next_due = u.next
+	_, err = tx.Exec(ctx, `UPDATE schedules s SET next_due = u.next, look_at = u.next
 		FROM unnest($1::text[], $2::timestamptz[]) AS u(name, next) WHERE s.name = u.name`, names, next)
 	if err != nil {
 		return fmt.Errorf("move the next due times: %w", err)
@@ -118,7 +118,7 @@ func (t *Term) retry(ctx context.Context, tx pgx.Tx, p *plan.Pass) error {
 	rows, err := tx.Query(ctx, `UPDATE fires f SET retry_at = NULL FROM schedules s
 		WHERE s.name = f.schedule AND f.id IN (
 			SELECT id FROM fires WHERE retry_at <= $1 ORDER BY retry_at LIMIT $2 FOR UPDATE SKIP LOCKED)
-		RETURNING f.id, f.schedule, f.due, f.manual, f.deadline_ms, s.payload, f.tries, f.state`, p.Now, batchRetries)
+		RETURNING f.id, f.schedule, f.due, f.manual, f.deadline_ms, s.spec, f.tries, f.state`, p.Now, batchRetries)
 	if err != nil {
 		return fmt.Errorf("read fires to publish again: %w", err)
 	}
@@ -131,7 +131,7 @@ func (t *Term) retry(ctx context.Context, tx pgx.Tx, p *plan.Pass) error {
 		var deadline int64
 		var data string
 		err = row.Scan(&a.fire.ID, &a.fire.Schedule, &a.fire.Due, &a.fire.Manual, &deadline, &data, &a.tries, &a.state)
-		a.fire.Due, a.fire.Deadline, a.fire.Payload = a.fire.Due.UTC(), millis(deadline), payload(data)
+		a.fire.Due, a.fire.Deadline, a.fire.Payload = a.fire.Due.UTC(), millis(deadline), readSpec(data).Payload
 		return a, err
 	})
 	if err != nil {
@@ -153,7 +153,7 @@ func (t *Term) retry(ctx context.Context, tx pgx.Tx, p *plan.Pass) error {
 func lookAhead(ctx context.Context, tx pgx.Tx, p *plan.Pass) error {
 	var due, again *time.Time
 	err := tx.QueryRow(ctx, `SELECT
-		(SELECT min(next_due) FROM schedules WHERE retired_at IS NULL AND next_due IS NOT NULL),
+		(SELECT min(look_at) FROM schedules WHERE retired_at IS NULL AND look_at IS NOT NULL),
 		(SELECT min(retry_at) FROM fires WHERE retry_at IS NOT NULL)`).Scan(&due, &again)
 	if err != nil {
 		return fmt.Errorf("read the next due time: %w", err)

@@ -1,6 +1,8 @@
 package postgres
 
 import (
+	"cmp"
+	"encoding/json"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -10,33 +12,31 @@ import (
 	"github.com/signalbox-mesh/signalbox/sidecar/timed"
 )
 
-const scheduleColumns = `name, service, cron, every_s, time_zone, misfire, window_ms, deadline_ms, payload,
-	paused, paused_note, paused_by, next_due, revision, retired_at, declared_at`
+const scheduleColumns = `name, service, origin, declared, edited, edited_by, edited_at,
+	paused, paused_note, paused_by, paused_at, next_due, revision, retired_at, declared_at`
 
 // schedule is one row of schedules.
 type schedule struct {
-	Name, Service, Cron  string
-	EverySecs            int64
-	TimeZone, Misfire    string
-	WindowMS, DeadlineMS int64
-	Payload              string
-	Paused               bool
-	PausedNote, PausedBy string
-	NextDue              *time.Time
-	Revision             int64
-	RetiredAt            *time.Time
-	DeclaredAt           time.Time
+	Name, Service, Origin    string
+	DeclaredSpec, EditedSpec string
+	EditedBy                 string
+	EditedAt                 *time.Time
+	Paused                   bool
+	PausedNote, PausedBy     string
+	PausedAt                 *time.Time
+	NextDue                  *time.Time
+	Revision                 int64
+	RetiredAt                *time.Time
+	DeclaredAt               time.Time
 }
 
 func scanSchedule(row pgx.CollectableRow) (schedule, error) {
 	return pgx.RowToStructByPos[schedule](row)
 }
 
+// spec in force. What cannot be read any more has no timing, and the plan says so.
 func (r schedule) spec() timed.Schedule {
-	return timed.Schedule{
-		Name: r.Name, Cron: r.Cron, Every: time.Duration(r.EverySecs) * time.Second, TimeZone: r.TimeZone,
-		Misfire: r.Misfire, Window: millis(r.WindowMS), Deadline: millis(r.DeadlineMS), Payload: payload(r.Payload),
-	}
+	return readSpec(cmp.Or(r.EditedSpec, r.DeclaredSpec)).Schedule(r.Name)
 }
 
 func (r schedule) plan() plan.Schedule {
@@ -48,28 +48,55 @@ func (r schedule) plan() plan.Schedule {
 }
 
 func (r schedule) api() api.Schedule {
-	return api.Schedule{
-		Name: r.Name, Service: r.Service, Cron: r.Cron, EverySecs: r.EverySecs, TimeZone: r.TimeZone, Misfire: r.Misfire,
-		WindowSecs: r.WindowMS / 1000, DeadlineMS: r.DeadlineMS, Payload: payload(r.Payload),
-		Paused: r.Paused, PausedNote: r.PausedNote, PausedBy: r.PausedBy, NextDue: utc(r.NextDue), Revision: r.Revision,
+	s := api.Schedule{
+		Name: r.Name, Service: r.Service, Origin: r.Origin, Spec: readSpec(cmp.Or(r.EditedSpec, r.DeclaredSpec)),
+		EditedBy: r.EditedBy, EditedAt: utc(r.EditedAt), Paused: r.Paused, PausedNote: r.PausedNote, PausedBy: r.PausedBy,
+		PausedAt: utc(r.PausedAt), NextDue: utc(r.NextDue), Revision: r.Revision,
 	}
+	if r.DeclaredSpec != "" && r.EditedSpec != "" {
+		declared := readSpec(r.DeclaredSpec)
+		s.Declared = &declared
+		s.Drift = s.Spec.Differs(declared)
+	}
+	return s
 }
 
+// rowOf a declaration.
 func rowOf(s timed.Schedule, service string) schedule {
-	return schedule{
-		Name: s.Name, Service: service, Cron: s.Cron, EverySecs: int64(s.Every / time.Second), TimeZone: s.TimeZone, Misfire: s.Misfire,
-		WindowMS: s.Window.Milliseconds(), DeadlineMS: max(1, s.Deadline.Milliseconds()), Payload: string(s.Payload),
-	}
+	return schedule{Name: s.Name, Service: service, Origin: originDeclared, DeclaredSpec: writeSpec(api.SpecOf(s))}
 }
 
-const fireColumns = `id, schedule, service, due, until, missed, manual, state, reason, error, attempt, instance,
-	started_at, duration_ms, trace_id, epoch, requested_by, planned_at, published_at, ended_at`
+// Who a schedule is from.
+const (
+	originDeclared = "declared"
+	originMade     = "made"
+)
+
+func readSpec(text string) (s api.Spec) {
+	_ = json.Unmarshal([]byte(text), &s) // it was written by writeSpec
+	return s
+}
+
+func writeSpec(s api.Spec) string {
+	text, err := json.Marshal(s)
+	if err != nil {
+		panic(err) // a Spec is strings, numbers, times of four-digit years and a payload that is valid JSON
+	}
+	return string(text)
+}
+
+const fireColumns = `id, schedule, service, due, until, missed, manual, backfill, state, reason, cause_from, cause_to, error, result,
+	progress, note, attempt, attempts, retry_at, instance, started_at, duration_ms, trace_id, epoch, requested_by, planned_at,
+	published_at, received_at, ended_at`
 
 func scanFire(row pgx.CollectableRow) (f api.Fire, err error) {
-	err = row.Scan(&f.ID, &f.Schedule, &f.Service, &f.Due, &f.Until, &f.Missed, &f.Manual, &f.State, &f.Reason, &f.Error, &f.Attempt,
-		&f.Instance, &f.StartedAt, &f.DurationMS, &f.TraceID, &f.Epoch, &f.RequestedBy, &f.PlannedAt, &f.PublishedAt, &f.EndedAt)
+	err = row.Scan(&f.ID, &f.Schedule, &f.Service, &f.Due, &f.Until, &f.Missed, &f.Manual, &f.Backfill, &f.State, &f.Reason,
+		&f.CauseFrom, &f.CauseTo, &f.Error, &f.Result, &f.Progress, &f.Note, &f.Attempt, &f.Attempts, &f.RetryAt, &f.Instance,
+		&f.StartedAt, &f.DurationMS, &f.TraceID, &f.Epoch, &f.RequestedBy, &f.PlannedAt, &f.PublishedAt, &f.ReceivedAt, &f.EndedAt)
 	f.Due, f.PlannedAt = f.Due.UTC(), f.PlannedAt.UTC()
-	f.Until, f.StartedAt, f.PublishedAt, f.EndedAt = utc(f.Until), utc(f.StartedAt), utc(f.PublishedAt), utc(f.EndedAt)
+	for _, at := range []**time.Time{&f.Until, &f.CauseFrom, &f.CauseTo, &f.RetryAt, &f.StartedAt, &f.PublishedAt, &f.ReceivedAt, &f.EndedAt} {
+		*at = utc(*at)
+	}
 	if f.Missed < 2 {
 		f.Until = nil
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -57,10 +58,18 @@ func (s *Store) emit(ctx context.Context, tx pgx.Tx, kind, id, subject string, d
 	}})
 }
 
-// emitEnded tells that a fire reached its end; a later, better end has an id of its own.
-func (s *Store) emitEnded(ctx context.Context, tx pgx.Tx, f api.Fire) error {
-	return s.emit(ctx, tx, api.EventFireEnded, f.ID+"/"+string(f.State)+string(f.Reason), f.Schedule, f)
+// emitEnded tells that fires reached their end; a later, better end of one has an event of its own.
+func (s *Store) emitEnded(ctx context.Context, tx pgx.Tx, fires ...api.Fire) error {
+	for part := range slices.Chunk(fires, maxEnded) {
+		if err := s.emit(ctx, tx, api.EventFiresEnded, "", "", api.FiresEnded{Fires: part}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
+
+// maxEnded fires go into one event.
+const maxEnded = 500
 
 // publishFire puts a fire into the outbox. A fire published again has the number of the try in its event's
 // id, so that no inbox by event takes it for the same message; the fire's own id stays.
@@ -76,14 +85,6 @@ func (s *Store) publishFire(ctx context.Context, tx pgx.Tx, f timed.Fire, try in
 	return s.outbox.Add(ctx, tx, "", bus.Publication{Exchange: bus.Schedule, Key: f.Schedule, Event: bus.Event{
 		ID: id, Source: s.source, Type: timed.EventFired, Subject: f.ID, Time: time.Now().UTC(), Data: data,
 	}})
-}
-
-// payload of a stored text; nil for none.
-func payload(text string) json.RawMessage {
-	if text == "" {
-		return nil
-	}
-	return json.RawMessage(text)
 }
 
 func millis(n int64) time.Duration { return time.Duration(n) * time.Millisecond }

@@ -208,8 +208,8 @@ func TestC9_ManyDueAtOnceInBoundedBatches(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	due := time.Now().UTC().Truncate(time.Second)
-	f.exec(t, `INSERT INTO schedules (name, service, every_s, time_zone, misfire, window_ms, deadline_ms, next_due)
-		SELECT 'billing.n' || n, 'billing', 86400, 'UTC', 'once', 60000, 1000, $1 FROM generate_series(1, 1200) AS n`, due)
+	f.exec(t, `INSERT INTO schedules (name, service, origin, declared, next_due, look_at)
+		SELECT 'billing.n' || n, 'billing', 'declared', '{"every_seconds":86400,"window_seconds":60,"deadline_ms":1000}', $1, $1 FROM generate_series(1, 1200) AS n`, due)
 	term := f.lead(t, "s")
 	began := time.Now()
 	fired, passes := 0, 0

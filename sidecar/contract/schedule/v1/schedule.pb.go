@@ -12,6 +12,7 @@ import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	durationpb "google.golang.org/protobuf/types/known/durationpb"
+	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -77,7 +78,22 @@ type Schedule struct {
 	Misfire       string                 `protobuf:"bytes,5,opt,name=misfire,proto3" json:"misfire,omitempty"` // skip once all
 	Window        *durationpb.Duration   `protobuf:"bytes,6,opt,name=window,proto3" json:"window,omitempty"`
 	Deadline      *durationpb.Duration   `protobuf:"bytes,7,opt,name=deadline,proto3" json:"deadline,omitempty"`
-	Payload       []byte                 `protobuf:"bytes,8,opt,name=payload,proto3" json:"payload,omitempty"` // JSON
+	Payload       []byte                 `protobuf:"bytes,8,opt,name=payload,proto3" json:"payload,omitempty"`    // JSON
+	Anchor        *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=anchor,proto3" json:"anchor,omitempty"`      // of every
+	Calendar      []string               `protobuf:"bytes,10,rep,name=calendar,proto3" json:"calendar,omitempty"` // local times
+	At            *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=at,proto3" json:"at,omitempty"`             // once
+	Start         *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=start,proto3" json:"start,omitempty"`
+	End           *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=end,proto3" json:"end,omitempty"`
+	Except        []string               `protobuf:"bytes,14,rep,name=except,proto3" json:"except,omitempty"`
+	Jitter        *durationpb.Duration   `protobuf:"bytes,15,opt,name=jitter,proto3" json:"jitter,omitempty"`
+	CatchUp       int32                  `protobuf:"varint,16,opt,name=catch_up,json=catchUp,proto3" json:"catch_up,omitempty"`   // fires a second
+	Overlap       string                 `protobuf:"bytes,17,opt,name=overlap,proto3" json:"overlap,omitempty"`                   // allow skip buffer-one buffer-all cancel
+	InWindow      string                 `protobuf:"bytes,18,opt,name=in_window,json=inWindow,proto3" json:"in_window,omitempty"` // run hold skip
+	Attempts      int32                  `protobuf:"varint,19,opt,name=attempts,proto3" json:"attempts,omitempty"`
+	Backoff       *durationpb.Duration   `protobuf:"bytes,20,opt,name=backoff,proto3" json:"backoff,omitempty"`
+	DoneWhen      string                 `protobuf:"bytes,21,opt,name=done_when,json=doneWhen,proto3" json:"done_when,omitempty"` // published received completed
+	Target        string                 `protobuf:"bytes,22,opt,name=target,proto3" json:"target,omitempty"`                     // bus http poll
+	Url           string                 `protobuf:"bytes,23,opt,name=url,proto3" json:"url,omitempty"`                           // of target http
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -168,6 +184,111 @@ func (x *Schedule) GetPayload() []byte {
 	return nil
 }
 
+func (x *Schedule) GetAnchor() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Anchor
+	}
+	return nil
+}
+
+func (x *Schedule) GetCalendar() []string {
+	if x != nil {
+		return x.Calendar
+	}
+	return nil
+}
+
+func (x *Schedule) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+func (x *Schedule) GetStart() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Start
+	}
+	return nil
+}
+
+func (x *Schedule) GetEnd() *timestamppb.Timestamp {
+	if x != nil {
+		return x.End
+	}
+	return nil
+}
+
+func (x *Schedule) GetExcept() []string {
+	if x != nil {
+		return x.Except
+	}
+	return nil
+}
+
+func (x *Schedule) GetJitter() *durationpb.Duration {
+	if x != nil {
+		return x.Jitter
+	}
+	return nil
+}
+
+func (x *Schedule) GetCatchUp() int32 {
+	if x != nil {
+		return x.CatchUp
+	}
+	return 0
+}
+
+func (x *Schedule) GetOverlap() string {
+	if x != nil {
+		return x.Overlap
+	}
+	return ""
+}
+
+func (x *Schedule) GetInWindow() string {
+	if x != nil {
+		return x.InWindow
+	}
+	return ""
+}
+
+func (x *Schedule) GetAttempts() int32 {
+	if x != nil {
+		return x.Attempts
+	}
+	return 0
+}
+
+func (x *Schedule) GetBackoff() *durationpb.Duration {
+	if x != nil {
+		return x.Backoff
+	}
+	return nil
+}
+
+func (x *Schedule) GetDoneWhen() string {
+	if x != nil {
+		return x.DoneWhen
+	}
+	return ""
+}
+
+func (x *Schedule) GetTarget() string {
+	if x != nil {
+		return x.Target
+	}
+	return ""
+}
+
+func (x *Schedule) GetUrl() string {
+	if x != nil {
+		return x.Url
+	}
+	return ""
+}
+
 type DeclareResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Created       int32                  `protobuf:"varint,1,opt,name=created,proto3" json:"created,omitempty"`
@@ -232,9 +353,9 @@ var File_schedule_v1_schedule_proto protoreflect.FileDescriptor
 
 const file_schedule_v1_schedule_proto_rawDesc = "" +
 	"\n" +
-	"\x1aschedule/v1/schedule.proto\x12\x15signalbox.schedule.v1\x1a\x1egoogle/protobuf/duration.proto\"O\n" +
+	"\x1aschedule/v1/schedule.proto\x12\x15signalbox.schedule.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"O\n" +
 	"\x0eDeclareRequest\x12=\n" +
-	"\tschedules\x18\x01 \x03(\v2\x1f.signalbox.schedule.v1.ScheduleR\tschedules\"\x9e\x02\n" +
+	"\tschedules\x18\x01 \x03(\v2\x1f.signalbox.schedule.v1.ScheduleR\tschedules\"\xaf\x06\n" +
 	"\bSchedule\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04cron\x18\x02 \x01(\tR\x04cron\x12/\n" +
@@ -243,7 +364,23 @@ const file_schedule_v1_schedule_proto_rawDesc = "" +
 	"\amisfire\x18\x05 \x01(\tR\amisfire\x121\n" +
 	"\x06window\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\x06window\x125\n" +
 	"\bdeadline\x18\a \x01(\v2\x19.google.protobuf.DurationR\bdeadline\x12\x18\n" +
-	"\apayload\x18\b \x01(\fR\apayload\"_\n" +
+	"\apayload\x18\b \x01(\fR\apayload\x122\n" +
+	"\x06anchor\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\x06anchor\x12\x1a\n" +
+	"\bcalendar\x18\n" +
+	" \x03(\tR\bcalendar\x12*\n" +
+	"\x02at\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x120\n" +
+	"\x05start\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\x05start\x12,\n" +
+	"\x03end\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\x03end\x12\x16\n" +
+	"\x06except\x18\x0e \x03(\tR\x06except\x121\n" +
+	"\x06jitter\x18\x0f \x01(\v2\x19.google.protobuf.DurationR\x06jitter\x12\x19\n" +
+	"\bcatch_up\x18\x10 \x01(\x05R\acatchUp\x12\x18\n" +
+	"\aoverlap\x18\x11 \x01(\tR\aoverlap\x12\x1b\n" +
+	"\tin_window\x18\x12 \x01(\tR\binWindow\x12\x1a\n" +
+	"\battempts\x18\x13 \x01(\x05R\battempts\x123\n" +
+	"\abackoff\x18\x14 \x01(\v2\x19.google.protobuf.DurationR\abackoff\x12\x1b\n" +
+	"\tdone_when\x18\x15 \x01(\tR\bdoneWhen\x12\x16\n" +
+	"\x06target\x18\x16 \x01(\tR\x06target\x12\x10\n" +
+	"\x03url\x18\x17 \x01(\tR\x03url\"_\n" +
 	"\x0fDeclareResponse\x12\x18\n" +
 	"\acreated\x18\x01 \x01(\x05R\acreated\x12\x18\n" +
 	"\achanged\x18\x02 \x01(\x05R\achanged\x12\x18\n" +
@@ -265,23 +402,30 @@ func file_schedule_v1_schedule_proto_rawDescGZIP() []byte {
 
 var file_schedule_v1_schedule_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
 var file_schedule_v1_schedule_proto_goTypes = []any{
-	(*DeclareRequest)(nil),      // 0: signalbox.schedule.v1.DeclareRequest
-	(*Schedule)(nil),            // 1: signalbox.schedule.v1.Schedule
-	(*DeclareResponse)(nil),     // 2: signalbox.schedule.v1.DeclareResponse
-	(*durationpb.Duration)(nil), // 3: google.protobuf.Duration
+	(*DeclareRequest)(nil),        // 0: signalbox.schedule.v1.DeclareRequest
+	(*Schedule)(nil),              // 1: signalbox.schedule.v1.Schedule
+	(*DeclareResponse)(nil),       // 2: signalbox.schedule.v1.DeclareResponse
+	(*durationpb.Duration)(nil),   // 3: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil), // 4: google.protobuf.Timestamp
 }
 var file_schedule_v1_schedule_proto_depIdxs = []int32{
-	1, // 0: signalbox.schedule.v1.DeclareRequest.schedules:type_name -> signalbox.schedule.v1.Schedule
-	3, // 1: signalbox.schedule.v1.Schedule.every:type_name -> google.protobuf.Duration
-	3, // 2: signalbox.schedule.v1.Schedule.window:type_name -> google.protobuf.Duration
-	3, // 3: signalbox.schedule.v1.Schedule.deadline:type_name -> google.protobuf.Duration
-	0, // 4: signalbox.schedule.v1.ScheduleService.Declare:input_type -> signalbox.schedule.v1.DeclareRequest
-	2, // 5: signalbox.schedule.v1.ScheduleService.Declare:output_type -> signalbox.schedule.v1.DeclareResponse
-	5, // [5:6] is the sub-list for method output_type
-	4, // [4:5] is the sub-list for method input_type
-	4, // [4:4] is the sub-list for extension type_name
-	4, // [4:4] is the sub-list for extension extendee
-	0, // [0:4] is the sub-list for field type_name
+	1,  // 0: signalbox.schedule.v1.DeclareRequest.schedules:type_name -> signalbox.schedule.v1.Schedule
+	3,  // 1: signalbox.schedule.v1.Schedule.every:type_name -> google.protobuf.Duration
+	3,  // 2: signalbox.schedule.v1.Schedule.window:type_name -> google.protobuf.Duration
+	3,  // 3: signalbox.schedule.v1.Schedule.deadline:type_name -> google.protobuf.Duration
+	4,  // 4: signalbox.schedule.v1.Schedule.anchor:type_name -> google.protobuf.Timestamp
+	4,  // 5: signalbox.schedule.v1.Schedule.at:type_name -> google.protobuf.Timestamp
+	4,  // 6: signalbox.schedule.v1.Schedule.start:type_name -> google.protobuf.Timestamp
+	4,  // 7: signalbox.schedule.v1.Schedule.end:type_name -> google.protobuf.Timestamp
+	3,  // 8: signalbox.schedule.v1.Schedule.jitter:type_name -> google.protobuf.Duration
+	3,  // 9: signalbox.schedule.v1.Schedule.backoff:type_name -> google.protobuf.Duration
+	0,  // 10: signalbox.schedule.v1.ScheduleService.Declare:input_type -> signalbox.schedule.v1.DeclareRequest
+	2,  // 11: signalbox.schedule.v1.ScheduleService.Declare:output_type -> signalbox.schedule.v1.DeclareResponse
+	11, // [11:12] is the sub-list for method output_type
+	10, // [10:11] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_schedule_v1_schedule_proto_init() }

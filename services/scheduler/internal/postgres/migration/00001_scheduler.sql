@@ -1,25 +1,28 @@
 -- +goose Up
+-- A spec is JSON, as the API shows it: package api, type Spec.
 CREATE TABLE schedules (
     name        text PRIMARY KEY,
     service     text        NOT NULL,
-    cron        text        NOT NULL DEFAULT '',
-    every_s     bigint      NOT NULL DEFAULT 0 CHECK (every_s >= 0),
-    time_zone   text        NOT NULL,
-    misfire     text        NOT NULL CHECK (misfire IN ('skip', 'once', 'all')),
-    window_ms   bigint      NOT NULL CHECK (window_ms >= 0),
-    deadline_ms bigint      NOT NULL CHECK (deadline_ms > 0),
-    payload     text        NOT NULL DEFAULT '',
+    origin      text        NOT NULL CHECK (origin IN ('declared', 'made')),
+    declared    text        NOT NULL DEFAULT '', -- by the service; '': made by people
+    edited      text        NOT NULL DEFAULT '', -- by people; '': not
+    spec        text        NOT NULL GENERATED ALWAYS AS (CASE WHEN edited = '' THEN declared ELSE edited END) STORED,
+    edited_by   text        NOT NULL DEFAULT '',
+    edited_at   timestamptz,
     paused      boolean     NOT NULL DEFAULT false,
     paused_note text        NOT NULL DEFAULT '',
     paused_by   text        NOT NULL DEFAULT '',
-    next_due    timestamptz,
+    paused_at   timestamptz,
+    next_due    timestamptz,           -- the first due time that is not decided yet
+    look_at     timestamptz,           -- when the planner looks at it: next_due, or later while it is held
     revision    bigint      NOT NULL DEFAULT 1,
     created_at  timestamptz NOT NULL DEFAULT now(),
     changed_at  timestamptz NOT NULL DEFAULT now(),
     declared_at timestamptz NOT NULL DEFAULT now(),
-    retired_at  timestamptz
+    retired_at  timestamptz,
+    CHECK (declared <> '' OR edited <> '')
 );
-CREATE INDEX schedules_due ON schedules (next_due, name) WHERE retired_at IS NULL AND next_due IS NOT NULL;
+CREATE INDEX schedules_look ON schedules (look_at, name) WHERE retired_at IS NULL AND look_at IS NOT NULL;
 CREATE INDEX schedules_service ON schedules (service, name);
 
 CREATE TABLE fires (
@@ -30,10 +33,20 @@ CREATE TABLE fires (
     until        timestamptz NOT NULL,
     missed       integer     NOT NULL DEFAULT 0,
     manual       boolean     NOT NULL DEFAULT false,
-    state        text        NOT NULL CHECK (state IN ('planned', 'published', 'received', 'done', 'failed', 'skipped')),
+    backfill     text        NOT NULL DEFAULT '',
+    state        text        NOT NULL CHECK (state IN ('waiting', 'planned', 'published', 'received', 'done', 'failed', 'skipped')),
     reason       text        NOT NULL DEFAULT '',
+    cause_from   timestamptz,
+    cause_to     timestamptz,
     error        text        NOT NULL DEFAULT '',
-    attempt      integer     NOT NULL DEFAULT 0,
+    result       text        NOT NULL DEFAULT '',
+    progress     real,
+    note         text        NOT NULL DEFAULT '',
+    attempt      integer     NOT NULL DEFAULT 0, -- of the handler, as its receipts say
+    attempts     integer     NOT NULL DEFAULT 1, -- there are at most
+    backoff_ms   bigint      NOT NULL DEFAULT 0,
+    done_when    text        NOT NULL DEFAULT 'completed',
+    target       text        NOT NULL DEFAULT 'bus',
     instance     text        NOT NULL DEFAULT '',
     started_at   timestamptz,
     duration_ms  bigint,
@@ -41,11 +54,12 @@ CREATE TABLE fires (
     epoch        bigint      NOT NULL DEFAULT 0,
     requested_by text        NOT NULL DEFAULT '',
     deadline_ms  bigint      NOT NULL DEFAULT 0,
-    tries        integer     NOT NULL DEFAULT 0,
-    retry_at     timestamptz,
+    tries        integer     NOT NULL DEFAULT 0, -- publications that no queue took
+    retry_at     timestamptz,                    -- when it is published again
     expires_at   timestamptz NOT NULL,
     planned_at   timestamptz NOT NULL DEFAULT now(),
     published_at timestamptz,
+    received_at  timestamptz,
     ended_at     timestamptz
 );
 -- The law of the ledger: a due time has one row.
@@ -53,6 +67,8 @@ CREATE UNIQUE INDEX fires_due ON fires (schedule, due) WHERE NOT manual;
 CREATE INDEX fires_of_schedule ON fires (schedule, due DESC, id DESC);
 CREATE INDEX fires_newest ON fires (due DESC, id DESC);
 CREATE INDEX fires_open ON fires (expires_at) WHERE state IN ('planned', 'published', 'received');
+CREATE INDEX fires_waiting ON fires (schedule, due, id) WHERE state = 'waiting';
+CREATE INDEX fires_running ON fires (schedule) WHERE state IN ('planned', 'published', 'received');
 CREATE INDEX fires_retry ON fires (retry_at) WHERE retry_at IS NOT NULL;
 CREATE INDEX fires_planned_at ON fires (planned_at);
 
@@ -65,7 +81,38 @@ CREATE TABLE leader (
 );
 INSERT INTO leader (epoch) VALUES (0);
 
+-- Every term, and how long it was seen at work: what lies between two is the time without a leader.
+CREATE TABLE terms (
+    epoch    bigint PRIMARY KEY,
+    instance text        NOT NULL,
+    since    timestamptz NOT NULL,
+    seen_at  timestamptz NOT NULL
+);
+
+-- Why nothing could be fired for a while.
+CREATE TABLE outages (
+    id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    reason  text        NOT NULL CHECK (reason IN ('no-leader', 'broker-down')),
+    from_at timestamptz NOT NULL,
+    to_at   timestamptz, -- NULL: it lasts
+    CHECK (to_at IS NULL OR to_at >= from_at)
+);
+CREATE INDEX outages_to ON outages (to_at);
+
+-- Maintenance windows of services, as view-service tells of them.
+CREATE TABLE windows (
+    id       text PRIMARY KEY, -- of the lease
+    service  text        NOT NULL, -- '': all
+    from_at  timestamptz NOT NULL,
+    until_at timestamptz NOT NULL,
+    by       text        NOT NULL DEFAULT ''
+);
+CREATE INDEX windows_until ON windows (until_at);
+
 -- +goose Down
+DROP TABLE windows;
+DROP TABLE outages;
+DROP TABLE terms;
 DROP TABLE leader;
 DROP TABLE fires;
 DROP TABLE schedules;

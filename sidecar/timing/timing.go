@@ -1,4 +1,6 @@
-package timed
+// Package timing says when something is due: cron lines, intervals, calendar times and single instants, in a time zone,
+// with a start, an end, exclusions and a stable jitter. It is pure: no clock but the time that is given.
+package timing
 
 import (
 	"errors"
@@ -17,7 +19,22 @@ const (
 	segments = 64
 )
 
-// Timing says when a schedule is due. It is immutable and safe for concurrent use.
+// Spec says when something is due. Exactly one of Cron, Every, Calendar and At is set.
+type Spec struct {
+	Cron     string        // 5 or 6 fields, @daily and the like, names, lists, L, #
+	Every    time.Duration // whole seconds
+	Anchor   time.Time     // of Every; zero: the Unix epoch
+	Calendar []string      // local times, "2006-01-02 15:04" or with seconds
+	At       time.Time     // once
+	TimeZone string        // IANA; "": UTC
+	Start    time.Time     // nothing is due before it; zero: open
+	End      time.Time     // nothing is due at it or later; zero: open
+	Except   []string      // local days "2006-01-02", ranges of days "2006-01-02/2006-01-09", cron lines whose times are left out
+	Jitter   time.Duration // every due time is later by one fixed span below it, drawn from Seed; whole seconds
+	Seed     string        // the schedule's name
+}
+
+// Timing is a Spec that was understood. It is immutable and safe for concurrent use.
 type Timing struct {
 	every time.Duration
 	spec  *cron.SpecSchedule // evaluated on wall-clock times written as UTC
@@ -26,17 +43,19 @@ type Timing struct {
 
 // Next is the first due time strictly after after; the zero time when there is none within five years,
 // or when the schedule is malformed. Callers with many times to ask keep the Timing.
-func Next(s Schedule, after time.Time) time.Time {
-	t, err := ParseTiming(s)
+func Next(s Spec, after time.Time) time.Time {
+	t, err := Parse(s)
 	if err != nil {
 		return time.Time{}
 	}
 	return t.Next(after)
 }
 
-// ParseTiming reads Cron or Every with the time zone. Its errors are fit for whoever wrote the schedule.
-func ParseTiming(s Schedule) (Timing, error) {
+// Parse reads Cron or Every with the time zone. Its errors are fit for whoever wrote the schedule.
+func Parse(s Spec) (Timing, error) {
 	switch {
+	case !s.Anchor.IsZero(), len(s.Calendar) > 0, !s.At.IsZero(), !s.Start.IsZero(), !s.End.IsZero(), len(s.Except) > 0, s.Jitter != 0:
+		return Timing{}, errors.New("anchor, calendar, at, start, end, except and jitter are not understood yet")
 	case s.Cron != "" && s.Every != 0:
 		return Timing{}, errors.New("cron and every are both set; give one of them")
 	case s.Cron != "":

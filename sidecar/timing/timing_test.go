@@ -1,4 +1,4 @@
-package timed_test
+package timing_test
 
 import (
 	"bufio"
@@ -10,16 +10,16 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/signalbox-mesh/signalbox/sidecar/timed"
+	"github.com/signalbox-mesh/signalbox/sidecar/timing"
 )
 
-func timing(t testing.TB, s timed.Schedule) timed.Timing {
+func parse(t testing.TB, s timing.Spec) timing.Timing {
 	t.Helper()
-	timing, err := timed.ParseTiming(s)
+	parsed, err := timing.Parse(s)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return timing
+	return parsed
 }
 
 func TestNextByWallClock(t *testing.T) {
@@ -46,7 +46,7 @@ func TestNextByWallClock(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			after, _ := time.Parse(time.RFC3339, c.after)
-			got := timed.Next(timed.Schedule{Cron: c.cron, TimeZone: c.zone}, after).Format(time.RFC3339)
+			got := timing.Next(timing.Spec{Cron: c.cron, TimeZone: c.zone}, after).Format(time.RFC3339)
 			if got != c.want {
 				t.Errorf("Next(%q %s, %s) = %s, want %s", c.cron, c.zone, c.after, got, c.want)
 			}
@@ -56,14 +56,14 @@ func TestNextByWallClock(t *testing.T) {
 
 func TestRefusedTimings(t *testing.T) {
 	t.Parallel()
-	for _, s := range []timed.Schedule{
+	for _, s := range []timing.Spec{
 		{}, {Cron: "* * * * *", Every: time.Minute}, {Every: -time.Second}, {Every: 1500 * time.Millisecond},
 		{Every: 400 * 24 * time.Hour}, {Cron: "0 0 31 2 *"}, {Cron: "61 * * * *"}, {Cron: "* * * *"}, {Cron: ", * * * *"},
 		{Cron: "TZ=UTC"}, {Cron: "CRON_TZ=Europe/Berlin 0 0 * * *"}, {Cron: "@every 1h"}, {Cron: "@reboot"}, {Cron: " "},
 		{Cron: "@daily", TimeZone: "Middle/Earth"}, {Cron: "@daily", TimeZone: "Local"}, {Cron: "@daily", TimeZone: "../etc/passwd"},
 		{Cron: strings.Repeat("1,", 200) + "1 * * * *"},
 	} {
-		if _, err := timed.ParseTiming(s); err == nil {
+		if _, err := timing.Parse(s); err == nil {
 			t.Errorf("%+v is taken", s)
 		}
 	}
@@ -103,7 +103,7 @@ func TestC6_DailyOncePerLocalDayInEveryZone(t *testing.T) {
 			continue
 		}
 		for _, line := range []string{"30 2 * * *", "30 0 * * *", "30 23 * * *", "0 0 * * *", "0 3 * * *"} {
-			next := timing(t, timed.Schedule{Cron: line, TimeZone: zone})
+			next := parse(t, timing.Spec{Cron: line, TimeZone: zone})
 			seen += len(changes(loc))
 			wrong += wrongDays(t, next, loc, zone+" "+line)
 		}
@@ -117,7 +117,7 @@ func TestC6_DailyOncePerLocalDayInEveryZone(t *testing.T) {
 }
 
 // wrongDays looks at the days around every change of the zone's clock.
-func wrongDays(t *testing.T, next timed.Timing, loc *time.Location, what string) (wrong int) {
+func wrongDays(t *testing.T, next timing.Timing, loc *time.Location, what string) (wrong int) {
 	t.Helper()
 	for _, change := range changes(loc) {
 		from := time.Date(change.Year(), change.Month(), change.Day()-2, 0, 0, 0, 0, loc)
@@ -153,7 +153,7 @@ func changes(loc *time.Location) (all []time.Time) {
 func TestC6_HourlyFollowsElapsedTime(t *testing.T) {
 	t.Parallel()
 	berlin, _ := time.LoadLocation("Europe/Berlin")
-	next := timing(t, timed.Schedule{Cron: "0 * * * *", TimeZone: "Europe/Berlin"})
+	next := parse(t, timing.Spec{Cron: "0 * * * *", TimeZone: "Europe/Berlin"})
 	for day, want := range map[int]int{28: 24, 29: 23, 30: 24} {
 		if got := count(next, time.Date(2026, 3, day, 0, 0, 0, 0, berlin)); got != want {
 			t.Errorf("2026-03-%d: %d runs, want %d", day, got, want)
@@ -166,7 +166,7 @@ func TestC6_HourlyFollowsElapsedTime(t *testing.T) {
 	}
 }
 
-func count(next timed.Timing, midnight time.Time) (n int) {
+func count(next timing.Timing, midnight time.Time) (n int) {
 	end := midnight.AddDate(0, 0, 1)
 	for at := next.Next(midnight.Add(-time.Second)); at.Before(end); at = next.Next(at) {
 		n++
@@ -179,7 +179,7 @@ func TestNextOfIntervalsIsAnchoredAtTheEpoch(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		every := time.Duration(rapid.Int64Range(1, 366*24*3600).Draw(t, "seconds")) * time.Second
 		after := time.Unix(rapid.Int64Range(-1<<32, 1<<34).Draw(t, "after"), rapid.Int64Range(0, 999_999_999).Draw(t, "ns"))
-		due := timed.Next(timed.Schedule{Every: every}, after)
+		due := timing.Next(timing.Spec{Every: every}, after)
 		if !due.After(after) || due.Sub(after) > every || due.Unix()%int64(every/time.Second) != 0 || due.Nanosecond() != 0 {
 			t.Fatalf("every %s after %s is due %s", every, after, due)
 		}
@@ -191,8 +191,8 @@ func TestNextIsStrictlyIncreasingAndComplete(t *testing.T) {
 	t.Parallel()
 	names := []string{"UTC", "Europe/Berlin", "Africa/Casablanca", "Australia/Lord_Howe", "America/Havana", "Asia/Kathmandu"}
 	rapid.Check(t, func(t *rapid.T) {
-		s := timed.Schedule{Cron: drawCron(t), TimeZone: rapid.SampledFrom(names).Draw(t, "zone")}
-		next, err := timed.ParseTiming(s)
+		s := timing.Spec{Cron: drawCron(t), TimeZone: rapid.SampledFrom(names).Draw(t, "zone")}
+		next, err := timing.Parse(s)
 		if err != nil {
 			t.Skip(err)
 		}
@@ -222,13 +222,13 @@ func drawCron(t *rapid.T) string {
 	}, " ")
 }
 
-func FuzzParseTiming(f *testing.F) {
+func FuzzParse(f *testing.F) {
 	for _, seed := range []string{"* * * * *", "@daily", "TZ=UTC", "*/5 0-4 1,2 jan mon", "0 0 31 2 *", "60 * * * *", "? ? ? ? ?", "*/18446744073709551615 * * * *"} {
 		f.Add(seed, "Europe/Berlin")
 	}
 	after := time.Date(2026, 3, 29, 0, 59, 59, 0, time.UTC)
 	f.Fuzz(func(t *testing.T, cron, zone string) {
-		next, err := timed.ParseTiming(timed.Schedule{Cron: cron, TimeZone: zone})
+		next, err := timing.Parse(timing.Spec{Cron: cron, TimeZone: zone})
 		if err != nil {
 			return
 		}
@@ -236,30 +236,4 @@ func FuzzParseTiming(f *testing.F) {
 			t.Errorf("%q in %q: %s is not after %s", cron, zone, due, after)
 		}
 	})
-}
-
-func TestValidate(t *testing.T) {
-	t.Parallel()
-	good := timed.Schedule{Name: "billing.close-month", Cron: "@monthly", Payload: []byte(`{"a":1}`)}
-	if err := good.Validate("billing"); err != nil {
-		t.Fatal(err)
-	}
-	for name, spoil := range map[string]func(*timed.Schedule){
-		"another's prefix": func(s *timed.Schedule) { s.Name = "catalogs.x" },
-		"no words":         func(s *timed.Schedule) { s.Name = "billing." },
-		"wildcard":         func(s *timed.Schedule) { s.Name = "billing.#" },
-		"upper case":       func(s *timed.Schedule) { s.Name = "billing.Close" },
-		"misfire":          func(s *timed.Schedule) { s.Misfire = "maybe" },
-		"window":           func(s *timed.Schedule) { s.Window = -1 },
-		"deadline":         func(s *timed.Schedule) { s.Deadline = -1 },
-		"payload":          func(s *timed.Schedule) { s.Payload = []byte("{") },
-		"payload no text":  func(s *timed.Schedule) { s.Payload = []byte("{\"a\":\"\xff\"}") },
-		"large payload":    func(s *timed.Schedule) { s.Payload = []byte(`"` + strings.Repeat("x", timed.MaxPayload) + `"`) },
-	} {
-		s := good
-		spoil(&s)
-		if err := s.Validate("billing"); err == nil {
-			t.Errorf("%s is taken", name)
-		}
-	}
 }
