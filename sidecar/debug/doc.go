@@ -19,7 +19,8 @@
 // is dropped or its budget is spent.
 //
 // What it costs a request that does not match: a look whether a lease holds (one atomic load), and a look for the header.
-// What it costs a log line that is disabled: Active, one atomic load, while no flow is under way here.
+// What it costs a log line that is disabled: Active, one atomic load, while no flow is under way here; while one is, a walk
+// through the context once, and Stranger from then on.
 //
 // # Failures
 //

@@ -40,6 +40,7 @@ type Flows struct {
 
 	conditions atomic.Pointer[[]*condition] // strongest first; nil: no lease holds
 	under      atomic.Int64                 // flows under way
+	strangers  strangers                    // while one is
 	shed       atomic.Uint64                // lines that spent budgets have kept back
 
 	mu   sync.Mutex
@@ -65,7 +66,7 @@ type stamp struct {
 
 // NewFlows makes Flows without a lease.
 func NewFlows(s Settings) *Flows {
-	f := &Flows{settings: s, now: s.Clock, reader: reader{verify: s.Verify}, held: map[string]*account{}}
+	f := &Flows{settings: s, now: s.Clock, reader: reader{verify: s.Verify}, held: map[string]*account{}, strangers: newStrangers()}
 	if f.now == nil {
 		f.now = time.Now
 	}
@@ -75,6 +76,10 @@ func NewFlows(s Settings) *Flows {
 
 // Active is false when no flow is under way here: one atomic load, which is all that a disabled line asks then.
 func (f *Flows) Active() bool { return f != nil && f.under.Load() > 0 }
+
+// Stranger says without a walk through ctx that it belongs to no flow: because it was asked about before, and Lets has
+// found that out. While Active, it is all that a disabled line of another request asks.
+func (f *Flows) Stranger(ctx context.Context) bool { return f.strangers.knows(ctx) }
 
 // Level that the flow of ctx logs at; false outside of one, and when its grant is over. It allocates nothing.
 func (f *Flows) Level(ctx context.Context) (slog.Level, bool) {
@@ -95,7 +100,11 @@ func (f *Flows) Lets(ctx context.Context, l slog.Level, first bool) bool {
 		return false
 	}
 	one := flowOf(ctx)
-	if one == nil || l < one.Level || one.over.Load() || one.account.dropped.Load() || !f.now().Before(one.Until) {
+	if one == nil {
+		f.remember(ctx)
+		return false
+	}
+	if l < one.Level || one.over.Load() || one.account.dropped.Load() || !f.now().Before(one.Until) {
 		return false
 	}
 	spent := one.account.spent.Load()
@@ -103,6 +112,14 @@ func (f *Flows) Lets(ctx context.Context, l slog.Level, first bool) bool {
 		f.keepBack(one)
 	}
 	return !spent
+}
+
+// remember that ctx is in no flow, unless the last one has ended meanwhile: then nobody would forget it.
+func (f *Flows) remember(ctx context.Context) {
+	f.strangers.add(ctx)
+	if f.under.Load() == 0 {
+		f.strangers.forget(ctx)
+	}
 }
 
 func (f *Flows) keepBack(one *flow) {
@@ -270,7 +287,9 @@ func (f *Flows) begin(ctx context.Context, one *flow) (context.Context, func()) 
 	f.under.Add(1)
 	return context.WithValue(ctx, flowKey{}, one), func() {
 		if one.over.CompareAndSwap(false, true) {
-			f.under.Add(-1)
+			if f.under.Add(-1) == 0 {
+				f.strangers.clear()
+			}
 		}
 	}
 }

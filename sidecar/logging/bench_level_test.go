@@ -115,8 +115,29 @@ func BenchmarkDisabledParallel(b *testing.B) {
 	b.Run("1", func(b *testing.B) { compare(b, together(s.ours), together(s.peers)) })
 }
 
+// others are the contexts of so many requests, with so many values each, that make lines disabled calls in a row each.
+func others(values, lines int, all []*slog.Logger) func(n int) time.Duration {
+	requests := make([]context.Context, 1024)
+	for i := range requests {
+		requests[i] = deep(values)
+	}
+	at := 0
+	return func(n int) time.Duration {
+		start := time.Now()
+		for i := 0; i < n; i += lines {
+			ctx := requests[at%len(requests)]
+			at++
+			for range lines {
+				all[0].LogAttrs(ctx, slog.LevelDebug, "hidden", slog.Int("n", 1))
+			}
+		}
+		return time.Since(start)
+	}
+}
+
 // BenchmarkDisabledDebugging is a disabled call while targeted debug is on, of requests that it is not for, whose contexts
 // have 1 and 15 values (≤ 1.5): when a lease is there and no request that it describes, and while one of those is under way.
+// lines=5 and lines=1 are with contexts that make so many lines and are then never seen again.
 func BenchmarkDisabledDebugging(b *testing.B) {
 	flows := debug.NewFlows(debug.Settings{})
 	if refused := flows.Apply([]lease.Lease{{ID: "l-1", Kind: lease.Debug, Value: `{"level":"DEBUG","user":"42"}`}}); len(refused) > 0 {
@@ -135,6 +156,14 @@ func BenchmarkDisabledDebugging(b *testing.B) {
 			b.Run(fmt.Sprintf("under-way=%v/values=%d", busy, n), func(b *testing.B) {
 				compare(b, func(k int) time.Duration { return off(ctx, s.ours, k) }, func(k int) time.Duration { return off(ctx, s.peers, k) })
 			})
+			for _, lines := range []int{5, 1} {
+				if !busy {
+					break
+				}
+				b.Run(fmt.Sprintf("under-way=%v/values=%d/lines=%d", busy, n, lines), func(b *testing.B) {
+					compare(b, others(n, lines, s.ours), others(n, lines, s.peers))
+				})
+			}
 		}
 		end()
 	}

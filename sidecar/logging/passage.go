@@ -35,7 +35,7 @@ func (h *handler) Enabled(ctx context.Context, l slog.Level) bool {
 	if h.level.Enabled(l) || h.always {
 		return true
 	}
-	if h.flows.Active() || h.box.On() {
+	if h.flows.Active() && !h.flows.Stranger(ctx) || h.box.On() {
 		return h.beside(ctx, l)
 	}
 	return h.level.Suppress(l)
