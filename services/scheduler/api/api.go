@@ -2,8 +2,9 @@
 package api
 
 import (
-	"encoding/json"
 	"time"
+
+	"github.com/signalbox-mesh/signalbox/sidecar/timed"
 )
 
 // Schedule as the API shows it. The spec is the one in force: what people made of it where it was edited, else what the
@@ -29,33 +30,8 @@ type Schedule struct {
 	P95MS       *int64     `json:"p95_ms,omitempty"`
 }
 
-// Spec says when a schedule is due and what to do when things do not go as planned. Exactly one of cron, every_seconds,
-// calendar and at is set. It is also the form in which the store keeps it. Package sidecar/timed says what the words mean.
-type Spec struct {
-	Cron       string     `json:"cron,omitempty" maxLength:"256" doc:"5 or 6 fields, @daily and the like, names, lists, L and #"`
-	EverySecs  int64      `json:"every_seconds,omitempty" minimum:"0"`
-	Anchor     *time.Time `json:"anchor,omitempty" doc:"of every_seconds; absent: the Unix epoch"`
-	Calendar   []string   `json:"calendar,omitempty" maxItems:"1000" doc:"local times, 2026-12-24 18:00"`
-	At         *time.Time `json:"at,omitempty" doc:"once"`
-	TimeZone   string     `json:"time_zone,omitempty" maxLength:"64" doc:"IANA; absent: UTC"`
-	Start      *time.Time `json:"start,omitempty" doc:"nothing is due before it"`
-	End        *time.Time `json:"end,omitempty" doc:"nothing is due at it or later"`
-	Except     []string   `json:"except,omitempty" maxItems:"1000" doc:"days 2026-12-25, ranges of days 2026-12-24/2027-01-02, cron lines"`
-	JitterSecs int64      `json:"jitter_seconds,omitempty" minimum:"0" doc:"a fixed delay below it, drawn from the name"`
-
-	Misfire    string          `json:"misfire,omitempty" enum:"skip,once,all"`
-	WindowSecs int64           `json:"window_seconds,omitempty" minimum:"0" doc:"how old a missed due time may be to be caught up"`
-	CatchUp    int             `json:"catch_up_per_second,omitempty" minimum:"0" maximum:"1000"`
-	Overlap    string          `json:"overlap,omitempty" enum:"allow,skip,buffer-one,buffer-all,cancel"`
-	InWindow   string          `json:"in_window,omitempty" enum:"run,hold,skip" doc:"what a maintenance window of the service does to it"`
-	DeadlineMS int64           `json:"deadline_ms,omitempty" minimum:"0" doc:"for one attempt of the handler"`
-	Attempts   int             `json:"attempts,omitempty" minimum:"0" maximum:"100"`
-	BackoffMS  int64           `json:"backoff_ms,omitempty" minimum:"0" doc:"before the second attempt; doubled for each further one"`
-	DoneWhen   string          `json:"done_when,omitempty" enum:"published,received,completed"`
-	Target     string          `json:"target,omitempty" enum:"bus,http,poll"`
-	URL        string          `json:"url,omitempty" maxLength:"2048" doc:"of the target http"`
-	Payload    json.RawMessage `json:"payload,omitempty"`
-}
+// Spec says when a schedule is due and what to do when things do not go as planned.
+type Spec = timed.Spec
 
 // Fire is one row of the ledger. A skipped one may stand for several due times.
 type Fire struct {

@@ -63,7 +63,7 @@ func (r schedule) api() api.Schedule {
 
 // rowOf a declaration.
 func rowOf(s timed.Schedule, service string) schedule {
-	return schedule{Name: s.Name, Service: service, Origin: originDeclared, DeclaredSpec: writeSpec(api.SpecOf(s))}
+	return schedule{Name: s.Name, Service: service, Origin: originDeclared, DeclaredSpec: writeSpec(timed.SpecOf(s))}
 }
 
 // Who a schedule is from.
