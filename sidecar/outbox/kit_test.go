@@ -19,7 +19,7 @@ import (
 const schema = "catalogs"
 
 // database is a migrated schema with a pool of conns.
-func database(t *testing.T, conns int32) *pg.DB {
+func database(t testing.TB, conns int32) *pg.DB {
 	t.Helper()
 	server := pgtest.New(t, schema)
 	db, err := pg.Open(pg.Settings{URL: server.URL(schema), OwnerURL: server.OwnerURL(schema), Schema: schema, MaxConns: conns})
@@ -34,7 +34,7 @@ func database(t *testing.T, conns int32) *pg.DB {
 }
 
 // broker is an inproc bus with one client.
-func broker(t *testing.T) bus.Bus {
+func broker(t testing.TB) bus.Bus {
 	t.Helper()
 	b, err := inproc.New(inproc.Settings{Dir: t.TempDir()})
 	if err != nil {

@@ -10,21 +10,14 @@ package outbox
 import (
 	"context"
 	"embed"
-	"encoding/json"
-	"fmt"
 	"io/fs"
 	"log/slog"
-	"maps"
 	"time"
 
-	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/propagation"
-	"go.opentelemetry.io/otel/trace"
 
 	"github.com/signalbox-mesh/signalbox/sidecar/bus"
-	"github.com/signalbox-mesh/signalbox/sidecar/debug"
 	"github.com/signalbox-mesh/signalbox/sidecar/pg"
 )
 
@@ -83,52 +76,4 @@ func New(s Settings) *Outbox {
 	}
 	s.Retention = max(s.Retention, minRetention)
 	return &Outbox{settings: s, metrics: newMetrics(s.Registerer), channel: "outbox_" + s.DB.Schema(), wake: make(chan struct{}, 1)}
-}
-
-// Add writes the publication in tx; the caller's trace context, and its debug token, go with it. aggregate orders: rows of
-// one aggregate are published in commit order, for which Add holds a lock on the aggregate until tx ends;
-// "" is unordered. It wakes the relay by NOTIFY. An event that is too large or malformed is refused here.
-func (o *Outbox) Add(ctx context.Context, tx pg.Tx, aggregate string, p bus.Publication) error {
-	o.complete(ctx, &p.Event)
-	event, err := bus.Encode(p.Event)
-	if err != nil {
-		return fmt.Errorf("add to outbox: %w", err)
-	}
-	headers, err := json.Marshal(p.Event.Headers)
-	if err != nil {
-		return fmt.Errorf("add to outbox: %w", err)
-	}
-	var b pgx.Batch
-	if aggregate != "" {
-		b.Queue(`SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`, o.channel+" "+aggregate)
-	}
-	b.Queue(`INSERT INTO outbox (aggregate, exchange, key, event, headers, expires_ms) VALUES ($1, $2, $3, $4, $5, $6)`,
-		aggregate, p.Exchange, p.Key, event, string(headers), p.Expires.Milliseconds())
-	b.Queue(`SELECT pg_notify($1, '')`, o.channel)
-	if err := tx.SendBatch(ctx, &b).Close(); err != nil {
-		return fmt.Errorf("add to outbox: %w", err)
-	}
-	return nil
-}
-
-// complete fixes what a relay must not choose anew with every try.
-func (o *Outbox) complete(ctx context.Context, e *bus.Event) {
-	if e.ID == "" {
-		e.ID = uuid.Must(uuid.NewV7()).String()
-	}
-	if e.Source == "" {
-		e.Source = o.settings.Source
-	}
-	if e.Time.IsZero() {
-		e.Time = time.Now().UTC()
-	}
-	headers := make(map[string]string, len(e.Headers)+2)
-	maps.Copy(headers, e.Headers)
-	if trace.SpanContextFromContext(ctx).IsValid() {
-		o.settings.Propagator.Inject(ctx, propagation.MapCarrier(headers))
-	}
-	e.Headers = headers
-	if e.Debug == "" {
-		e.Debug = debug.Token(ctx)
-	}
 }
