@@ -14,18 +14,32 @@ import (
 	"github.com/signalbox-mesh/signalbox/sidecar/pg"
 )
 
-// The two ends of a fire; a receipt's type and key on bus.Events is "<service>." and one of them.
+// What a handler tells of a fire; a receipt's type and key on bus.Events is "<service>." and one of them.
 const (
-	Completed = "fire.completed"
-	Failed    = "fire.failed"
+	Received   = "fire.received"  // it has been at work for a second; at once where the fire is done when received
+	InProgress = "fire.progress"  // it is at work still, and how far it is
+	Completed  = "fire.completed" // it has ended well
+	Failed     = "fire.failed"    // this attempt has ended, and not well
 )
 
-// ErrorDeadline is a receipt's error when the handler did not end within its deadline.
-const ErrorDeadline = "deadline"
+// A receipt's error when the handler did not end within its deadline, and when it was told to end.
+const (
+	ErrorDeadline  = "deadline"
+	ErrorCancelled = "cancelled"
+)
 
-const maxError = 2000 // characters of a handler's error in its receipt
+// EventCancel on bus.Control tells the instance that runs a fire to end it. Its data is a Cancel.
+const EventCancel = "signalbox.fire.cancel"
 
-// Receipt is the data of a receipt event: how one fire ended at its handler.
+// Cancel names the fire that is to end, and why.
+type Cancel struct {
+	FireID string `json:"fire_id"`
+	Reason string `json:"reason,omitempty"`
+}
+
+const maxError = 2000 // characters of a handler's error, or its result, in its receipt
+
+// Receipt is the data of a receipt event: what became of one attempt of one fire at its handler.
 type Receipt struct {
 	FireID     string    `json:"fire_id"`
 	Schedule   string    `json:"schedule"`
@@ -36,6 +50,10 @@ type Receipt struct {
 	StartedAt  time.Time `json:"started_at"`
 	DurationMS int64     `json:"duration_ms"`
 	Error      string    `json:"error"`
+	Final      bool      `json:"final,omitempty"`    // of a failed one: no further attempt makes sense
+	Result     string    `json:"result,omitempty"`   // of a completed one: what the handler says of its success
+	Progress   *float64  `json:"progress,omitempty"` // 0 to 1
+	Note       string    `json:"note,omitempty"`     // of its progress
 	TraceID    string    `json:"trace_id"`
 }
 

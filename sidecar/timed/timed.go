@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"time"
 
 	"github.com/signalbox-mesh/signalbox/sidecar/pg"
@@ -122,11 +123,34 @@ type Fire struct {
 	ID       string          `json:"id"`
 	Schedule string          `json:"schedule"`
 	Due      time.Time       `json:"due"`
-	Manual   bool            `json:"manual,omitempty"`   // by hand or backfilled
-	Attempt  int             `json:"attempt,omitempty"`  // of the handler, from 1
-	Attempts int             `json:"attempts,omitempty"` // there are at most
-	Deadline time.Duration   `json:"deadline"`
+	Manual   bool            `json:"manual,omitempty"`    // by hand or backfilled
+	Attempt  int             `json:"attempt,omitempty"`   // of the handler, from 1
+	Attempts int             `json:"attempts,omitempty"`  // there are at most
+	Deadline time.Duration   `json:"deadline_ms"`         // for this attempt; milliseconds in JSON
+	DoneWhen string          `json:"done_when,omitempty"` // "": completed
 	Payload  json.RawMessage `json:"payload,omitempty"`
+}
+
+// MarshalJSON writes the deadline in milliseconds.
+func (f Fire) MarshalJSON() ([]byte, error) {
+	type plain Fire
+	f.Deadline /= time.Millisecond
+	return json.Marshal(plain(f))
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote; a deadline beyond any schedule's is refused.
+func (f *Fire) UnmarshalJSON(data []byte) error {
+	type plain Fire
+	var p plain
+	if err := json.Unmarshal(data, &p); err != nil {
+		return err
+	}
+	if limit := maxSpan / time.Millisecond; p.Deadline < 0 || p.Deadline > limit {
+		return fmt.Errorf("deadline_ms %d: must be between 0 and %d", p.Deadline, limit)
+	}
+	p.Deadline *= time.Millisecond
+	*f = Fire(p)
+	return nil
 }
 
 // FireID of a planned due time.
