@@ -36,8 +36,8 @@ const (
 //	                                       │
 //	                                       └──space, time──▶ evicted
 //
-// For a while after its release the suppressed lines of a trace go straight, as if their level were on. What is kept has
-// been encoded and redacted like any line, and costs that. Safe for concurrent use.
+// For a while after its release the suppressed lines of a trace go straight, as if their level were on. What is kept is
+// most often a draft of its line, which is made, and redacted like any, when it is released. Safe for concurrent use.
 type BlackBox struct {
 	to      sink
 	format  *format
@@ -114,13 +114,13 @@ func (b *BlackBox) Held() int64 {
 
 // traceOf is the trace of ctx, if its lines are kept. The choice is that of OpenTelemetry's sampler by ratio, by the same
 // bits: of a share no larger than the ratio, each trace has its spans too.
-func (b *BlackBox) traceOf(ctx context.Context) (id trace.TraceID, ok bool) {
-	span := trace.SpanContextFromContext(ctx)
-	if !span.IsValid() {
-		return id, false
+func (b *BlackBox) traceOf(ctx context.Context) (id trace.TraceID, span trace.SpanID, ok bool) {
+	of := trace.SpanContextFromContext(ctx)
+	if !of.IsValid() {
+		return id, span, false
 	}
-	id = span.TraceID()
-	return id, b.chosen(id)
+	id = of.TraceID()
+	return id, of.SpanID(), b.chosen(id)
 }
 
 func (b *BlackBox) chosen(id trace.TraceID) bool {
@@ -143,18 +143,26 @@ func (b *BlackBox) open(id trace.TraceID) bool {
 
 // passage of a record whose level is off.
 func (b *BlackBox) passage(ctx context.Context) passage {
-	id, ok := b.traceOf(ctx)
+	id, span, ok := b.traceOf(ctx)
 	switch {
 	case !ok:
 		return passage{}
 	case b.open(id):
 		return passage{how: written}
 	}
-	return passage{how: kept, trace: id}
+	return passage{how: kept, trace: id, span: span}
 }
 
-// keep takes a line; false: its trace was released meanwhile, and the line is to go the way of the others.
-func (b *BlackBox) keep(id trace.TraceID, class spool.Class, at time.Time, frame []byte) bool {
+// isDraft marks the class of what is kept as a draft.
+const isDraft = 1 << 7
+
+// keep takes a line, or the draft of one; false: its trace was released meanwhile, and the line is to go the way of the
+// others.
+func (b *BlackBox) keep(id trace.TraceID, class spool.Class, draft bool, at time.Time, text []byte) bool {
+	of := uint8(class)
+	if draft {
+		of |= isDraft
+	}
 	now := at.Sub(b.began)
 	if at == at.Round(0) { // a time of the caller's: a clock that may go back
 		now = time.Since(b.began)
@@ -164,7 +172,7 @@ func (b *BlackBox) keep(id trace.TraceID, class spool.Class, at time.Time, frame
 	if b.opened.Load() > 0 && b.ring.IsOpen(ring.ID(id), now) {
 		return false
 	}
-	b.ring.Put(ring.ID(id), ring.Line{At: at.UnixNano(), Class: uint8(class), Text: frame[spool.HeaderSize:]}, now)
+	b.ring.Put(ring.ID(id), ring.Line{At: at.UnixNano(), Class: of, Text: text}, now)
 	b.settle()
 	return true
 }

@@ -128,6 +128,12 @@ func TestCanaries(t *testing.T) {
 	positions(l.With("password", "canary-by-key"), "harmless")
 	number := uint64(4111111111111111)
 	l.Info("witness", "n", number, "i", int64(number), "f", float64(number), "in", map[string]any{"n": number, "list": []int64{int64(number)}})
+	searched(t, logs, s.SpoolDir, &stderr)
+}
+
+// searched ends the logs, and looks for canaries in all that they have written.
+func searched(t *testing.T, logs *Logs, dir string, stderr *bytes.Buffer) {
+	t.Helper()
 	limit, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	if err := logs.Close(limit); err != nil {
@@ -136,7 +142,7 @@ func TestCanaries(t *testing.T) {
 	if n := valueOf(t, logs.stderr.dropped); n > 0 {
 		t.Fatalf("%v lines are missing on stderr", n)
 	}
-	for where, all := range map[string][]byte{"stderr": stderr.Bytes(), "the spool": contents(t, s.SpoolDir)} {
+	for where, all := range map[string][]byte{"stderr": stderr.Bytes(), "the spool": contents(t, dir)} {
 		found := 0
 		for _, c := range append(canaries(), canary{"key", "", "canary-by-key"}, canary{"card", "", "4.111111111111111e+15"}) {
 			if i := bytes.Index(all, []byte(c.secret)); i >= 0 {

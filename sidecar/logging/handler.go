@@ -100,16 +100,27 @@ func isAudit(a slog.Attr) bool {
 }
 
 func (h *handler) line(ctx context.Context, e *encoder, r *slog.Record, p *passage) {
-	e.buf = append(e.buf, '{')
-	e.buf = appendTime(e.buf, r.Time)
-	e.buf = append(e.buf, `"`+KeyLevel+`":"`...)
-	e.buf = append(e.buf, r.Level.String()...)
-	e.buf = append(e.buf, '"')
-	e.buf = append(e.buf, h.head...)
+	e.begin(r.Time, r.Level, h.head)
 	e.text(r.Message, maxMessage)
-	e.buf = appendTrace(ctx, e.buf)
-	h.appendAttrs(e, r, p)
-	e.buf = append(e.buf, '}')
+	if span := trace.SpanContextFromContext(ctx); span.IsValid() {
+		e.trace(span.TraceID(), span.SpanID())
+	}
+	list := e.beginAttrs(h.attrs, p)
+	open := h.opened
+	if h.recordAttrs(e, r) {
+		open += len(h.pending)
+	}
+	e.endAttrs(list, open)
+}
+
+// begin appends what comes before the text of the message.
+func (e *encoder) begin(at time.Time, level slog.Level, head []byte) {
+	e.buf = append(e.buf, '{')
+	e.buf = appendTime(e.buf, at)
+	e.buf = append(e.buf, `"`+KeyLevel+`":"`...)
+	e.buf = append(e.buf, level.String()...)
+	e.buf = append(e.buf, '"')
+	e.buf = append(e.buf, head...)
 }
 
 // appendTime leaves out a zero time, as slog demands; the shipper then sends only when it was seen.
@@ -122,17 +133,12 @@ func appendTime(dst []byte, t time.Time) []byte {
 	return append(dst, '"', ',')
 }
 
-func appendTrace(ctx context.Context, dst []byte) []byte {
-	span := trace.SpanContextFromContext(ctx)
-	if !span.IsValid() {
-		return dst
-	}
-	traceID, spanID := span.TraceID(), span.SpanID()
-	dst = append(dst, `,"`+KeyTraceID+`":"`...)
-	dst = appendHex(dst, traceID[:])
-	dst = append(dst, `","`+KeySpanID+`":"`...)
-	dst = appendHex(dst, spanID[:])
-	return append(dst, '"')
+func (e *encoder) trace(id trace.TraceID, span trace.SpanID) {
+	e.buf = append(e.buf, `,"`+KeyTraceID+`":"`...)
+	e.buf = appendHex(e.buf, id[:])
+	e.buf = append(e.buf, `","`+KeySpanID+`":"`...)
+	e.buf = appendHex(e.buf, span[:])
+	e.buf = append(e.buf, '"')
 }
 
 func appendHex(dst, id []byte) []byte {
@@ -142,19 +148,24 @@ func appendHex(dst, id []byte) []byte {
 	return dst
 }
 
-func (h *handler) appendAttrs(e *encoder, r *slog.Record, p *passage) {
-	mark := len(e.buf)
+// list is where the attributes of a line are: with their key, and without.
+type list struct{ mark, start int }
+
+// beginAttrs opens them, and appends the passage and what the handler has encoded.
+func (e *encoder) beginAttrs(encoded []byte, p *passage) list {
+	l := list{mark: len(e.buf)}
 	e.buf = append(e.buf, `,"`+KeyAttrs+`":{`...)
-	start := len(e.buf)
+	l.start = len(e.buf)
 	p.mark(e)
-	if len(h.attrs) > 0 {
+	if len(encoded) > 0 {
 		e.comma()
-		e.buf = append(e.buf, h.attrs...)
+		e.buf = append(e.buf, encoded...)
 	}
-	open := h.opened
-	if h.recordAttrs(e, r) {
-		open += len(h.pending)
-	}
+	return l
+}
+
+// endAttrs closes the line, with so many groups that are open; attributes that there are none of leave no trace.
+func (e *encoder) endAttrs(l list, open int) {
 	for range open {
 		e.buf = append(e.buf, '}')
 	}
@@ -163,11 +174,11 @@ func (h *handler) appendAttrs(e *encoder, r *slog.Record, p *passage) {
 		e.key(KeyTruncated)
 		e.value(KeyTruncated, slog.IntValue(e.dropped))
 	}
-	if len(e.buf) == start {
-		e.buf = e.buf[:mark]
+	if len(e.buf) == l.start {
+		e.buf = append(e.buf[:l.mark], '}')
 		return
 	}
-	e.buf = append(e.buf, '}')
+	e.buf = append(e.buf, "}}"...)
 }
 
 // recordAttrs is within, spelt out so that the record does not escape to the heap.

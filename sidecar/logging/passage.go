@@ -27,6 +27,7 @@ type passage struct {
 	pay   *level.Budget // written: what it is paid from; nil: nothing
 	lease string        // granted: by which
 	trace trace.TraceID // kept: with which
+	span  trace.SpanID  // kept: of which
 }
 
 // Enabled implements slog.Handler: one atomic load where the level is on. Where it is off the line is counted, unless a
@@ -47,7 +48,7 @@ func (h *handler) beside(ctx context.Context, l slog.Level) bool {
 		return true
 	}
 	if h.box.On() {
-		if id, ok := h.box.traceOf(ctx); ok {
+		if id, _, ok := h.box.traceOf(ctx); ok {
 			if !h.box.open(id) {
 				h.level.Suppress(l) // kept, which is not made
 			}
@@ -93,6 +94,10 @@ const maxPooled = 16 << 10
 // Handle implements slog.Handler. It returns no error: what cannot be kept is counted, not the caller's to mend.
 func (h *handler) Handle(ctx context.Context, r slog.Record) error {
 	p := h.passage(ctx, r.Level)
+	if p.how == kept && h.drafts(&r) && !h.level.Due(r.Level) {
+		h.keepDraft(&r, &p)
+		return nil
+	}
 	f := h.format
 	if p.how == weighed {
 		f = f.scales
@@ -126,7 +131,7 @@ func (h *handler) finish(ctx context.Context, r *slog.Record, p *passage, frame 
 		if h.level.Due(r.Level) {
 			h.level.Weigh(r.Level, size-len(retroMark))
 		}
-		if class := h.class(r); !h.box.keep(p.trace, class, r.Time, frame) {
+		if class := h.class(r); !h.box.keep(p.trace, class, false, r.Time, frame[spool.HeaderSize:]) {
 			h.sink.record(class, frame)
 		}
 	}

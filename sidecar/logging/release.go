@@ -26,7 +26,7 @@ func (b *BlackBox) Release(id trace.TraceID, why string) (lines int) {
 	}
 	chain := b.take(id)
 	if chain.Lines > 0 {
-		b.ship(&chain, why)
+		b.ship(id, &chain, why)
 		b.counted.released.Add(float64(chain.Lines))
 	}
 	b.mu.Lock()
@@ -47,15 +47,23 @@ func (b *BlackBox) take(id trace.TraceID) ring.Chain {
 }
 
 // ship writes the lines of a chain, which end with that of their attributes, "}}", in which the reason is put.
-func (b *BlackBox) ship(chain *ring.Chain, why string) {
+func (b *BlackBox) ship(id trace.TraceID, chain *ring.Chain, why string) {
 	reason := encoder{format: b.format, buf: []byte(`,"` + KeyRetroWhy + `":`)}
 	reason.text(why, maxWhy)
 	end := slices.Concat(reason.buf, []byte("}}"))
-	var frame []byte
+	var text, frame []byte
 	for _, place := range chain.ByTime() {
-		frame = place.Append(append(frame[:0], make([]byte, spool.HeaderSize)...))
+		frame = append(frame[:0], make([]byte, spool.HeaderSize)...)
+		if place.Class&isDraft == 0 {
+			frame = place.Append(frame)
+		} else {
+			text = place.Append(text[:0])
+			e := encoder{format: b.format, buf: frame}
+			e.undraft(text, id)
+			frame = e.buf
+		}
 		frame = append(frame[:len(frame)-len("}}")], end...)
-		b.to.record(spool.Class(place.Class), frame)
+		b.to.record(spool.Class(place.Class&^isDraft), frame)
 	}
 }
 
