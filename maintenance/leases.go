@@ -2,6 +2,7 @@ package maintenance
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/lease"
@@ -48,7 +49,7 @@ func (m *Maintenance) EndLeases(ctx context.Context, _ pg.Tx, _ timed.Fire) erro
 	if err := m.leases.Expire(ctx); err != nil {
 		return err
 	}
-	if err := m.store.ForgetLeases(ctx); err != nil || m.outbox == nil {
+	if err := errors.Join(m.store.ForgetLeases(ctx), m.store.ForgetPlans(ctx)); err != nil || m.outbox == nil {
 		return err
 	}
 	return m.outbox.Prune(ctx)

@@ -80,6 +80,7 @@ type Maintenance struct {
 	leases   *lease.Service
 	outbox   *outbox.Outbox // nil without a bus
 	http     *httpapi.Handlers
+	watch    *watch
 	metrics  metrics
 	profiled prometheus.Gauge
 }
@@ -100,7 +101,9 @@ func New(s Settings) (*Maintenance, error) {
 	store.Cache(s.Config.CacheMiB << 20)
 	m := &Maintenance{settings: s, store: store, metrics: newMetrics(s.Registerer)}
 	m.wireLeases()
-	m.http = httpapi.New(httpapi.Settings{Logs: store, Fleet: store, Leases: store, Profiles: store, Changer: m.leases, Ready: s.DB.Migrated,
+	m.watch = newWatch(store, s)
+	s.Registerer.MustRegister(newLateness(store))
+	m.http = httpapi.New(httpapi.Settings{Logs: store, Fleet: store, Leases: store, Profiles: store, Changer: m.leases, Overdue: store, Ready: s.DB.Migrated,
 		MaxTails: s.Config.MaxTails, Registerer: s.Registerer})
 	m.http.Register(s.API)
 	return m, m.register()

@@ -68,7 +68,10 @@ func New(ctx context.Context, c Config, s sidecar.Settings) (*Service, error) {
 }
 
 func wire(sc *sidecar.Sidecar, store *postgres.Store, c Config) (*leader.Leader, error) {
-	lead := leader.New(leader.Settings{Campaign: campaign(store, sc.Instance()), Logger: sc.Logger("leader"), Registerer: sc.Registry()})
+	plan := newAnnouncer(store, sc.Logger("plan"))
+	sc.Go("plan", plan.run)
+	sc.Subscribe(bus.Subscription{Queue: service + ".plan", Exchange: bus.Events, Keys: []string{planWanted}, Handler: plan.hear})
+	lead := leader.New(leader.Settings{Campaign: campaign(store, sc.Instance(), plan.want), Logger: sc.Logger("leader"), Registerer: sc.Registry()})
 	sc.Go("leader", lead.Run)
 	sc.Health().Add(health.Check{Name: "planner", Weight: health.Degrades, Run: lead.Check})
 	httpapi.Mount(sc.API(), httpapi.Settings{Schedules: store, Operations: store, Ledger: store, Logger: sc.Logger("audit")})
@@ -86,13 +89,14 @@ func wire(sc *sidecar.Sidecar, store *postgres.Store, c Config) (*leader.Leader,
 	return lead, nil
 }
 
-// campaign keeps a nil *postgres.Term from becoming a leader.Term that is not nil.
-func campaign(store *postgres.Store, instance string) leader.Campaign {
+// campaign keeps a nil *postgres.Term from becoming a leader.Term that is not nil. began is told of each one that is won.
+func campaign(store *postgres.Store, instance string, began func()) leader.Campaign {
 	return func(ctx context.Context) (leader.Term, error) {
 		term, err := store.Campaign(ctx, instance)
 		if term == nil {
 			return nil, err
 		}
+		began()
 		return term, nil
 	}
 }

@@ -73,7 +73,9 @@ func (v *Service) wire(c Config) (err error) {
 		return nil // no leases at once and no timed events; heartbeats carry the leases
 	}
 	v.Subscribe(v.maintenance.Acks())
+	v.Subscribe(v.maintenance.Plan())
 	v.Go("lease events", v.maintenance.Relay)
+	v.Go("plan", v.maintenance.AskForPlan)
 	if err := v.Timed(maintenance.Leasing(), v.maintenance.EndLeases); err != nil {
 		return err
 	}

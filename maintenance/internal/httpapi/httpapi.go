@@ -57,6 +57,7 @@ type Settings struct {
 	Leases     Leases
 	Profiles   Profiles
 	Changer    Changer
+	Overdue    Overdue
 	Ready      func() error // why the schema cannot be used yet; nil when it can
 	MaxTails   int
 	Registerer prometheus.Registerer
@@ -94,6 +95,7 @@ func (h *Handlers) Register(api *web.API) {
 	web.Register(api, op(http.MethodGet, "/targets", "list-targets", "Targets for Prometheus' HTTP service discovery"), viewer, h.listTargets)
 	web.Register(api, op(http.MethodGet, "/audit", "list-audit", "List who changed what"), viewer, h.listAudit)
 	web.Register(api, op(http.MethodGet, "/annotations", "list-annotations", "Changes as Grafana's annotations"), viewer, h.listAnnotations)
+	web.Register(api, op(http.MethodGet, "/overdue", "list-overdue", "Schedules with due times that should have ended"), viewer, h.listOverdue)
 	web.Register(api, op(http.MethodGet, "/levels", "list-levels", "Show configured, leased and effective levels"), viewer, h.listLevels)
 	web.Register(api, op(http.MethodGet, "/leases", "list-leases", "List leases"), viewer, h.listLeases)
 	web.Register(api, op(http.MethodGet, "/leases/{id}", "get-lease", "Show a lease"), viewer, h.showLease)

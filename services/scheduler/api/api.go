@@ -115,11 +115,24 @@ const (
 const (
 	EventScheduleChanged = "scheduler.schedule.changed" // data: ScheduleChanged
 	EventFiresEnded      = "scheduler.fires.ended"      // data: FiresEnded
+	EventPlanAnnounced   = "scheduler.plan.announced"   // data: PlanAnnounced
 )
 
 // FiresEnded tells of fires that reached their end, in one transaction; at most 500.
 type FiresEnded struct {
 	Fires []Fire `json:"fires"`
+}
+
+// PlanAnnounced is a part of the plan as it is, for whoever may have missed changes of it: at the begin of a leader's term,
+// and when somebody asks with an event "<service>.plan.wanted".
+type PlanAnnounced struct {
+	Schedules []Announced `json:"schedules"`
+}
+
+// Announced is a schedule, and how far it has come.
+type Announced struct {
+	Schedule
+	SettledTo time.Time `json:"settled_to"` // every due time up to it has ended
 }
 
 // ScheduleChanged tells what became of a schedule.
