@@ -102,7 +102,7 @@ func New(s Settings) (*Maintenance, error) {
 	m := &Maintenance{settings: s, store: store, metrics: newMetrics(s.Registerer)}
 	m.wireLeases()
 	m.watch = newWatch(store, s)
-	s.Registerer.MustRegister(newLateness(store))
+	s.Registerer.MustRegister(newLateness(store, s.Service))
 	m.http = httpapi.New(httpapi.Settings{Logs: store, Fleet: store, Leases: store, Profiles: store, Changer: m.leases, Overdue: store, Ready: s.DB.Migrated,
 		MaxTails: s.Config.MaxTails, Registerer: s.Registerer})
 	m.http.Register(s.API)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -137,6 +138,7 @@ const lateFresh = 5 * time.Second
 // lateness tells Prometheus what is overdue, from the store, so that a scheduler that is gone is seen.
 type lateness struct {
 	store          *postgres.Store
+	service        string // the host, which is there in any case
 	overdue, since *prometheus.Desc
 
 	mu   sync.Mutex
@@ -144,8 +146,8 @@ type lateness struct {
 	last []postgres.Late
 }
 
-func newLateness(s *postgres.Store) *lateness {
-	return &lateness{store: s,
+func newLateness(s *postgres.Store, service string) *lateness {
+	return &lateness{store: s, service: service,
 		overdue: prometheus.NewDesc("signalbox_schedule_overdue", "Schedules with a due time of which no end was heard within its deadline, by the service that handles them", []string{"service"}, nil),
 		since:   prometheus.NewDesc("signalbox_schedule_overdue_seconds", "How long the longest overdue schedule of a service has been so; 0: none is", []string{"service"}, nil)}
 }
@@ -167,6 +169,9 @@ func (l *lateness) Collect(to chan<- prometheus.Metric) {
 			l.last = now
 		}
 		l.read = time.Now()
+	}
+	if !slices.ContainsFunc(l.last, func(s postgres.Late) bool { return s.Service == l.service }) {
+		l.last = append(l.last, postgres.Late{Service: l.service})
 	}
 	for _, s := range l.last {
 		to <- prometheus.MustNewConstMetric(l.overdue, prometheus.GaugeValue, float64(s.Schedules), s.Service)

@@ -125,7 +125,26 @@ func (c *doctorCommand) meshFindings(ctx context.Context, p Process) []finding {
 	if err != nil {
 		return []finding{{"mesh", stateBad, err.Error(), "check --url, --context and the token"}}
 	}
-	return instanceFindings(ctx, api)
+	return append(instanceFindings(ctx, api), timeFindings(ctx, api)...)
+}
+
+// timeFindings names what is overdue; nothing where view-service cannot say, which is a finding of its own.
+func timeFindings(ctx context.Context, api *client.Client) []finding {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	all, err := overdueSchedules(ctx, api, 10)
+	if err != nil {
+		return []finding{{"timed events", stateNote, "what is overdue is not known: " + err.Error(), ""}}
+	}
+	if len(all) == 0 {
+		return []finding{{"timed events", stateOK, "none is overdue", ""}}
+	}
+	var found []finding
+	for _, o := range all {
+		found = append(found, finding{"timed events", stateBad, o.Schedule + " is overdue since " + o.Since.Local().Format("2006-01-02 15:04:05"),
+			"signalbox schedule show " + o.Schedule})
+	}
+	return found
 }
 
 func (c *doctorCommand) port() finding {

@@ -19,6 +19,8 @@ type scheduleCommand struct {
 	Run    scheduleRun    `cmd:"" help:"Fire now, and wait for the end."`
 	Pause  schedulePause  `cmd:"" help:"Hold a schedule; due times are skipped with that reason."`
 	Resume scheduleResume `cmd:"" help:"Let a schedule go on."`
+
+	Overdue scheduleOverdue `cmd:"" help:"List what should have ended and has not."`
 }
 
 type scheduleList struct {

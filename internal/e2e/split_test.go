@@ -94,7 +94,7 @@ func (r row) well(t testing.TB) bool {
 func (m *mesh) firedOnce(t *testing.T) {
 	t.Helper()
 	m.tool(t, "schedule", "run", "catalogs.event-purge")
-	m.sql(t, `UPDATE scheduler.schedules SET next_due = now() + interval '1 s' WHERE name = 'catalogs.event-purge'`)
+	m.sql(t, `UPDATE scheduler.schedules SET next_due = now() + interval '1 s', look_at = now() + interval '1 s' WHERE name = 'catalogs.event-purge'`)
 	for _, r := range m.ps(t) {
 		if r.Service == "scheduler" && r.Instance == "scheduler-2" {
 			m.killed(t, r)

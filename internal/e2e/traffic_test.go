@@ -153,7 +153,7 @@ func TestTimedEvents(t *testing.T) {
 		}
 	}
 	due, before := time.Now(), len(planned(m.fires(t, "catalogs.event-purge")))
-	m.sql(t, `UPDATE scheduler.schedules SET next_due = now() + interval '1 s' WHERE name = 'catalogs.event-purge'`)
+	m.sql(t, `UPDATE scheduler.schedules SET next_due = now() + interval '1 s', look_at = now() + interval '1 s' WHERE name = 'catalogs.event-purge'`)
 	var fires api.Fires
 	wait.For(t, 2*limit, "the scheduled fire", func() bool {
 		fires = m.fires(t, "catalogs.event-purge")
