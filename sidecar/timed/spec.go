@@ -12,7 +12,7 @@ import (
 // Schedule says what the words mean.
 type Spec struct {
 	Cron       string     `json:"cron,omitempty" maxLength:"256" doc:"5 or 6 fields, @daily and the like, names, lists, L and #"`
-	EverySecs  int64      `json:"every_seconds,omitempty" minimum:"0"`
+	EverySecs  int64      `json:"every_seconds,omitempty" minimum:"0" maximum:"31622400"`
 	Anchor     *time.Time `json:"anchor,omitempty" doc:"of every_seconds; absent: the Unix epoch"`
 	Calendar   []string   `json:"calendar,omitempty" maxItems:"1000" doc:"local times, 2026-12-24 18:00"`
 	At         *time.Time `json:"at,omitempty" doc:"once"`
@@ -20,16 +20,16 @@ type Spec struct {
 	Start      *time.Time `json:"start,omitempty" doc:"nothing is due before it"`
 	End        *time.Time `json:"end,omitempty" doc:"nothing is due at it or later"`
 	Except     []string   `json:"except,omitempty" maxItems:"1000" doc:"days 2026-12-25, ranges of days 2026-12-24/2027-01-02, cron lines"`
-	JitterSecs int64      `json:"jitter_seconds,omitempty" minimum:"0" doc:"a fixed delay below it, drawn from the name"`
+	JitterSecs int64      `json:"jitter_seconds,omitempty" minimum:"0" maximum:"31622400" doc:"a fixed delay below it, drawn from the name"`
 
 	Misfire    string          `json:"misfire,omitempty" enum:"skip,once,all"`
-	WindowSecs int64           `json:"window_seconds,omitempty" minimum:"0" doc:"how old a missed due time may be to be caught up"`
+	WindowSecs int64           `json:"window_seconds,omitempty" minimum:"0" maximum:"2678400" doc:"how old a missed due time may be to be caught up"`
 	CatchUp    int             `json:"catch_up_per_second,omitempty" minimum:"0" maximum:"1000"`
 	Overlap    string          `json:"overlap,omitempty" enum:"allow,skip,buffer-one,buffer-all,cancel"`
 	InWindow   string          `json:"in_window,omitempty" enum:"run,hold,skip" doc:"what a maintenance window of the service does to it"`
-	DeadlineMS int64           `json:"deadline_ms,omitempty" minimum:"0" doc:"for one attempt of the handler"`
+	DeadlineMS int64           `json:"deadline_ms,omitempty" minimum:"0" maximum:"2678400000" doc:"for one attempt of the handler"`
 	Attempts   int             `json:"attempts,omitempty" minimum:"0" maximum:"100"`
-	BackoffMS  int64           `json:"backoff_ms,omitempty" minimum:"0" doc:"before the second attempt; doubled for each further one"`
+	BackoffMS  int64           `json:"backoff_ms,omitempty" minimum:"0" maximum:"3600000" doc:"before the second attempt; doubled for each further one"`
 	DoneWhen   string          `json:"done_when,omitempty" enum:"published,received,completed"`
 	Target     string          `json:"target,omitempty" enum:"bus,http,poll"`
 	URL        string          `json:"url,omitempty" maxLength:"2048" doc:"of the target http"`

@@ -25,8 +25,8 @@ type Schedule struct {
 	NextDue     *time.Time `json:"next_due,omitempty"`
 	Revision    int64      `json:"revision"`
 	LastFire    *Fire      `json:"last_fire,omitempty"`
-	SuccessRate *float64   `json:"success_rate,omitempty" doc:"share of done among the fires that ended in the last 24 h"`
-	P50MS       *int64     `json:"p50_ms,omitempty" doc:"of the handler, over the fires that ended in the last 24 h"`
+	SuccessRate *float64   `json:"success_rate,omitempty" doc:"share of done among the fires of the last 24 h that have ended, over its newest 500 at most"`
+	P50MS       *int64     `json:"p50_ms,omitempty" doc:"of the handler, over the same fires as far as they are done"`
 	P95MS       *int64     `json:"p95_ms,omitempty"`
 }
 
@@ -93,6 +93,8 @@ const (
 	ReasonNoLeader   Reason = "no-leader"        // missed for want of a leader, and left out by policy or window; cause: the time without
 	ReasonBrokerDown Reason = "broker-down"      // likewise for want of the broker; or never taken by it
 	ReasonInvalid    Reason = "invalid-schedule" // it cannot be read any more, its time zone for one
+	ReasonEdited     Reason = "edited"           // due and not planned yet when the timing was changed: the new one took its place
+	ReasonRetired    Reason = "retired"          // likewise, or waiting, when the schedule was deleted or not declared any more
 )
 
 // The reasons of failed fires.
@@ -140,35 +142,18 @@ type ScheduleChanged struct {
 	Action   string    `json:"action"` // created changed retired edited reverted paused resumed
 	Schedule Schedule  `json:"schedule"`
 	By       string    `json:"by"` // a service (declared) or a user's name
+	Note     string    `json:"note,omitempty"`
 	At       time.Time `json:"at"`
 }
 
-// Schedules is a list answer.
+// Schedules is one page of the list, by name.
 type Schedules struct {
-	Items []Schedule `json:"items"`
+	Items      []Schedule `json:"items"`
+	NextCursor string     `json:"next_cursor,omitempty" doc:"give it as cursor for the next page; absent on the last one"`
 }
 
 // Fires is one page of the ledger, newest due time first.
 type Fires struct {
 	Items      []Fire `json:"items"`
 	NextCursor string `json:"next_cursor,omitempty" doc:"give it as cursor for the next page; absent on the last one"`
-}
-
-// Next lists coming due times.
-type Next struct {
-	Items    []time.Time `json:"items"`
-	TimeZone string      `json:"time_zone"`
-	Text     string      `json:"text" doc:"the timing in words"`
-}
-
-// Run is the answer to a run by hand.
-type Run struct {
-	FireID string `json:"fire_id"`
-}
-
-// Backfill is the answer to a backfill.
-type Backfill struct {
-	ID      string `json:"id"`
-	Fires   int    `json:"fires" doc:"due times that will be fired"`
-	Present int    `json:"present" doc:"due times of the range that are done or under way already, and were left out"`
 }
