@@ -30,10 +30,23 @@ const (
 	receipts = service + ".receipts"
 )
 
-// Service is the scheduler with its sidecar: Run and Stop are the sidecar's.
+// Service is the scheduler with its sidecar.
 type Service struct {
 	*sidecar.Sidecar
 	leader *leader.Leader
+	rest   *httpapi.API
+}
+
+// Run serves until ctx ends. Long polls end first, or the listener would wait for them.
+func (s *Service) Run(ctx context.Context) error {
+	defer context.AfterFunc(ctx, s.rest.Close)()
+	return s.Sidecar.Run(ctx)
+}
+
+// Stop ends the long polls and stops the sidecar.
+func (s *Service) Stop(ctx context.Context) error {
+	s.rest.Close()
+	return s.Sidecar.Stop(ctx)
 }
 
 // Leading is the epoch of the term that this replica leads, or 0.
@@ -59,34 +72,34 @@ func New(ctx context.Context, c Config, s sidecar.Settings) (*Service, error) {
 		return nil, bad("AMQP_URL", "is not set; the scheduler fires over the bus and needs one")
 	}
 	store = postgres.New(sc.DB(), sc.Outbox(), sc.Instance())
-	lead, err := wire(sc, store, c)
+	lead, rest, err := wire(sc, store, c)
 	if err != nil {
 		_ = sc.Stop(ctx)
 		return nil, err
 	}
-	return &Service{Sidecar: sc, leader: lead}, nil
+	return &Service{Sidecar: sc, leader: lead, rest: rest}, nil
 }
 
-func wire(sc *sidecar.Sidecar, store *postgres.Store, c Config) (*leader.Leader, error) {
+func wire(sc *sidecar.Sidecar, store *postgres.Store, c Config) (*leader.Leader, *httpapi.API, error) {
 	plan := newAnnouncer(store, sc.Logger("plan"))
 	sc.Go("plan", plan.run)
 	sc.Subscribe(bus.Subscription{Queue: service + ".plan", Exchange: bus.Events, Keys: []string{planWanted}, Handler: plan.hear})
 	lead := leader.New(leader.Settings{Campaign: campaign(store, sc.Instance(), plan.want), Logger: sc.Logger("leader"), Registerer: sc.Registry()})
 	sc.Go("leader", lead.Run)
 	sc.Health().Add(health.Check{Name: "planner", Weight: health.Degrades, Run: lead.Check})
-	httpapi.Mount(sc.API(), httpapi.Settings{Schedules: store, Operations: store, Ledger: store, Logger: sc.Logger("audit")})
+	rest := httpapi.Mount(sc.API(), httpapi.Settings{Schedules: store, Edits: store, Operations: store, Ledger: store, Offers: store, Logger: sc.Logger("audit")})
 	sc.Subscribe(bus.Subscription{Queue: receipts, Exchange: bus.Events, Keys: []string{"*." + timed.Completed, "*." + timed.Failed},
 		Prefetch: 100, Handler: outbox.Handle(sc.DB(), receipts, settle(store, sc.Registry()))})
 	err := sc.RPC().Register(&schedulev1.ScheduleService_ServiceDesc, declare.New(store, rpc.Caller, sc.Logger("declare")),
 		map[string]rpc.Callers{"Declare": rpc.AnyService()})
 	if err != nil {
-		return nil, fmt.Errorf("register the schedule contract: %w", err)
+		return nil, nil, fmt.Errorf("register the schedule contract: %w", err)
 	}
 	retention := timed.Schedule{Name: "scheduler.retention", Cron: "41 3 * * *", Deadline: 5 * time.Minute}
 	if err := sc.Timed(retention, forget(store, c.Retention)); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return lead, nil
+	return lead, rest, nil
 }
 
 // campaign keeps a nil *postgres.Term from becoming a leader.Term that is not nil. began is told of each one that is won.

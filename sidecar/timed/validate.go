@@ -43,6 +43,14 @@ func names(service string) []string {
 	return []string{service}
 }
 
+// Owner is the service whose schedules begin with that word.
+func Owner(first string) string {
+	if first == "maintenance" {
+		return "view-service"
+	}
+	return first
+}
+
 func validName(name, service string) error {
 	pattern := regexp.MustCompile(`^[a-z0-9][a-z0-9_-]*(\.[a-z0-9][a-z0-9_-]*)*$`)
 	for _, first := range names(service) {

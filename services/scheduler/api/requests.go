@@ -1,6 +1,10 @@
 package api
 
-import "time"
+import (
+	"time"
+
+	"github.com/signalbox-mesh/signalbox/sidecar/timed"
+)
 
 // Put makes a schedule, replaces a made one, or edits a declared one.
 type Put struct {
@@ -63,6 +67,9 @@ type Take struct {
 	Instance    string `json:"instance" minLength:"1" maxLength:"200" pattern:"^[^\\x00]+$" doc:"who takes it"`
 	WaitSeconds int    `json:"wait_seconds,omitempty" minimum:"0" maximum:"30" doc:"how long to wait for one; the answer may come up to 5 s early"`
 }
+
+// Taken is the fire, as the bus would have brought it.
+type Taken struct{ timed.Fire }
 
 // Receipt tells what became of a fire that was taken.
 type Receipt struct {

@@ -48,7 +48,8 @@ func (s *Server) Declare(ctx context.Context, r *schedulev1.DeclareRequest) (*sc
 	}
 	if d != (postgres.Declared{}) {
 		logging.Audit(ctx, s.log, "schedules declared", slog.String("by", service),
-			slog.Int("created", d.Created), slog.Int("changed", d.Changed), slog.Int("retired", d.Retired))
+			slog.Int("created", d.Created), slog.Int("changed", d.Changed), slog.Int("retired", d.Retired),
+			slog.String("edits_ended", d.Ended), slog.String("edited_and_retired", d.Dropped))
 	}
 	return &schedulev1.DeclareResponse{Created: int32(d.Created), Changed: int32(d.Changed), Retired: int32(d.Retired)}, nil
 }

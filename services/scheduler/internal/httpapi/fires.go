@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"encoding/base64"
+	"log/slog"
 	"strconv"
 	"strings"
 	"time"
@@ -10,25 +11,42 @@ import (
 
 	"github.com/signalbox-mesh/signalbox/services/scheduler/api"
 	"github.com/signalbox-mesh/signalbox/services/scheduler/internal/postgres"
-	"github.com/signalbox-mesh/signalbox/sidecar/problem"
+	"github.com/signalbox-mesh/signalbox/sidecar/access"
 )
 
 type firesInput struct {
-	Schedule string `query:"schedule" maxLength:"128" pattern:"^[a-z0-9._-]*$" doc:"only of this schedule"`
-	State    string `query:"state" enum:"planned,published,received,done,failed,skipped" doc:"only in this state"`
-	Limit    int    `query:"limit" default:"50" minimum:"1" maximum:"500"`
-	Cursor   string `query:"cursor" maxLength:"512" doc:"next_cursor of the page before"`
+	Schedule string    `query:"schedule" maxLength:"128" pattern:"^[a-z0-9._-]*$" doc:"only of this schedule"`
+	Service  string    `query:"service" maxLength:"64" pattern:"^[a-z0-9-]*$" doc:"only of this service"`
+	State    string    `query:"state" enum:"waiting,planned,published,received,done,failed,skipped" doc:"only in this state"`
+	Reason   string    `query:"reason" maxLength:"32" pattern:"^[a-z-]*$" doc:"only with this reason"`
+	From     time.Time `query:"from" doc:"due at it or later"`
+	To       time.Time `query:"to" doc:"due before it"`
+	Backfill string    `query:"backfill" maxLength:"32" pattern:"^[a-z0-9]*$" doc:"only of this backfill"`
+	Limit    int       `query:"limit" default:"50" minimum:"1" maximum:"500"`
+	Cursor   string    `query:"cursor" maxLength:"512" doc:"next_cursor of the page before"`
 }
 
 type firesOutput struct{ Body api.Fires }
 
-func (h handlers) fires(ctx context.Context, in *firesInput) (*firesOutput, error) {
-	f := postgres.FireFilter{Scope: scope(ctx), Schedule: in.Schedule, State: api.State(in.State), Limit: in.Limit + 1}
+// FirePath is the fire that a path names; exported so that huma looks into it.
+type FirePath struct {
+	ID string `path:"id" maxLength:"256" doc:"<schedule>@<due>, escaped as a path wants it"`
+}
+
+type fireOutput struct{ Body api.Fire }
+
+type cancelInput struct {
+	FirePath
+	Body *api.Cancel `required:"false"`
+}
+
+func (h *API) fires(ctx context.Context, in *firesInput) (*firesOutput, error) {
+	f := postgres.FireFilter{Scope: scope(ctx), Schedule: in.Schedule, Service: in.Service, State: api.State(in.State),
+		Reason: api.Reason(in.Reason), From: in.From, To: in.To, Backfill: in.Backfill, Limit: in.Limit + 1}
 	if in.Cursor != "" {
 		var ok bool
 		if f.Before, f.BeforeID, ok = readCursor(in.Cursor); !ok {
-			return nil, &problem.Error{Code: problem.Invalid, Detail: "the cursor cannot be read",
-				Fields: []problem.Field{{Name: "cursor", Detail: "give next_cursor of the page before, unchanged"}}}
+			return nil, badCursor()
 		}
 	}
 	items, err := h.Ledger.Fires(ctx, f)
@@ -41,6 +59,40 @@ func (h handlers) fires(ctx context.Context, in *firesInput) (*firesOutput, erro
 		out.Body.NextCursor = cursor(items[in.Limit-1])
 	}
 	return out, nil
+}
+
+func (h *API) fire(ctx context.Context, in *FirePath) (*fireOutput, error) {
+	f, _, err := h.permittedFire(ctx, in.ID, access.Viewer)
+	if err != nil {
+		return nil, err
+	}
+	return &fireOutput{f}, nil
+}
+
+func (h *API) permittedFire(ctx context.Context, id string, role access.Role) (api.Fire, access.Principal, error) {
+	f, err := h.Ledger.Fire(ctx, id)
+	if err != nil {
+		return f, access.Principal{}, answer(err)
+	}
+	p, err := allowed(ctx, f.Service, role, postgres.ErrNoFire)
+	return f, p, err
+}
+
+func (h *API) cancel(ctx context.Context, in *cancelInput) (*fireOutput, error) {
+	f, p, err := h.permittedFire(ctx, in.ID, access.Operator)
+	if err != nil {
+		return nil, err
+	}
+	note := ""
+	if in.Body != nil {
+		note = in.Body.Note
+	}
+	done, err := h.Ledger.Cancel(ctx, f.ID, p.Name, note)
+	if err != nil {
+		return nil, answer(err)
+	}
+	h.audit(ctx, p, "fire cancelled", f.Schedule, slog.String("fire", f.ID), slog.String("note", note), slog.String("state", string(f.State)))
+	return &fireOutput{done}, nil
 }
 
 // cursor is opaque to callers: where a page ended in the order (due, id).

@@ -2,18 +2,26 @@ package httpapi
 
 import (
 	"context"
-	"log/slog"
-	"time"
+	"encoding/base64"
+	"unicode/utf8"
 
 	"github.com/signalbox-mesh/signalbox/services/scheduler/api"
+	"github.com/signalbox-mesh/signalbox/services/scheduler/internal/postgres"
 	"github.com/signalbox-mesh/signalbox/sidecar/access"
-	"github.com/signalbox-mesh/signalbox/sidecar/logging"
-	"github.com/signalbox-mesh/signalbox/sidecar/timing"
+	"github.com/signalbox-mesh/signalbox/sidecar/problem"
 )
 
 // SchedulePath is the schedule that a path names; exported so that huma looks into it.
 type SchedulePath struct {
 	Name string `path:"name" maxLength:"128" pattern:"^[a-z0-9._-]+$" doc:"<service>.<what>"`
+}
+
+type listInput struct {
+	Service string `query:"service" maxLength:"64" pattern:"^[a-z0-9-]*$" doc:"only of this service"`
+	Text    string `query:"q" maxLength:"128" pattern:"^[a-z0-9._-]*$" doc:"only names with this in them"`
+	State   string `query:"state" enum:"ok,paused,failing,edited,late" doc:"failing: the last fire that ended has failed within 24 h; late: due for more than 10 s and not planned"`
+	Limit   int    `query:"limit" default:"100" minimum:"1" maximum:"200"`
+	Cursor  string `query:"cursor" maxLength:"256" doc:"next_cursor of the page before"`
 }
 
 type schedulesOutput struct{ Body api.Schedules }
@@ -27,24 +35,35 @@ type nextInput struct {
 
 type nextOutput struct{ Body api.Next }
 
-type pauseInput struct {
-	SchedulePath
-	Body struct {
-		Note string `json:"note" minLength:"1" maxLength:"500" pattern:"^[^\\x00]+$" doc:"why, for whoever asks later"`
+type previewInput struct{ Body api.Preview }
+
+func (h *API) list(ctx context.Context, in *listInput) (*schedulesOutput, error) {
+	f := postgres.ScheduleFilter{Scope: scope(ctx), Service: in.Service, Text: in.Text, State: in.State, Limit: in.Limit + 1}
+	if in.Cursor != "" {
+		name, err := base64.RawURLEncoding.DecodeString(in.Cursor)
+		if err != nil || !utf8.Valid(name) || len(name) == 0 {
+			return nil, badCursor()
+		}
+		f.After = string(name)
 	}
-}
-
-type runOutput struct{ Body api.Run }
-
-func (h handlers) list(ctx context.Context, _ *struct{}) (*schedulesOutput, error) {
-	items, err := h.Schedules.Schedules(ctx, scope(ctx))
+	items, err := h.Schedules.Schedules(ctx, f)
 	if err != nil {
 		return nil, answer(err)
 	}
-	return &schedulesOutput{api.Schedules{Items: items}}, nil
+	out := &schedulesOutput{api.Schedules{Items: items}}
+	if len(items) > in.Limit {
+		out.Body.Items = items[:in.Limit]
+		out.Body.NextCursor = base64.RawURLEncoding.EncodeToString([]byte(items[in.Limit-1].Name))
+	}
+	return out, nil
 }
 
-func (h handlers) show(ctx context.Context, in *SchedulePath) (*scheduleOutput, error) {
+func badCursor() error {
+	return &problem.Error{Code: problem.Invalid, Detail: "the cursor cannot be read",
+		Fields: []problem.Field{{Name: "cursor", Detail: "give next_cursor of the page before, unchanged"}}}
+}
+
+func (h *API) show(ctx context.Context, in *SchedulePath) (*scheduleOutput, error) {
 	s, _, err := h.permitted(ctx, in.Name, access.Viewer)
 	if err != nil {
 		return nil, err
@@ -52,66 +71,31 @@ func (h handlers) show(ctx context.Context, in *SchedulePath) (*scheduleOutput, 
 	return &scheduleOutput{s}, nil
 }
 
-func (h handlers) next(ctx context.Context, in *nextInput) (*nextOutput, error) {
-	if _, _, err := h.permitted(ctx, in.Name, access.Viewer); err != nil {
-		return nil, err
-	}
-	spec, err := h.Schedules.Spec(ctx, in.Name)
-	if err != nil {
-		return nil, answer(err)
-	}
-	when, err := timing.Parse(spec.When())
+func (h *API) next(ctx context.Context, in *nextInput) (*nextOutput, error) {
+	s, _, err := h.permitted(ctx, in.Name, access.Viewer)
 	if err != nil {
 		return nil, err
 	}
-	out := &nextOutput{api.Next{Items: []time.Time{}, TimeZone: spec.TimeZone}}
-	for due := when.Next(time.Now()); !due.IsZero() && len(out.Body.Items) < in.N; due = when.Next(due) {
-		out.Body.Items = append(out.Body.Items, due)
+	next, err := upcoming(s.Spec.Schedule(s.Name), in.N)
+	if err != nil {
+		return nil, wrong(s.Name, err) // stored by a release that understood it
 	}
-	return out, nil
+	return &nextOutput{next}, nil
 }
 
-func (h handlers) pause(ctx context.Context, in *pauseInput) (*scheduleOutput, error) {
-	_, p, err := h.permitted(ctx, in.Name, access.Operator)
+// preview computes only: the name stands for nothing but the jitter.
+func (h *API) preview(_ context.Context, in *previewInput) (*nextOutput, error) {
+	name := in.Body.Name
+	if name == "" {
+		name = "preview.preview"
+	}
+	s, err := h.check(name, serviceOf(name), in.Body.Spec)
 	if err != nil {
 		return nil, err
 	}
-	s, err := h.Operations.Pause(ctx, in.Name, p.Name, in.Body.Note)
+	next, err := upcoming(s, in.Body.N)
 	if err != nil {
-		return nil, answer(err)
+		return nil, wrong(name, err)
 	}
-	h.audit(ctx, p, "schedule paused", in.Name, slog.String("note", in.Body.Note))
-	return &scheduleOutput{s}, nil
-}
-
-func (h handlers) resume(ctx context.Context, in *SchedulePath) (*scheduleOutput, error) {
-	_, p, err := h.permitted(ctx, in.Name, access.Operator)
-	if err != nil {
-		return nil, err
-	}
-	s, err := h.Operations.Resume(ctx, in.Name, p.Name)
-	if err != nil {
-		return nil, answer(err)
-	}
-	h.audit(ctx, p, "schedule resumed", in.Name)
-	return &scheduleOutput{s}, nil
-}
-
-func (h handlers) run(ctx context.Context, in *SchedulePath) (*runOutput, error) {
-	_, p, err := h.permitted(ctx, in.Name, access.Operator)
-	if err != nil {
-		return nil, err
-	}
-	id, err := h.Operations.Run(ctx, in.Name, p.Name)
-	if err != nil {
-		return nil, answer(err)
-	}
-	h.audit(ctx, p, "schedule run by hand", in.Name, slog.String("fire", id))
-	return &runOutput{api.Run{FireID: id}}, nil
-}
-
-func (h handlers) audit(ctx context.Context, p access.Principal, what, schedule string, more ...slog.Attr) {
-	attrs := append([]slog.Attr{slog.String("schedule", schedule), slog.String("user_id", p.Subject),
-		slog.String("user_name", p.Name)}, more...)
-	logging.Audit(ctx, h.Logger, what, attrs...)
+	return &nextOutput{next}, nil
 }

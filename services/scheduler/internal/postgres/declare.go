@@ -3,19 +3,22 @@ package postgres
 import (
 	"context"
 	"fmt"
-	"reflect"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/signalbox-mesh/signalbox/services/scheduler/api"
 	"github.com/signalbox-mesh/signalbox/sidecar/pg"
 	"github.com/signalbox-mesh/signalbox/sidecar/timed"
-	"github.com/signalbox-mesh/signalbox/sidecar/timing"
 )
 
 // Declared counts what a declaration changed.
-type Declared struct{ Created, Changed, Retired int }
+type Declared struct {
+	Created, Changed, Retired int
+	Ended                     string // schedules whose edit ended, for the declaration says the same now
+	Dropped                   string // retired schedules that had been edited
+}
 
 // Declarations come with every heartbeat, so these are two and a half heartbeats and a third of one.
 const (
@@ -24,13 +27,14 @@ const (
 )
 
 // Declare makes service's schedules be exactly these. A schedule that is the same keeps everything; one whose
-// timing is the same keeps its next due time; pauses always stay. What is missing here is retired once no replica
+// timing is the same keeps its next due time; pauses always stay, and so do edits, until the declaration says the same.
+// A made schedule of a declared name becomes declared, and what was made is its edit. What is missing here is retired once no replica
 // has declared it for retireAfter: while two releases run side by side, a schedule that only one of them knows must
 // not lose due times. Concurrent declarations of one service wait for each other.
 func (s *Store) Declare(ctx context.Context, service string, wanted []timed.Schedule) (Declared, error) {
 	var d Declared
 	err := s.db.InTx(ctx, func(tx pg.Tx) error {
-		r := reconciliation{store: s, tx: tx, service: service}
+		r := reconciliation{change: change{store: s, tx: tx, by: service}, service: service}
 		err := r.run(ctx, wanted)
 		d = r.counts
 		return err
@@ -42,13 +46,12 @@ func (s *Store) Declare(ctx context.Context, service string, wanted []timed.Sche
 }
 
 type reconciliation struct {
-	store   *Store
-	tx      pgx.Tx
-	service string
-	now     time.Time
-	stored  map[string]schedule
-	stale   []string // unchanged, and their declaration is to be noted again
-	counts  Declared
+	change
+	service        string
+	stored         map[string]schedule
+	stale          []string // unchanged, and their declaration is to be noted again
+	ended, dropped []string
+	counts         Declared
 }
 
 func (r *reconciliation) run(ctx context.Context, wanted []timed.Schedule) error {
@@ -65,21 +68,17 @@ func (r *reconciliation) run(ctx context.Context, wanted []timed.Schedule) error
 		return err
 	}
 	for _, left := range r.stored {
-		if left.RetiredAt != nil || left.Origin != originDeclared || r.now.Sub(left.DeclaredAt) < retireAfter {
-			continue
-		}
-		if err := r.retire(ctx, left); err != nil {
+		if err := r.leave(ctx, left); err != nil {
 			return err
 		}
 	}
+	r.counts.Ended, r.counts.Dropped = some(r.ended), some(r.dropped)
 	return nil
 }
 
 func (r *reconciliation) read(ctx context.Context) error {
-	err := r.tx.QueryRow(ctx, `SELECT pg_advisory_xact_lock(hashtextextended('declare/' || current_schema() || '/' || $1, 0)), clock_timestamp()`,
-		r.service).Scan(nil, &r.now)
-	if err != nil {
-		return fmt.Errorf("wait for other declarations: %w", err)
+	if err := r.lockService(ctx, r.service); err != nil {
+		return err
 	}
 	rows, err := r.tx.Query(ctx, `SELECT `+scheduleColumns+` FROM schedules WHERE service = $1`, r.service)
 	if err != nil {
@@ -96,24 +95,56 @@ func (r *reconciliation) read(ctx context.Context) error {
 	return nil
 }
 
+// reconcile one declaration with what is stored. Only what changes is locked: a heartbeat is not to hold the planner up.
 func (r *reconciliation) reconcile(ctx context.Context, want schedule) error {
-	have, known := r.stored[want.Name]
-	switch {
-	case !known || have.RetiredAt != nil:
-		r.counts.Created++
-		return r.write(ctx, want, "created", r.nextDue(want))
-	case same(have, want):
+	have := r.stored[want.Name]
+	if have.alive() && have.Origin == originDeclared && have.DeclaredSpec == want.DeclaredSpec {
 		if r.now.Sub(have.DeclaredAt) >= refreshAfter {
 			r.stale = append(r.stale, have.Name)
 		}
 		return nil
-	case sameTiming(have, want):
-		r.counts.Changed++
-		return r.write(ctx, want, "changed", have.NextDue)
-	default:
-		r.counts.Changed++
-		return r.write(ctx, want, "changed", r.nextDue(want))
 	}
+	have, known, err := r.lock(ctx, want.Name)
+	if err != nil {
+		return err
+	}
+	action := "changed"
+	switch {
+	case known && have.Service != r.service:
+		return fmt.Errorf("schedule %q belongs to %s", want.Name, have.Service)
+	case have.alive():
+		r.counts.Changed++
+		want = r.keep(have, want)
+	default:
+		r.counts.Created++
+		action = "created"
+		if have.Origin == originDeclared {
+			want = paused(have, want)
+		}
+	}
+	want.DeclaredAt = r.now
+	_, err = r.write(ctx, have, want, action)
+	return err
+}
+
+// keep what people made of the schedule, unless the declaration says the same now.
+func (r *reconciliation) keep(have, want schedule) schedule {
+	want = paused(have, want)
+	if have.EditedSpec == "" {
+		return want
+	}
+	if equalSpecs(have.EditedSpec, want.DeclaredSpec) {
+		r.ended = append(r.ended, have.Name)
+		return want
+	}
+	want.EditedSpec, want.EditedBy, want.EditedAt = have.EditedSpec, have.EditedBy, have.EditedAt
+	return want
+}
+
+// paused is want with the pause of have.
+func paused(have, want schedule) schedule {
+	want.Paused, want.PausedNote, want.PausedBy, want.PausedAt = have.Paused, have.PausedNote, have.PausedBy, have.PausedAt
+	return want
 }
 
 func (r *reconciliation) refresh(ctx context.Context) error {
@@ -126,51 +157,28 @@ func (r *reconciliation) refresh(ctx context.Context) error {
 	return nil
 }
 
-// nextDue of a new timing is after now: what an older timing would have had in the past is nobody's any more.
-func (r *reconciliation) nextDue(want schedule) *time.Time {
-	return nullable(timing.Next(want.spec().When(), r.now))
-}
-
-// same compares what is declared, not what became of it.
-func same(have, want schedule) bool {
-	return have.Origin == want.Origin && have.DeclaredSpec == want.DeclaredSpec
-}
-
-// sameTiming reports whether a new declaration leaves the due times as they are: an edit rules them, or it changed something else.
-func sameTiming(have, want schedule) bool {
-	return have.EditedSpec != "" || reflect.DeepEqual(have.spec().When(), want.spec().When())
-}
-
-func (r *reconciliation) write(ctx context.Context, w schedule, action string, next *time.Time) error {
-	rows, err := r.tx.Query(ctx, `INSERT INTO schedules (name, service, origin, declared, next_due, look_at)
-		VALUES ($1, $2, $3, $4, $5, $5)
-		ON CONFLICT (name) DO UPDATE SET origin = $3, declared = $4, next_due = $5, look_at = $5,
-			revision = schedules.revision + 1, changed_at = now(), declared_at = now(), retired_at = NULL
-		WHERE schedules.service = $2
-		RETURNING `+scheduleColumns,
-		w.Name, w.Service, w.Origin, w.DeclaredSpec, next)
-	if err != nil {
-		return fmt.Errorf("write schedule %q: %w", w.Name, err)
+// leave what is not declared here, or retire it, edited or not: nobody handles it any more.
+func (r *reconciliation) leave(ctx context.Context, left schedule) error {
+	if !left.alive() || left.Origin != originDeclared || r.now.Sub(left.DeclaredAt) < retireAfter {
+		return nil
 	}
-	return r.store.announceChange(ctx, r.tx, rows, action, r.service)
-}
-
-func (r *reconciliation) retire(ctx context.Context, row schedule) error {
+	have, _, err := r.lock(ctx, left.Name)
+	if err != nil {
+		return err
+	}
 	r.counts.Retired++
-	rows, err := r.tx.Query(ctx, `UPDATE schedules SET retired_at = now(), changed_at = now(), next_due = NULL, look_at = NULL, revision = revision + 1
-		WHERE name = $1 RETURNING `+scheduleColumns, row.Name)
-	if err != nil {
-		return fmt.Errorf("retire schedule %q: %w", row.Name, err)
+	if have.EditedSpec != "" {
+		r.dropped = append(r.dropped, have.Name)
 	}
-	return r.store.announceChange(ctx, r.tx, rows, "retired", r.service)
+	return r.retire(ctx, have)
 }
 
-// announceChange publishes the one row that a statement returned.
-func (s *Store) announceChange(ctx context.Context, tx pgx.Tx, rows pgx.Rows, action, by string) error {
-	row, err := pgx.CollectExactlyOneRow(rows, scanSchedule)
-	if err != nil {
-		return fmt.Errorf("write the schedule: %w", err)
+// some of the names, as text that fits into a line of the log.
+func some(names []string) string {
+	const shown = 20
+	slices.Sort(names)
+	if len(names) <= shown {
+		return strings.Join(names, ", ")
 	}
-	change := api.ScheduleChanged{Action: action, Schedule: row.api(), By: by, At: time.Now().UTC()}
-	return s.emit(ctx, tx, api.EventScheduleChanged, fmt.Sprintf("%s/%d", row.Name, row.Revision), row.Name, change)
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:shown], ", "), len(names)-shown)
 }

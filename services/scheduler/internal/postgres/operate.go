@@ -19,23 +19,24 @@ var ErrNotFound = errors.New("no such schedule")
 
 // Pause holds a schedule: its due times get a row with the reason and no fire. Pausing twice renews the note.
 func (s *Store) Pause(ctx context.Context, name, by, note string) (api.Schedule, error) {
-	return s.change(ctx, name, by, "paused", `UPDATE schedules SET paused = true, paused_at = now(), paused_by = $2, paused_note = $3,
+	return s.change(ctx, name, by, "paused", note, `UPDATE schedules SET paused = true, paused_at = now(), paused_by = $2, paused_note = $3,
 		revision = revision + 1, changed_at = now() WHERE name = $1 AND retired_at IS NULL RETURNING `+scheduleColumns, name, by, note)
 }
 
 // Resume lets a schedule go on with its next due time.
 func (s *Store) Resume(ctx context.Context, name, by string) (api.Schedule, error) {
-	return s.change(ctx, name, by, "resumed", `UPDATE schedules SET paused = false, paused_at = NULL, paused_by = '', paused_note = '',
+	return s.change(ctx, name, by, "resumed", "", `UPDATE schedules SET paused = false, paused_at = NULL, paused_by = '', paused_note = '',
 		revision = revision + 1, changed_at = now() WHERE name = $1 AND retired_at IS NULL RETURNING `+scheduleColumns, name)
 }
 
-func (s *Store) change(ctx context.Context, name, by, action, sql string, args ...any) (api.Schedule, error) {
+func (s *Store) change(ctx context.Context, name, by, action, note, sql string, args ...any) (api.Schedule, error) {
 	err := s.db.InTx(ctx, func(tx pg.Tx) error {
 		rows, err := tx.Query(ctx, sql, args...)
 		if err != nil {
 			return err
 		}
-		return s.announceChange(ctx, tx, rows, action, by)
+		_, err = s.announceChange(ctx, tx, rows, action, by, note)
+		return err
 	})
 	if pg.IsNoRows(err) {
 		return api.Schedule{}, ErrNotFound

@@ -34,6 +34,17 @@ func scanSchedule(row pgx.CollectableRow) (schedule, error) {
 	return pgx.RowToStructByPos[schedule](row)
 }
 
+// alive reports that the schedule exists and is not retired.
+func (r schedule) alive() bool { return r.Name != "" && r.RetiredAt == nil }
+
+// current revision; 0: it does not exist.
+func (r schedule) current() int64 {
+	if !r.alive() {
+		return 0
+	}
+	return r.Revision
+}
+
 // spec in force. What cannot be read any more has no timing, and the plan says so.
 func (r schedule) spec() timed.Schedule {
 	return readSpec(cmp.Or(r.EditedSpec, r.DeclaredSpec)).Schedule(r.Name)
@@ -71,6 +82,9 @@ const (
 	originDeclared = "declared"
 	originMade     = "made"
 )
+
+// equalSpecs compares what is said, not how: another release may have written one of them.
+func equalSpecs(a, b string) bool { return len(readSpec(a).Differs(readSpec(b))) == 0 }
 
 func readSpec(text string) (s api.Spec) {
 	_ = json.Unmarshal([]byte(text), &s) // it was written by writeSpec

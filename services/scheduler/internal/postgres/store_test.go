@@ -266,11 +266,11 @@ func TestFiresAreRead(t *testing.T) {
 		t.Errorf("pages hold %d of %d rows", len(seen), len(all))
 	}
 	none, _ := f.Fires(t.Context(), postgres.FireFilter{Scope: postgres.Scope{Services: []string{"catalogs"}}, Limit: 10})
-	hidden, _ := f.Schedules(t.Context(), postgres.Scope{Services: []string{"catalogs"}})
+	hidden, _ := f.Schedules(t.Context(), postgres.ScheduleFilter{Scope: postgres.Scope{Services: []string{"catalogs"}}, Limit: 10})
 	if len(none) != 0 || len(hidden) != 0 {
 		t.Errorf("another service's scope sees %d fires and %d schedules", len(none), len(hidden))
 	}
-	shown, err := f.Schedules(t.Context(), postgres.Scope{All: true})
+	shown, err := f.Schedules(t.Context(), postgres.ScheduleFilter{Scope: postgres.Scope{All: true}, Limit: 10})
 	if err != nil || len(shown) != 1 || shown[0].LastFire == nil || shown[0].LastFire.ID != all[0].ID {
 		t.Errorf("%+v, %v", shown, err)
 	}

@@ -70,6 +70,8 @@ CREATE INDEX fires_open ON fires (expires_at) WHERE state IN ('planned', 'publis
 CREATE INDEX fires_waiting ON fires (schedule, due, id) WHERE state = 'waiting';
 CREATE INDEX fires_running ON fires (schedule) WHERE state IN ('planned', 'published', 'received');
 CREATE INDEX fires_retry ON fires (retry_at) WHERE retry_at IS NOT NULL;
+CREATE INDEX fires_missed ON fires (state, due DESC, id DESC) WHERE state IN ('failed', 'skipped');
+CREATE INDEX fires_backfill ON fires (backfill, due DESC, id DESC) WHERE backfill <> '';
 CREATE INDEX fires_planned_at ON fires (planned_at);
 
 -- One row: the term that may plan. Every election increments the epoch.

@@ -1,0 +1,302 @@
+package scheduler_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/signalbox-mesh/signalbox/services/scheduler/api"
+	"github.com/signalbox-mesh/signalbox/sidecar"
+	"github.com/signalbox-mesh/signalbox/sidecar/problem"
+	"github.com/signalbox-mesh/signalbox/sidecar/timed"
+)
+
+// refused asks, and answers the problem document.
+func refused(t *testing.T, addr, token, method, path, body string) problem.Document {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, "http://"+addr+"/api/scheduler/v1"+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	req.Header.Set("Content-Type", "application/json")
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: limit}
+	resp, err := client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	raw, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var d problem.Document
+	if err := json.Unmarshal(raw, &d); err != nil || d.Status < 400 {
+		t.Fatalf("%s %s: %d %s", method, path, resp.StatusCode, raw)
+	}
+	return d
+}
+
+// billed is a scheduler, and billing with a daily and a monthly schedule.
+func billed(t *testing.T) (m *mesh, addr string) {
+	t.Helper()
+	m = newMesh(t)
+	s, _ := m.scheduler(t, "scheduler-1")
+	m.billing(t, func(sc *sidecar.Sidecar) {
+		for _, one := range []timed.Schedule{{Name: "billing.day", Cron: "0 2 * * *"}, {Name: "billing.month", Cron: "@monthly", TimeZone: "Europe/Berlin"}} {
+			if err := sc.Timed(one, effect); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	eventually(t, s.PublicAddr(), "/schedules?service=billing&q=billing.", "billing's schedules", func(l api.Schedules) bool { return len(l.Items) >= 2 })
+	return m, s.PublicAddr()
+}
+
+func must[T any](t *testing.T, addr, token, method, path, body string, want int) (out T) {
+	t.Helper()
+	if got := call(t, addr, token, method, path, body, &out); got != want {
+		t.Fatalf("%s %s %s: %d, want %d", method, path, body, got, want)
+	}
+	return out
+}
+
+func TestAMadeScheduleFromPutToDelete(t *testing.T) {
+	t.Parallel()
+	m, addr := billed(t)
+	const path, body = "/schedules/billing.extra", `{"spec": {"cron": "30 4 * * *", "payload": {"a":  1}}, "note": "for the auditors"}`
+	dry := must[api.Saved](t, addr, "operator", "PUT", path+"?dry_run=true", body, 200)
+	if !dry.DryRun || !dry.Created || len(dry.Next.Items) != 5 || dry.Schedule.NextDue == nil || !dry.Schedule.NextDue.Equal(dry.Next.Items[0]) {
+		t.Errorf("%+v", dry)
+	}
+	if len(dry.Warnings) != 1 || !strings.Contains(dry.Warnings[0], "nobody-listening") {
+		t.Errorf("warnings: %q", dry.Warnings)
+	}
+	if got := call(t, addr, "viewer", "GET", path, "", nil); got != 404 {
+		t.Errorf("a dry run stored it: %d", got)
+	}
+	saved := must[api.Saved](t, addr, "operator", "PUT", path, body, 200)
+	if !saved.Created || saved.Schedule.Origin != "made" || saved.Schedule.Service != "billing" || saved.Schedule.EditedBy != "operator" ||
+		string(saved.Schedule.Payload) != `{"a":1}` || saved.Schedule.Declared != nil {
+		t.Errorf("%+v", saved.Schedule)
+	}
+	again := must[api.Saved](t, addr, "operator", "PUT", path, body, 200)
+	if again.Schedule.Revision != saved.Schedule.Revision {
+		t.Errorf("the same again made revision %d of %d", again.Schedule.Revision, saved.Schedule.Revision)
+	}
+	if d := refused(t, addr, "operator", "PUT", path, fmt.Sprintf(`{"spec": {"cron": "@daily"}, "revision": %d}`, saved.Schedule.Revision+1)); d.Code != problem.Conflict {
+		t.Errorf("another revision: %+v", d)
+	}
+	if d := refused(t, addr, "operator", "PUT", path, `{"spec": {"cron": "@daily"}, "revision": 0}`); d.Code != problem.Conflict {
+		t.Errorf("to be made, and there: %+v", d)
+	}
+	if d := refused(t, addr, "operator", "DELETE", path+"/edit", ""); d.Code != problem.Conflict {
+		t.Errorf("back to what was never declared: %+v", d)
+	}
+	must[any](t, addr, "operator", "POST", path+"/pause", `{"note": "later"}`, 200)
+	must[any](t, addr, "operator", "DELETE", path+"?note=done", "", 204)
+	if got := call(t, addr, "operator", "DELETE", path, "", nil); got != 404 {
+		t.Errorf("deleted twice: %d", got)
+	}
+	if made := must[api.Saved](t, addr, "operator", "PUT", path, body, 200); made.Schedule.Paused || !made.Created {
+		t.Errorf("made anew: %+v", made.Schedule)
+	}
+	for what, n := range map[string]int{"schedule edited": 2, "schedule deleted": 1, "for the auditors": 2} {
+		if lines := m.log.lines(what); len(lines) != n || !strings.Contains(lines[0], `"audit":true`) || !strings.Contains(lines[0], `"user_name":"operator"`) {
+			t.Errorf("audit records of %q: %q", what, lines)
+		}
+	}
+	told := m.told(t, "billing.extra")
+	if want := []string{"created operator", "paused operator", "retired operator", "created operator"}; !slices.Equal(told, want) {
+		t.Errorf("told %q, want %q", told, want)
+	}
+}
+
+// told lists what was published of a schedule: the action and who did it.
+func (m *mesh) told(t *testing.T, name string) (all []string) {
+	t.Helper()
+	rows, err := m.admin(t).Pool().Query(t.Context(), `SELECT event FROM scheduler.outbox WHERE key = $1 ORDER BY id`, api.EventScheduleChanged)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var text []byte
+		if err := rows.Scan(&text); err != nil {
+			t.Fatal(err)
+		}
+		var event struct {
+			Data api.ScheduleChanged `json:"data"`
+		}
+		if err := json.Unmarshal(text, &event); err != nil {
+			t.Fatal(err)
+		}
+		if event.Data.Schedule.Name == name {
+			all = append(all, event.Data.Action+" "+event.Data.By)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func TestAnEditOfADeclaredScheduleIsKeptApart(t *testing.T) {
+	t.Parallel()
+	m, addr := billed(t)
+	const path = "/schedules/billing.day"
+	saved := must[api.Saved](t, addr, "operator:billing", "PUT", path, `{"spec": {"cron": "0 5 * * *", "attempts": 2}}`, 200)
+	s := saved.Schedule
+	if s.Origin != "declared" || s.Cron != "0 5 * * *" || s.Declared == nil || s.Declared.Cron != "0 2 * * *" || !slices.Equal(s.Drift, []string{"cron", "attempts"}) ||
+		s.EditedBy != "operator:billing" || s.EditedAt == nil || s.NextDue == nil || s.NextDue.UTC().Hour() != 5 || len(saved.Warnings) != 0 || saved.Created {
+		t.Errorf("%+v", saved)
+	}
+	edited := must[api.Schedules](t, addr, "viewer", "GET", "/schedules?state=edited", "", 200)
+	if len(edited.Items) != 1 || edited.Items[0].Name != "billing.day" {
+		t.Errorf("%+v", edited)
+	}
+	if d := refused(t, addr, "operator", "DELETE", path, ""); d.Code != problem.Conflict {
+		t.Errorf("%+v", d)
+	}
+	if back := must[api.Saved](t, addr, "operator", "DELETE", path+"/edit", "", 200).Schedule; back.Declared != nil || back.Cron != "0 2 * * *" || back.EditedBy != "" ||
+		back.NextDue.UTC().Hour() != 2 || back.Revision <= s.Revision {
+		t.Errorf("%+v", back)
+	}
+	must[api.Saved](t, addr, "operator", "DELETE", path+"/edit", "", 200) // nothing to take back
+	must[api.Saved](t, addr, "operator", "PUT", path, `{"spec": {"cron": "0 5 * * *"}}`, 200)
+	if same := must[api.Saved](t, addr, "operator", "PUT", path, `{"spec": {"cron": "0 2 * * *"}}`, 200).Schedule; same.Declared != nil || same.EditedBy != "" {
+		t.Errorf("what is declared is no edit: %+v", same)
+	}
+	told := m.told(t, "billing.day")
+	if want := []string{"created billing", "edited operator:billing", "reverted operator", "edited operator", "reverted operator"}; !slices.Equal(told, want) {
+		t.Errorf("told %q, want %q", told, want)
+	}
+}
+
+// Every refusal names the field, and nothing is stored.
+func TestWhatCannotBeMeantIsRefused(t *testing.T) {
+	t.Parallel()
+	_, addr := billed(t)
+	for field, spec := range map[string]string{
+		"/spec/cron":                `{"cron": "0 0 31 2 *"}`,
+		"/spec/time_zone":           `{"cron": "@daily", "time_zone": "Middle/Earth"}`,
+		"/spec/every_seconds":       `{"every_seconds": -5}`,
+		"/spec/payload":             `{"cron": "@daily", "payload": "` + strings.Repeat("x", timed.MaxPayload) + `"}`,
+		"/spec/window_seconds":      `{"cron": "@daily", "window_seconds": 9000000000}`,
+		"/spec/deadline_ms":         `{"cron": "@daily", "deadline_ms": -1}`,
+		"/spec/misfire":             `{"cron": "@daily", "misfire": "perhaps"}`,
+		"/spec/attempts":            `{"cron": "@daily", "attempts": 1000}`,
+		"/spec/backoff_ms":          `{"cron": "@daily", "backoff_ms": 9223372036854775807}`,
+		"/spec/catch_up_per_second": `{"cron": "@daily", "catch_up_per_second": 5000}`,
+		"/spec/url":                 `{"cron": "@daily", "url": "http://example.com"}`,
+		"/spec/at":                  `{"at": "9999-12-31T23:59:59-05:00"}`,
+		"/spec/unknown":             `{"cron": "@daily", "unknown": 1}`,
+	} {
+		for _, path := range []string{"/schedules/billing.bad", "/schedules/billing.bad?dry_run=true", "/schedules/preview"} {
+			method := "PUT"
+			if strings.HasSuffix(path, "preview") {
+				method = "POST"
+			}
+			d := refused(t, addr, "operator", method, path, `{"spec": `+spec+`}`)
+			if d.Code != problem.Invalid || len(d.Errors) == 0 || d.Errors[0].Name != field {
+				t.Errorf("%s %s %s: %+v", method, path, field, d)
+			}
+		}
+	}
+	if d := refused(t, addr, "operator", "PUT", "/schedules/billing", `{"spec": {"cron": "@daily"}}`); d.Code != problem.Invalid || d.Errors[0].Name != "name" {
+		t.Errorf("%+v", d)
+	}
+	for _, body := range []string{`{`, `{}`, `[]`, `{"spec": 1}`, ``} {
+		if d := refused(t, addr, "operator", "PUT", "/schedules/billing.bad", body); d.Code != problem.Invalid {
+			t.Errorf("%q: %+v", body, d)
+		}
+	}
+	if got := call(t, addr, "viewer", "GET", "/schedules/billing.bad", "", nil); got != 404 {
+		t.Errorf("something was stored: %d", got)
+	}
+}
+
+func TestWarningsBeforeSaving(t *testing.T) {
+	t.Parallel()
+	_, addr := billed(t)
+	past := time.Now().Add(-time.Hour).UTC().Format(time.RFC3339)
+	for name, c := range map[string]struct{ spec, want string }{
+		"billing.month": {`{"every_seconds": 1}`, "due every second"},
+		"billing.day":   {`{"every_seconds": 2}`, "due every 2s"},
+		"billing.once":  {`{"at": "` + past + `"}`, "its only time has passed"},
+		"catalogs.x":    {`{"cron": "@daily"}`, "nothing listens to catalogs"},
+		"billing.x":     {`{"cron": "@daily"}`, `billing declares no schedule "billing.x"`},
+	} {
+		saved := must[api.Saved](t, addr, "operator", "PUT", "/schedules/"+name+"?dry_run=true", `{"spec": `+c.spec+`}`, 200)
+		if !strings.Contains(strings.Join(saved.Warnings, "\n"), c.want) {
+			t.Errorf("%s: %q, want %q", name, saved.Warnings, c.want)
+		}
+	}
+	quiet := must[api.Saved](t, addr, "operator", "PUT", "/schedules/billing.poll?dry_run=true", `{"spec": {"cron": "@daily", "target": "poll"}}`, 200)
+	if len(quiet.Warnings) != 0 {
+		t.Errorf("%q", quiet.Warnings)
+	}
+}
+
+func TestPreview(t *testing.T) {
+	t.Parallel()
+	_, addr := billed(t)
+	next := must[api.Next](t, addr, "viewer", "POST", "/schedules/preview", `{"spec": {"cron": "0 2 * * mon-fri", "time_zone": "Europe/Berlin"}, "n": 7}`, 200)
+	if len(next.Items) != 7 || next.TimeZone != "Europe/Berlin" || !next.Items[0].After(time.Now()) {
+		t.Errorf("%+v", next)
+	}
+	for _, n := range []string{"0", "101", "-1"} {
+		if d := refused(t, addr, "viewer", "POST", "/schedules/preview", `{"spec": {"cron": "@daily"}, "n": `+n+`}`); d.Code != problem.Invalid {
+			t.Errorf("n=%s: %+v", n, d)
+		}
+	}
+}
+
+// Who may do what, on every route that changes something.
+func TestScopeOfEveryRoute(t *testing.T) {
+	t.Parallel()
+	_, addr := billed(t)
+	const one, spec = "/schedules/billing.day", `{"spec": {"cron": "0 5 * * *"}}`
+	run := must[api.Run](t, addr, "operator", "POST", one+"/run", "", 202)
+	fire := "/fires/" + url.PathEscape(run.FireID)
+	at := time.Now().UTC().Format(time.RFC3339)
+	for _, c := range []struct{ method, path, body string }{
+		{"PUT", one, spec}, {"PUT", one + "?dry_run=true", spec}, {"PUT", "/schedules/billing.new", spec},
+		{"DELETE", one, ""}, {"DELETE", one + "/edit", ""}, {"POST", one + "/pause", `{"note": "x"}`}, {"POST", one + "/resume", ""},
+		{"POST", one + "/run", ""}, {"POST", one + "/backfill", `{"from": "2026-01-01T00:00:00Z", "to": "` + at + `"}`},
+		{"POST", one + "/take", `{"instance": "x"}`}, {"POST", fire + "/cancel", ""},
+	} {
+		for token, want := range map[string]int{
+			"": 401, "builder": 403, "viewer": 403, "viewer:billing": 403, "viewer:catalogs": 403, "operator:catalogs": 404,
+		} {
+			if got := call(t, addr, token, c.method, c.path, c.body, nil); got != want {
+				t.Errorf("%s %s as %q: %d, want %d", c.method, c.path, token, got, want)
+			}
+		}
+	}
+	for _, path := range []string{one, one + "/next", fire} {
+		for token, want := range map[string]int{"": 401, "builder": 403, "viewer": 200, "viewer:billing": 200, "viewer:catalogs": 404, "operator:billing": 200} {
+			if got := call(t, addr, token, "GET", path, "", nil); got != want {
+				t.Errorf("GET %s as %q: %d, want %d", path, token, got, want)
+			}
+		}
+	}
+	if s := must[api.Schedule](t, addr, "viewer", "GET", one, "", 200); s.Declared != nil || s.Paused {
+		t.Errorf("somebody could change it: %+v", s)
+	}
+	for _, path := range []string{"/schedules", "/fires", "/fires?service=billing", "/fires?schedule=billing.day", "/schedules?service=billing"} {
+		var page struct{ Items []json.RawMessage }
+		if call(t, addr, "viewer:catalogs", "GET", path, "", &page); len(page.Items) != 0 {
+			t.Errorf("%s shows a viewer of catalogs %s", path, page.Items)
+		}
+	}
+	if call(t, addr, "operator:scheduler", "PUT", "/schedules/billing.new", spec, nil) != 404 {
+		t.Error("made outside of the scope")
+	}
+}
