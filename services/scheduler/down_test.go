@@ -21,8 +21,10 @@ func TestP3_WithoutItsDatabaseTheSchedulerSaysSo(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range []struct{ method, path, body string }{
-		{"GET", "/schedules", ""}, {"GET", one, ""}, {"GET", one + "/next", ""}, {"GET", "/fires", ""},
+		{"GET", "/schedules", ""}, {"GET", one, ""}, {"GET", one + "/next", ""}, {"GET", "/fires", ""}, {"GET", "/fires/x", ""},
 		{"POST", one + "/pause", `{"note": "x"}`}, {"POST", one + "/resume", ""}, {"POST", one + "/run", ""},
+		{"PUT", one, `{"spec": {"cron": "@daily"}}`}, {"DELETE", one, ""}, {"DELETE", one + "/edit", ""}, {"POST", "/fires/x/cancel", ""},
+		{"POST", one + "/backfill", `{"from": "2026-01-01T00:00:00Z", "to": "2026-01-02T00:00:00Z"}`}, {"POST", one + "/take", `{"instance": "x"}`},
 	} {
 		if got := call(t, s.PublicAddr(), "operator", c.method, c.path, c.body, nil); got != http.StatusServiceUnavailable {
 			t.Errorf("%s %s without a database: %d, want 503", c.method, c.path, got)

@@ -81,7 +81,7 @@ func Mount(a *web.API, s Settings) *API {
 	web.Register(a, op(http.MethodPost, "preview-schedule", "/schedules/preview", "When a spec would be due; nothing is stored"), viewer, h.preview)
 	web.Register(a, op(http.MethodGet, "get-schedule", "/schedules/{name}", "One schedule"), viewer, h.show)
 	web.Register(a, op(http.MethodPut, "put-schedule", "/schedules/{name}", "Make a schedule, replace a made one, or edit a declared one"), operator, h.put)
-	web.Register(a, op(http.MethodDelete, "delete-schedule", "/schedules/{name}", "Delete a made schedule; its ledger stays"), operator, h.remove)
+	web.Register(a, empty(op(http.MethodDelete, "delete-schedule", "/schedules/{name}", "Delete a made schedule; its ledger stays")), operator, h.remove)
 	web.Register(a, op(http.MethodDelete, "revert-schedule", "/schedules/{name}/edit", "Take the edit of a declared schedule back"), operator, h.revert)
 	web.Register(a, op(http.MethodGet, "next-due-times", "/schedules/{name}/next", "The next due times of a schedule, paused or not"), viewer, h.next)
 	web.Register(a, op(http.MethodPost, "pause-schedule", "/schedules/{name}/pause", "Hold a schedule: its due times are skipped, with the reason in the ledger"), operator, h.pause)
@@ -104,6 +104,11 @@ func op(method, id, path, summary string) huma.Operation {
 
 func accepted(o huma.Operation) huma.Operation {
 	o.DefaultStatus = http.StatusAccepted
+	return o
+}
+
+func empty(o huma.Operation) huma.Operation {
+	o.DefaultStatus = http.StatusNoContent
 	return o
 }
 
