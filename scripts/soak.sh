@@ -9,7 +9,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 GO=${GO:-go}
-parts=(kill postgres held model canary fuzz others store)
+parts=(kill postgres held model canary saboteurs fuzz others store)
 
 about() {
 	case $1 in
@@ -18,6 +18,7 @@ about() {
 	held) echo "S-5: a transaction is held for ten minutes" ;;
 	model) echo "L-8: the spool against its model, 10 000 times, and stopped at every system call; L-2: 1000 power cuts; L-10: 100 cut connections" ;;
 	canary) echo "L-14: ten minutes of canaries, while PostgreSQL and both replicas of view-service are killed" ;;
+	saboteurs) echo "H-5: each promise is broken, and its test has to notice" ;;
 	fuzz) echo "what reads other people's bytes, five minutes each: frames, lines, OTLP, queries" ;;
 	others) echo "every other test of the mesh, with its repetitions for the soak" ;;
 	store) echo "a log of 100 million records over seven days: its size, WAL and CPU, and what questions of an hour take against 5 million" ;;
@@ -36,7 +37,7 @@ fuzz() {
 }
 
 # The tests that are parts of their own, for the part of all others to leave out.
-own='^(TestL1_|TestS1_|TestS5_|TestL8_|TestL2_|TestL10_|TestL14_)'
+own='^(TestH5_|TestL1_|TestS1_|TestS5_|TestL8_|TestL2_|TestL10_|TestL14_)'
 
 run() {
 	case $1 in
@@ -45,6 +46,7 @@ run() {
 	held) "$GO" test -v -count=1 -timeout 60m -run '^TestS5_' ./maintenance ;;
 	model) "$GO" test -v -count=1 -timeout 60m -run '^(TestL8_|TestL2_|TestL10_)' ./sidecar/spool ./sidecar/ship ;;
 	canary) "$GO" test -v -count=1 -timeout 60m -run '^TestL14_' ./internal/e2e ;;
+	saboteurs) "$GO" test -v -count=1 -timeout 60m -run '^TestH5_' ./internal/saboteurs ;;
 	fuzz) fuzz ;;
 	others) "$GO" test -count=1 -timeout 60m -skip "$own" ${PKGS:-./...} ;;
 	store)
