@@ -1,0 +1,204 @@
+package scheduler_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/signalbox-mesh/signalbox/internal/wait"
+	"github.com/signalbox-mesh/signalbox/services/scheduler/api"
+	"github.com/signalbox-mesh/signalbox/sidecar/pg"
+	"github.com/signalbox-mesh/signalbox/sidecar/problem"
+)
+
+func TestBackfillOfARange(t *testing.T) {
+	t.Parallel()
+	m, addr := billed(t)
+	const path = "/schedules/billing.day/backfill"
+	ask := func(from, to, more string) string {
+		return fmt.Sprintf(`{"from": %q, "to": %q%s}`, from, to, more)
+	}
+	const from, to = "2026-10-01T02:00:00Z", "2026-10-11T02:00:00Z" // the first is in it, the last is not
+	dry := must[api.Backfill](t, addr, "operator", "POST", path, ask(from, to, `, "dry_run": true`), 200)
+	if dry.Fires != 10 || dry.Present != 0 || dry.ID != "" || !dry.DryRun {
+		t.Errorf("%+v", dry)
+	}
+	if got := walk(t, addr, "viewer", "/fires?schedule=billing.day"); len(got) != 0 {
+		t.Errorf("a dry run wrote %q", got)
+	}
+	done := must[api.Backfill](t, addr, "operator:billing", "POST", path, ask(from, to, ""), 200)
+	if done.Fires != 10 || done.ID == "" {
+		t.Errorf("%+v", done)
+	}
+	fires := must[api.Fires](t, addr, "viewer", "GET", "/fires?backfill="+done.ID, "", 200)
+	if len(fires.Items) != 10 || fires.Items[9].Due.Format(time.RFC3339) != from {
+		t.Errorf("%+v", fires)
+	}
+	for _, f := range fires.Items {
+		if !f.Manual || f.Backfill != done.ID || f.RequestedBy != "operator:billing" || !strings.HasSuffix(f.ID, "#backfill-"+done.ID) || f.Attempts != 5 {
+			t.Errorf("%+v", f)
+		}
+	}
+	if again := must[api.Backfill](t, addr, "operator", "POST", path, ask("2026-09-30T00:00:00Z", to, ""), 200); again.Fires != 1 || again.Present != 10 {
+		t.Errorf("what is under way is left out: %+v", again)
+	}
+	if again := must[api.Backfill](t, addr, "operator", "POST", path, ask(from, to, `, "again": true`), 200); again.Fires != 10 || again.Present != 0 {
+		t.Errorf("again: %+v", again)
+	}
+	must[api.Saved](t, addr, "operator", "PUT", "/schedules/billing.second", `{"spec": {"every_seconds": 1}}`, 200)
+	for _, c := range []struct{ path, body, field string }{
+		{path, ask(to, from, ""), "/to"},
+		{path, ask(from, from, ""), "/to"},
+		{path, ask(from, "2999-01-01T00:00:00Z", ""), "/to"},
+		{path, ask("0001-01-01T00:00:00Z", to, ""), "/from"},
+		{path, ask("yesterday", to, ""), "/from"},
+		{"/schedules/billing.second/backfill", ask("2026-10-01T00:00:00Z", "2026-10-01T02:46:41Z", ""), "/to"}, // 10 001
+	} {
+		if d := refused(t, addr, "operator", "POST", c.path, c.body); d.Code != problem.Invalid || len(d.Errors) == 0 || d.Errors[0].Name != c.field {
+			t.Errorf("%s: %+v", c.body, d)
+		}
+	}
+	most := must[api.Backfill](t, addr, "operator", "POST", "/schedules/billing.second/backfill", ask("2026-10-01T00:00:00Z", "2026-10-01T02:46:40Z", `, "dry_run": true`), 200)
+	if most.Fires != 10_000 {
+		t.Errorf("%+v", most)
+	}
+	if lines := m.log.lines("schedule backfilled"); len(lines) != 3 || !strings.Contains(lines[0], `"audit":true`) {
+		t.Errorf("%q", lines)
+	}
+}
+
+// polled is a scheduler with a schedule of target poll, and a way to offer a fire of it.
+func polled(t *testing.T) (m *mesh, addr string, stop func(), offer func(n int)) {
+	t.Helper()
+	m = newMesh(t)
+	s, stop := m.scheduler(t, "scheduler-1")
+	wait.For(t, limit, "the schedule", func() bool {
+		return call(t, s.PublicAddr(), "operator", "PUT", "/schedules/billing.job", `{"spec": {"cron": "@yearly", "target": "poll", "payload": [1]}}`, nil) == http.StatusOK
+	})
+	db := m.admin(t)
+	return m, s.PublicAddr(), stop, func(n int) { offerOne(t, db, n) }
+}
+
+func offerOne(t *testing.T, db *pg.DB, n int) {
+	t.Helper()
+	_, err := db.Pool().Exec(t.Context(), `INSERT INTO scheduler.fires (id, schedule, service, due, until, state, target, attempts, deadline_ms, expires_at, published_at)
+		VALUES ('billing.job@' || $1::int, 'billing.job', 'billing', '2026-01-01'::timestamptz + $1 * interval '1 day', now(), 'published', 'poll', 3, 60000, now() + interval '1 day', now())`, n)
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+const taking = `{"instance": "host-7", "wait_seconds": 20}`
+
+func TestTakeWaitsForAFire(t *testing.T) {
+	t.Parallel()
+	_, addr, _, offer := polled(t)
+	const path = "/schedules/billing.job/take"
+	if got := call(t, addr, "operator", "POST", path, `{"instance": "host-7"}`, nil); got != http.StatusNoContent {
+		t.Errorf("nothing to take: %d", got)
+	}
+	offer(2)
+	offer(1)
+	first := must[api.Taken](t, addr, "operator:billing", "POST", path, taking, 200)
+	if first.ID != "billing.job@1" || first.Attempt != 1 || first.Attempts != 3 || first.Deadline != time.Minute || string(first.Payload) != "[1]" {
+		t.Errorf("%+v", first)
+	}
+	f := must[api.Fire](t, addr, "viewer", "GET", "/fires/"+url.PathEscape(first.ID), "", 200)
+	if f.State != api.Received || f.Instance != "host-7" || f.ReceivedAt == nil || f.StartedAt == nil || f.Attempt != 1 {
+		t.Errorf("%+v", f)
+	}
+	if second := must[api.Taken](t, addr, "operator", "POST", path, taking, 200); second.ID != "billing.job@2" {
+		t.Errorf("%+v", second)
+	}
+	var wg sync.WaitGroup
+	began := time.Now()
+	answers := make(chan int, 3)
+	for range 3 {
+		wg.Go(func() {
+			answers <- call(t, addr, "operator", "POST", path, `{"instance": "x", "wait_seconds": 3}`, nil)
+		})
+	}
+	<-time.After(100 * time.Millisecond) // most of them wait by now; if not, no harm
+	offer(3)
+	wg.Wait()
+	close(answers)
+	count := map[int]int{}
+	for code := range answers {
+		count[code]++
+	}
+	if count[200] != 1 || count[204] != 2 {
+		t.Errorf("three asked for one fire: %v", count)
+	}
+	t.Logf("METRIC take_wait_ms=%d limit=4000", time.Since(began).Milliseconds())
+	if d := refused(t, addr, "operator", "POST", "/schedules/scheduler.retention/take", taking); d.Code != problem.Conflict {
+		t.Errorf("not of target poll: %+v", d)
+	}
+	for _, body := range []string{`{}`, `{"instance": ""}`, `{"instance": "x", "wait_seconds": 31}`, `{"instance": "x", "wait_seconds": -1}`, `{"instance": "` + strings.Repeat("x", 300) + `"}`} {
+		if d := refused(t, addr, "operator", "POST", path, body); d.Code != problem.Invalid {
+			t.Errorf("%s: %+v", body, d)
+		}
+	}
+}
+
+// A stop does not wait for who waits.
+func TestTakeEndsWithTheReplica(t *testing.T) {
+	t.Parallel()
+	_, addr, stop, _ := polled(t)
+	answer := make(chan int, 1)
+	go func() { answer <- call(t, addr, "operator", "POST", "/schedules/billing.job/take", taking, nil) }()
+	<-time.After(200 * time.Millisecond)
+	began := time.Now()
+	stop()
+	if got := <-answer; got != http.StatusNoContent {
+		t.Errorf("%d", got)
+	}
+	t.Logf("METRIC stop_with_a_waiter_ms=%d limit=5000", time.Since(began).Milliseconds())
+}
+
+func TestCancel(t *testing.T) {
+	t.Parallel()
+	m, addr, _, offer := polled(t)
+	offer(1)
+	fire := "/fires/" + url.PathEscape("billing.job@1")
+	f := must[api.Fire](t, addr, "operator:billing", "POST", fire+"/cancel", `{"note": "wrong day"}`, 200)
+	if f.State != api.Failed || f.Reason != api.ReasonCancelled || f.Error != "cancelled by operator:billing: wrong day" || f.EndedAt == nil {
+		t.Errorf("%+v", f)
+	}
+	if d := refused(t, addr, "operator", "POST", fire+"/cancel", ""); d.Code != problem.Conflict {
+		t.Errorf("twice: %+v", d)
+	}
+	if d := refused(t, addr, "operator", "POST", "/fires/none/cancel", ""); d.Code != problem.NotFound {
+		t.Errorf("%+v", d)
+	}
+	if d := refused(t, addr, "operator", "POST", fire+"/cancel", `{"note": "`+strings.Repeat("x", 501)+`"}`); d.Code != problem.Invalid {
+		t.Errorf("%+v", d)
+	}
+	if lines := m.log.lines("fire cancelled"); len(lines) != 1 || !strings.Contains(lines[0], `"audit":true`) {
+		t.Errorf("%q", lines)
+	}
+	if got := call(t, addr, "operator", "POST", "/schedules/billing.job/take", `{"instance": "x"}`, nil); got != http.StatusNoContent {
+		t.Errorf("a cancelled fire was taken: %d", got)
+	}
+}
+
+// A replica that does not lead serves all of it.
+func TestAReplicaThatDoesNotLeadManages(t *testing.T) {
+	t.Parallel()
+	m := newMesh(t)
+	one, _ := m.scheduler(t, "scheduler-1")
+	wait.For(t, limit, "a leader", func() bool { return one.Leading() != 0 })
+	other, _ := m.scheduler(t, "scheduler-2")
+	addr := other.PublicAddr()
+	wait.For(t, limit, "the second replica", func() bool { return call(t, addr, "viewer", "GET", "/schedules", "", nil) == http.StatusOK })
+	must[api.Saved](t, addr, "operator", "PUT", "/schedules/billing.x", `{"spec": {"every_seconds": 1, "target": "poll"}}`, 200)
+	eventually(t, one.PublicAddr(), "/fires?schedule=billing.x", "a fire of what the other replica stored", func(f api.Fires) bool { return len(f.Items) > 0 })
+	must[api.Schedule](t, addr, "operator", "POST", "/schedules/billing.x/pause", `{"note": "x"}`, 200)
+	must[any](t, addr, "operator", "DELETE", "/schedules/billing.x", "", 204)
+	if other.Leading() != 0 {
+		t.Error("the second one leads")
+	}
+}
