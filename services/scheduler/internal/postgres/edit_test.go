@@ -1,0 +1,322 @@
+package postgres_test
+
+import (
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/signalbox-mesh/signalbox/internal/seed"
+	"github.com/signalbox-mesh/signalbox/services/scheduler/api"
+	"github.com/signalbox-mesh/signalbox/services/scheduler/internal/postgres"
+	"github.com/signalbox-mesh/signalbox/sidecar/bus"
+	"github.com/signalbox-mesh/signalbox/sidecar/timed"
+)
+
+func edit(name string, spec api.Spec) postgres.Edit {
+	return postgres.Edit{Name: name, Service: "billing", Spec: postgres.Normal(name, spec), By: "ann", Note: "why"}
+}
+
+func (f fixture) put(t *testing.T, e postgres.Edit) postgres.Edited {
+	t.Helper()
+	done, err := f.Put(t.Context(), e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return done
+}
+
+func (f fixture) shown(t *testing.T, name string) api.Schedule {
+	t.Helper()
+	s, err := f.Schedule(t.Context(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// age makes a declaration old enough to be retired.
+func (f fixture) age(t *testing.T, name string) {
+	t.Helper()
+	if _, err := f.db.Pool().Exec(t.Context(), `UPDATE schedules SET declared_at = now() - interval '10 min' WHERE name = $1`, name); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (f fixture) changes(t *testing.T, name string) (all []string) {
+	t.Helper()
+	for _, p := range f.out.of(bus.Events, api.EventScheduleChanged) {
+		var c api.ScheduleChanged
+		if err := json.Unmarshal(p.Event.Data, &c); err != nil {
+			t.Fatal(err)
+		}
+		if c.Schedule.Name == name {
+			all = append(all, c.Action+" "+c.By)
+		}
+	}
+	return all
+}
+
+func TestAnEditStaysUntilTheDeclarationSaysTheSame(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	declared := timed.Schedule{Name: "billing.a", Cron: "0 2 * * *", Payload: json.RawMessage(`{"a": "<1>"}`)}
+	f.declare(t, declared)
+	f.put(t, edit("billing.a", api.Spec{Cron: "0 5 * * *", Payload: json.RawMessage(`{"a": "<1>"}`)}))
+	next := f.shown(t, "billing.a").NextDue
+
+	declared.Cron = "0 3 * * *"
+	if d := f.declare(t, declared); d != (postgres.Declared{Changed: 1}) {
+		t.Errorf("another declaration: %+v", d)
+	}
+	s := f.shown(t, "billing.a")
+	if s.Cron != "0 5 * * *" || s.Declared.Cron != "0 3 * * *" || !slices.Equal(s.Drift, []string{"cron"}) || !s.NextDue.Equal(*next) || s.EditedBy != "ann" {
+		t.Errorf("%+v", s)
+	}
+	declared.Cron = "0 5 * * *"
+	if d := f.declare(t, declared); d != (postgres.Declared{Changed: 1, Ended: "billing.a"}) {
+		t.Errorf("the declaration of what was edited: %+v", d)
+	}
+	s = f.shown(t, "billing.a")
+	if s.Cron != "0 5 * * *" || s.Declared != nil || s.Drift != nil || s.EditedBy != "" || s.EditedAt != nil || !s.NextDue.Equal(*next) {
+		t.Errorf("%+v", s)
+	}
+	if d := f.declare(t, declared); d != (postgres.Declared{}) {
+		t.Errorf("the same again: %+v", d)
+	}
+	if told := f.changes(t, "billing.a"); !slices.Equal(told, []string{"created billing", "edited ann", "changed billing", "changed billing"}) {
+		t.Errorf("told %q", told)
+	}
+}
+
+func TestAnEditedScheduleIsRetiredWithItsDeclaration(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	a, b := timed.Schedule{Name: "billing.a", Cron: "@daily"}, timed.Schedule{Name: "billing.b", Cron: "@daily"}
+	f.declare(t, a, b)
+	f.put(t, edit("billing.a", api.Spec{Cron: "@hourly"}))
+	if _, err := f.Pause(t.Context(), "billing.a", "ann", "month end"); err != nil {
+		t.Fatal(err)
+	}
+	f.age(t, "billing.a")
+	if d := f.declare(t, b); d != (postgres.Declared{Retired: 1, Dropped: "billing.a"}) {
+		t.Errorf("%+v", d)
+	}
+	if _, err := f.Schedule(t.Context(), "billing.a"); !errors.Is(err, postgres.ErrNotFound) {
+		t.Errorf("%v", err)
+	}
+	if d := f.declare(t, a, b); d != (postgres.Declared{Created: 1}) {
+		t.Errorf("%+v", d)
+	}
+	if s := f.shown(t, "billing.a"); s.Cron != "@daily" || s.Declared != nil || !s.Paused {
+		t.Errorf("declared anew it has its pause and no edit: %+v", s)
+	}
+}
+
+func TestAMadeScheduleBecomesDeclared(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.put(t, edit("billing.a", api.Spec{Cron: "@hourly"}))
+	made := f.shown(t, "billing.a")
+	f.declare(t) // what was made is nothing to retire
+	f.age(t, "billing.a")
+	if d := f.declare(t); d != (postgres.Declared{}) {
+		t.Errorf("%+v", d)
+	}
+	if d := f.declare(t, timed.Schedule{Name: "billing.a", Cron: "@daily"}); d != (postgres.Declared{Changed: 1}) {
+		t.Errorf("%+v", d)
+	}
+	s := f.shown(t, "billing.a")
+	if s.Origin != "declared" || s.Cron != "@hourly" || s.Declared == nil || s.Declared.Cron != "@daily" || !slices.Equal(s.Drift, []string{"cron"}) ||
+		s.EditedBy != "ann" || !s.NextDue.Equal(*made.NextDue) {
+		t.Errorf("%+v", s)
+	}
+	if err := f.Delete(t.Context(), edit("billing.a", api.Spec{})); !errors.Is(err, postgres.ErrDeclared) {
+		t.Errorf("%v", err)
+	}
+	f.age(t, "billing.a")
+	if d := f.declare(t); d != (postgres.Declared{Retired: 1, Dropped: "billing.a"}) {
+		t.Errorf("%+v", d)
+	}
+	f.put(t, edit("billing.a", api.Spec{Cron: "@weekly"}))
+	if s := f.shown(t, "billing.a"); s.Origin != "made" || s.Declared != nil || s.Revision <= made.Revision {
+		t.Errorf("made over a retired one: %+v", s)
+	}
+}
+
+// What was due and not planned when the timing changed has a row with the reason, and no fire.
+func TestAnEditEndsWhatTheOldTimingWasDueFor(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.put(t, edit("billing.a", api.Spec{EverySecs: 60}))
+	due := time.Now().UTC().Truncate(time.Minute).Add(-10 * time.Minute)
+	late := func() {
+		if _, err := f.db.Pool().Exec(t.Context(), `UPDATE schedules SET next_due = $1, look_at = $1`, due); err != nil {
+			t.Fatal(err)
+		}
+	}
+	late()
+	if done := f.put(t, edit("billing.a", api.Spec{EverySecs: 60, Attempts: 2})); !done.Schedule.NextDue.Equal(due) {
+		t.Errorf("the timing is the same, and the next due time %v", done.Schedule.NextDue)
+	}
+	done := f.put(t, edit("billing.a", api.Spec{Cron: "@yearly"}))
+	rows := f.fires(t, "billing.a")
+	if len(rows) != 1 || rows[0].State != api.Skipped || rows[0].Reason != api.ReasonEdited || !rows[0].Due.Equal(due) || rows[0].Missed < 10 || rows[0].Missed > 12 {
+		t.Errorf("%+v", rows)
+	}
+	if !done.Schedule.NextDue.After(time.Now()) {
+		t.Errorf("%+v", done)
+	}
+	term := f.lead(t, "one")
+	for range 3 {
+		if _, err := term.Pass(t.Context(), time.Time{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if rows := f.fires(t, "billing.a"); len(rows) != 1 {
+		t.Errorf("%+v", rows)
+	}
+	due = due.Add(time.Minute)
+	late()
+	if err := f.Delete(t.Context(), edit("billing.a", api.Spec{})); err != nil {
+		t.Fatal(err)
+	}
+	if rows := f.fires(t, "billing.a"); len(rows) != 2 || rows[0].Reason != api.ReasonRetired {
+		t.Errorf("%+v", rows)
+	}
+}
+
+// C-11: edits race with the planner. Whatever the order, a due time of the old timing that was not fired before the edit
+// was stored is not fired after it, and after a pause or a deletion nothing is.
+func TestC11_AnEditNeverFiresBothTheOldAndTheNewTime(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	random := seed.New(t)
+	term := f.lead(t, "one")
+	both, olds, news := 0, 0, 0
+	for range seed.Runs(100, 500) {
+		old, fresh := edit("billing.a", api.Spec{EverySecs: 3600}), edit("billing.a", api.Spec{Cron: "30 3 * * *"})
+		f.put(t, old)
+		due := time.Now().UTC().Add(-time.Second).Truncate(time.Second) // the old time, due and not planned
+		if _, err := f.db.Pool().Exec(t.Context(), `UPDATE schedules SET next_due = $1, look_at = $1 WHERE name = 'billing.a'`, due); err != nil {
+			t.Fatal(err)
+		}
+		var wg sync.WaitGroup
+		head := time.Duration(random.IntN(4)) * time.Millisecond
+		wg.Go(func() {
+			<-time.After(head)
+			for range 3 {
+				if _, err := term.Pass(t.Context(), time.Time{}); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+		var after int
+		wg.Go(func() {
+			<-time.After(time.Duration(3-min(3, head.Milliseconds())) * time.Millisecond)
+			f.put(t, fresh)
+			after = f.fired(t, due) // once the edit is stored, the old time has been decided
+		})
+		wg.Wait()
+		total := f.fired(t, due)
+		if total != after {
+			both++
+		}
+		if total == 1 {
+			olds++
+		} else {
+			news++
+		}
+		if n := f.rows(t, `SELECT count(*) FROM fires WHERE schedule = 'billing.a' AND due = $1`, due); n != 1 {
+			t.Fatalf("%d rows of one due time", n)
+		}
+		if err := f.Delete(t.Context(), old); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.db.Pool().Exec(t.Context(), `DELETE FROM fires`); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if both > 0 {
+		t.Errorf("%d times the old time was fired after the edit had been stored", both)
+	}
+	t.Logf("the old time came first %d times, the edit %d times", olds, news)
+}
+
+func (f fixture) fired(t *testing.T, due time.Time) int {
+	t.Helper()
+	return f.rows(t, `SELECT count(*) FROM fires WHERE schedule = 'billing.a' AND due = $1 AND state <> 'skipped'`, due)
+}
+
+func (f fixture) rows(t *testing.T, sql string, args ...any) (n int) {
+	t.Helper()
+	if err := f.db.Pool().QueryRow(t.Context(), sql, args...).Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// Of many who edit what they have seen, one gets through.
+func TestEditsOfOneRevisionConflict(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	seen := f.put(t, edit("billing.a", api.Spec{Cron: "@daily"})).Schedule.Revision
+	var wg sync.WaitGroup
+	results := make(chan error, 8)
+	for i := range 8 {
+		wg.Go(func() {
+			e := edit("billing.a", api.Spec{Cron: "@daily", Attempts: 2 + i})
+			e.Revision = &seen
+			_, err := f.Put(t.Context(), e)
+			results <- err
+		})
+	}
+	wg.Wait()
+	close(results)
+	won := 0
+	for err := range results {
+		var conflict *postgres.ConflictError
+		switch {
+		case err == nil:
+			won++
+		case !errors.As(err, &conflict) || conflict.Revision != seen+1:
+			t.Errorf("%v", err)
+		}
+	}
+	if won != 1 {
+		t.Errorf("%d edits got through", won)
+	}
+}
+
+func TestLateAndFailingSchedules(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	for _, name := range []string{"billing.late", "billing.paused", "billing.ok", "billing.held"} {
+		f.put(t, edit(name, api.Spec{Cron: "@daily"}))
+	}
+	if _, err := f.Pause(t.Context(), "billing.paused", "ann", "x"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.db.Pool().Exec(t.Context(), `UPDATE schedules SET next_due = now() - interval '1 min',
+		look_at = CASE name WHEN 'billing.held' THEN now() + interval '1 min' ELSE now() - interval '1 min' END WHERE name <> 'billing.ok'`); err != nil {
+		t.Fatal(err)
+	}
+	for state, want := range map[string]string{
+		postgres.IsLate: "billing.late", postgres.IsPaused: "billing.paused", postgres.IsOK: "billing.held billing.ok", postgres.IsFailing: "", postgres.IsEdited: "",
+	} {
+		var names []string
+		found, err := f.Schedules(t.Context(), postgres.ScheduleFilter{Scope: postgres.Scope{All: true}, State: state, Limit: 10})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range found {
+			names = append(names, s.Name)
+		}
+		if got := strings.Join(names, " "); got != want {
+			t.Errorf("%s: %q, want %q", state, got, want)
+		}
+	}
+}
