@@ -4,12 +4,8 @@ package scheduler
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"strings"
 	"time"
-
-	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/signalbox-mesh/signalbox/services/scheduler/internal/declare"
 	"github.com/signalbox-mesh/signalbox/services/scheduler/internal/httpapi"
@@ -25,10 +21,7 @@ import (
 	"github.com/signalbox-mesh/signalbox/sidecar/timed"
 )
 
-const (
-	service  = "scheduler"
-	receipts = service + ".receipts"
-)
+const service = "scheduler"
 
 // Service is the scheduler with its sidecar.
 type Service struct {
@@ -88,8 +81,7 @@ func wire(sc *sidecar.Sidecar, store *postgres.Store, c Config) (*leader.Leader,
 	sc.Go("leader", lead.Run)
 	sc.Health().Add(health.Check{Name: "planner", Weight: health.Degrades, Run: lead.Check})
 	rest := httpapi.Mount(sc.API(), httpapi.Settings{Schedules: store, Edits: store, Operations: store, Ledger: store, Offers: store, Logger: sc.Logger("audit")})
-	sc.Subscribe(bus.Subscription{Queue: receipts, Exchange: bus.Events, Keys: []string{"*." + timed.Completed, "*." + timed.Failed},
-		Prefetch: 100, Handler: outbox.Handle(sc.DB(), receipts, settle(store, sc.Registry()))})
+	sc.Subscribe(takeReceipts(sc, store, lead))
 	err := sc.RPC().Register(&schedulev1.ScheduleService_ServiceDesc, declare.New(store, rpc.Caller, sc.Logger("declare")),
 		map[string]rpc.Callers{"Declare": rpc.AnyService()})
 	if err != nil {
@@ -111,44 +103,5 @@ func campaign(store *postgres.Store, instance string, began func()) leader.Campa
 		}
 		began()
 		return term, nil
-	}
-}
-
-// settle takes a receipt. Who sent it is told by its key, and only the owner of a fire can end it.
-func settle(store *postgres.Store, reg prometheus.Registerer) func(context.Context, pg.Tx, bus.Delivery) error {
-	taken := prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "signalbox_scheduler_receipts_total",
-		Help: "Receipts of handlers, by outcome: done, failed, or ignored when they changed nothing",
-	}, []string{"outcome"})
-	reg.MustRegister(taken)
-	return func(ctx context.Context, tx pg.Tx, d bus.Delivery) error {
-		var r timed.Receipt
-		if err := json.Unmarshal(d.Data, &r); err != nil {
-			return bus.Park(fmt.Errorf("event %s is no receipt: %w", d.ID, err))
-		}
-		sender, kind, _ := strings.Cut(d.Key, ".")
-		switch {
-		case kind == timed.Completed:
-			r.Error = ""
-		case r.Error == "":
-			r.Error = "the handler failed and did not say why"
-		}
-		changed, err := store.Settle(ctx, tx, sender, r)
-		if err != nil {
-			return err
-		}
-		taken.WithLabelValues(outcome(changed, r)).Inc()
-		return nil
-	}
-}
-
-func outcome(changed bool, r timed.Receipt) string {
-	switch {
-	case !changed:
-		return "ignored"
-	case r.Error != "":
-		return "failed"
-	default:
-		return "done"
 	}
 }

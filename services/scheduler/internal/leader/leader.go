@@ -11,6 +11,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/signalbox-mesh/signalbox/services/scheduler/api"
 	"github.com/signalbox-mesh/signalbox/services/scheduler/internal/plan"
 )
 
@@ -26,7 +27,7 @@ const (
 type Term interface {
 	Epoch() int64
 	Pass(ctx context.Context, now time.Time) (plan.Pass, error)
-	Expire(ctx context.Context) (int, error)
+	Expire(ctx context.Context) (ended map[api.Reason]int, more bool, err error)
 	Close(ctx context.Context) error
 }
 
@@ -151,10 +152,13 @@ func (l *Leader) lead(ctx context.Context, term Term) error {
 			return err
 		}
 		if time.Since(expired) >= expireEvery {
-			if err := l.expire(ctx, term); err != nil {
+			more, err := l.expire(ctx, term)
+			if err != nil {
 				return err
 			}
-			expired = time.Now()
+			if !more {
+				expired = time.Now()
+			}
 		}
 		if err := alarm.wait(ctx, pass.Wait(idleEvery)-time.Since(began)); err != nil {
 			return err
@@ -177,15 +181,29 @@ func (l *Leader) pass(ctx context.Context, term Term) (plan.Pass, error) {
 	return p, nil
 }
 
-func (l *Leader) expire(ctx context.Context, term Term) error {
+// expire says whether more is left to be ended.
+func (l *Leader) expire(ctx context.Context, term Term) (more bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	n, err := term.Expire(ctx)
+	ended, more, err := term.Expire(ctx)
+	n := 0
+	for reason, fires := range ended {
+		n += fires
+		l.metrics.miss(reason, fires)
+	}
 	l.metrics.expired.Add(float64(n))
 	if n > 0 {
-		l.log.WarnContext(ctx, "fires ended without a receipt", slog.Int("fires", n))
+		l.log.WarnContext(ctx, "the time of fires was over before they ended", slog.Int("fires", n))
 	}
-	return err
+	return more, err
+}
+
+// Missed counts due times that did not end in done; call it once that is committed.
+func (l *Leader) Missed(reason api.Reason, n int) { l.metrics.miss(reason, n) }
+
+// Recovered counts those that were counted as missed, and are done after all.
+func (l *Leader) Recovered(reason api.Reason, n int) {
+	l.metrics.recovered.WithLabelValues(string(reason)).Add(float64(n))
 }
 
 var errStopped = errors.New("stopped")

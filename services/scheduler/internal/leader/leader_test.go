@@ -42,11 +42,11 @@ func (f *term) Pass(context.Context, time.Time) (plan.Pass, error) {
 		Skipped: map[api.Reason]int{api.ReasonPaused: 2}, NextDue: now.Truncate(f.every).Add(f.every)}, nil
 }
 
-func (f *term) Expire(context.Context) (int, error) {
+func (f *term) Expire(context.Context) (map[api.Reason]int, bool, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.expired++
-	return 0, nil
+	return nil, false, nil
 }
 
 func (f *term) Close(context.Context) error {

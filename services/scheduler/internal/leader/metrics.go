@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/signalbox-mesh/signalbox/services/scheduler/api"
 	"github.com/signalbox-mesh/signalbox/services/scheduler/internal/plan"
 )
 
@@ -17,6 +18,7 @@ type metrics struct {
 	elections prometheus.Counter
 	planned   prometheus.Counter
 	missed    *prometheus.CounterVec
+	recovered *prometheus.CounterVec
 	again     prometheus.Counter
 	expired   prometheus.Counter
 	lateness  prometheus.Histogram
@@ -42,9 +44,10 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		epoch:     gauge("signalbox_scheduler_epoch", "Fencing epoch of the last term that this replica led"),
 		elections: counter("signalbox_scheduler_elections_total", "Terms that this replica has begun"),
 		planned:   counter("signalbox_scheduler_fires_planned_total", "Fires that were planned and put into the outbox"),
-		missed:    vec("signalbox_scheduler_missed_total", "Due times that were not fired, by reason", "reason"),
-		again:     counter("signalbox_scheduler_fires_republished_total", "Fires published again because nobody took them"),
-		expired:   counter("signalbox_scheduler_fires_expired_total", "Fires ended because no receipt came within their window"),
+		missed:    vec("signalbox_scheduler_missed_total", "Due times that did not end in done, skipped or failed, by reason", "reason"),
+		recovered: vec("signalbox_scheduler_recovered_total", "Due times that were counted as missed and are done after all, by the reason counted", "reason"),
+		again:     counter("signalbox_scheduler_fires_republished_total", "Fires published again: the next attempt of a handler, or the next try of what nobody took"),
+		expired:   counter("signalbox_scheduler_fires_expired_total", "Fires ended because their time was over: no receipt came, or the broker never had them"),
 		lateness: histogram("signalbox_scheduler_planning_lateness_seconds", "Time from the due time of a fire to its planning",
 			.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 60, 600, 3600),
 		pass: histogram("signalbox_scheduler_pass_duration_seconds", "Time one transaction of the planner took",
@@ -52,7 +55,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		timer: vec("signalbox_scheduler_timer_runs_total", "Wake-ups of the planner by its timer, by status", "status"),
 	}
 	if reg != nil {
-		reg.MustRegister(m.leading, m.epoch, m.elections, m.planned, m.missed, m.again, m.expired, m.lateness, m.pass, m.timer)
+		reg.MustRegister(m.leading, m.epoch, m.elections, m.planned, m.missed, m.recovered, m.again, m.expired, m.lateness, m.pass, m.timer)
 	}
 	return m
 }
@@ -75,8 +78,15 @@ func (m *metrics) passed(p plan.Pass, took time.Duration) {
 		m.lateness.Observe(max(0, late.Seconds()))
 	}
 	for reason, n := range p.Skipped {
-		m.missed.WithLabelValues(string(reason)).Add(float64(n))
+		m.miss(reason, n)
 	}
+	for reason, n := range p.Failed {
+		m.miss(reason, n)
+	}
+}
+
+func (m *metrics) miss(reason api.Reason, n int) {
+	m.missed.WithLabelValues(string(reason)).Add(float64(n))
 }
 
 // IncrementJob implements gocron.Monitor.

@@ -12,6 +12,7 @@ type Pass struct {
 	Fired    int
 	Late     []time.Duration    // of each fired one: from due to planned
 	Skipped  map[api.Reason]int // due times
+	Failed   map[api.Reason]int // fires that ended so
 	Retried  int
 	NextDue  time.Time // of any schedule, after this pass; zero: none
 	NextTry  time.Time // of a fire nobody took; zero: none
@@ -19,7 +20,9 @@ type Pass struct {
 }
 
 // Idle reports that the pass found nothing to do.
-func (p Pass) Idle() bool { return p.Fired == 0 && len(p.Skipped) == 0 && p.Retried == 0 }
+func (p Pass) Idle() bool {
+	return p.Fired == 0 && len(p.Skipped) == 0 && len(p.Failed) == 0 && p.Retried == 0
+}
 
 // Wait is how long after the pass the planner is needed again, at most limit. What is left over is needed at
 // once; if others hold it locked, a moment later.

@@ -23,6 +23,8 @@ const (
 // Schedule as the planner needs it.
 type Schedule struct {
 	timed.Schedule
+	Timing  timing.Timing // of its When
+	Invalid error         // instead of a Timing
 	Service string
 	Paused  bool
 	NextDue time.Time // the first due time not decided yet
@@ -39,8 +41,7 @@ type Entry struct {
 // Decide takes the due times of s up to now, oldest first. next is the first one not decided; the zero time
 // when there is none any more.
 func Decide(s Schedule, now time.Time) (entries []Entry, next time.Time) {
-	when, err := timing.Parse(s.When())
-	if err != nil {
+	if s.Invalid != nil {
 		return []Entry{skipped(s.NextDue, api.ReasonInvalid)}, time.Time{}
 	}
 	fires := 0
@@ -49,7 +50,7 @@ func Decide(s Schedule, now time.Time) (entries []Entry, next time.Time) {
 		if due.IsZero() || due.After(now) || fires == maxFires {
 			break
 		}
-		s.NextDue = when.Next(due)
+		s.NextDue = s.Timing.Next(due)
 		if reason := reasonToSkip(s, due, now); reason != "" {
 			entries = append(entries, skipped(due, reason))
 			continue

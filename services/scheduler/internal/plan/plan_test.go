@@ -10,13 +10,19 @@ import (
 	"github.com/signalbox-mesh/signalbox/services/scheduler/api"
 	"github.com/signalbox-mesh/signalbox/services/scheduler/internal/plan"
 	"github.com/signalbox-mesh/signalbox/sidecar/timed"
+	"github.com/signalbox-mesh/signalbox/sidecar/timing"
 )
 
 var start = time.Date(2026, 3, 28, 12, 0, 0, 0, time.UTC)
 
 func minutely(misfire string, window time.Duration) plan.Schedule {
 	s := timed.Schedule{Name: "billing.a", Every: time.Minute, Misfire: misfire, Window: window}
-	return plan.Schedule{Schedule: s.WithDefaults(), Service: "billing", NextDue: start}
+	return parsed(plan.Schedule{Schedule: s.WithDefaults(), Service: "billing", NextDue: start})
+}
+
+func parsed(s plan.Schedule) plan.Schedule {
+	s.Timing, s.Invalid = timing.Parse(s.When())
+	return s
 }
 
 // exhaust decides until nothing is due, as passes that follow each other do.
@@ -75,7 +81,7 @@ func TestLateWithinTheGraceIsNotMissed(t *testing.T) {
 	t.Parallel()
 	s := minutely(timed.MisfireSkip, time.Hour)
 	s.Every = time.Second
-	entries, next := plan.Decide(s, start.Add(5*time.Second))
+	entries, next := plan.Decide(parsed(s), start.Add(5*time.Second))
 	if fired, skipped := count(entries); fired != 6 || len(skipped) != 0 || !next.Equal(start.Add(6*time.Second)) {
 		t.Errorf("%d fired, %v skipped, next %s", fired, skipped, next)
 	}
@@ -90,7 +96,7 @@ func TestPausedAndInvalid(t *testing.T) {
 		t.Errorf("paused: %+v, next %s", entries, next)
 	}
 	s.Every, s.Cron, s.TimeZone = 0, "@daily", "Gone/Zone"
-	entries, next = plan.Decide(s, start)
+	entries, next = plan.Decide(parsed(s), start)
 	if len(entries) != 1 || entries[0].Reason != api.ReasonInvalid || !next.IsZero() {
 		t.Errorf("invalid: %+v, next %s", entries, next)
 	}
@@ -102,7 +108,7 @@ func TestOutageOverTheMissingHour(t *testing.T) {
 	s := minutely(timed.MisfireOnce, 24*time.Hour)
 	s.Every, s.Cron, s.TimeZone = 0, "30 2 * * *", "Europe/Berlin"
 	s.NextDue = time.Date(2026, 3, 29, 1, 0, 0, 0, time.UTC)
-	entries, next := plan.Decide(s, time.Date(2026, 3, 29, 4, 0, 0, 0, time.UTC))
+	entries, next := plan.Decide(parsed(s), time.Date(2026, 3, 29, 4, 0, 0, 0, time.UTC))
 	if fired, _ := count(entries); fired != 1 || !next.Equal(time.Date(2026, 3, 30, 0, 30, 0, 0, time.UTC)) {
 		t.Errorf("%+v, next %s", entries, next)
 	}
@@ -113,11 +119,11 @@ func TestEveryDueTimeIsAccountedForOnce(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		every := rapid.Int64Range(1, 3600).Draw(t, "every")
-		s := plan.Schedule{NextDue: time.Unix(every*1000, 0).UTC(), Paused: rapid.Bool().Draw(t, "paused"), Schedule: timed.Schedule{
+		s := parsed(plan.Schedule{NextDue: time.Unix(every*1000, 0).UTC(), Paused: rapid.Bool().Draw(t, "paused"), Schedule: timed.Schedule{
 			Name: "billing.a", Every: time.Duration(every) * time.Second,
 			Misfire: rapid.SampledFrom([]string{timed.MisfireSkip, timed.MisfireOnce, timed.MisfireAll}).Draw(t, "misfire"),
 			Window:  time.Duration(rapid.Int64Range(0, 40_000).Draw(t, "window")) * time.Second,
-		}}
+		}})
 		now := s.NextDue.Add(time.Duration(rapid.Int64Range(0, 50_000).Draw(t, "outage")) * time.Second)
 		want := int(now.Sub(s.NextDue)/s.Every) + 1
 		expected := s.NextDue

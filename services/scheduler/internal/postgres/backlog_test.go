@@ -13,7 +13,7 @@ import (
 func TestC5_ABacklogIsTakenInBoundedPasses(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	const schedules, ticks, bound = 60, 90, 1500
+	const schedules, ticks, bound = 60, 90, 2100
 	all := make([]timed.Schedule, schedules)
 	for i := range all {
 		all[i] = every(fmt.Sprintf("n%d", i), 1)

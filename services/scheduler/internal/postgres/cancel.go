@@ -11,6 +11,7 @@ import (
 
 	"github.com/signalbox-mesh/signalbox/services/scheduler/api"
 	"github.com/signalbox-mesh/signalbox/sidecar/bus"
+	"github.com/signalbox-mesh/signalbox/sidecar/outbox"
 	"github.com/signalbox-mesh/signalbox/sidecar/pg"
 	"github.com/signalbox-mesh/signalbox/sidecar/timed"
 )
@@ -87,7 +88,7 @@ func (s *Store) tellToEnd(ctx context.Context, tx pgx.Tx, c timed.Cancel) error 
 	if err != nil {
 		return fmt.Errorf("encode the cancellation: %w", err)
 	}
-	return s.outbox.Add(ctx, tx, "", bus.Publication{Exchange: bus.Control, Key: timed.EventCancel, Expires: cancelLives, Event: bus.Event{
+	return s.outbox.AddAll(ctx, tx, []outbox.Entry{{Publication: bus.Publication{Exchange: bus.Control, Key: timed.EventCancel, Expires: cancelLives, Event: bus.Event{
 		Source: s.source, Type: timed.EventCancel, Subject: c.FireID, Time: time.Now().UTC(), Data: data,
-	}})
+	}}}})
 }

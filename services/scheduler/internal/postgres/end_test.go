@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/signalbox-mesh/signalbox/services/scheduler/api"
+	"github.com/signalbox-mesh/signalbox/services/scheduler/internal/plan"
 	"github.com/signalbox-mesh/signalbox/services/scheduler/internal/postgres"
 	"github.com/signalbox-mesh/signalbox/sidecar/bus"
 	"github.com/signalbox-mesh/signalbox/sidecar/outbox"
@@ -36,18 +37,34 @@ func (f fixture) tx(t *testing.T, do func(tx pg.Tx) error) {
 	}
 }
 
-func (f fixture) settle(t *testing.T, service string, r timed.Receipt) (changed bool) {
+// settle takes a receipt: of a failure when it has an error.
+func (f fixture) settle(t *testing.T, service string, r timed.Receipt) plan.Outcome {
 	t.Helper()
-	f.tx(t, func(tx pg.Tx) (err error) {
-		changed, err = f.Settle(t.Context(), tx, service, r)
-		return err
-	})
-	return changed
+	kind := timed.Completed
+	if r.Error != "" {
+		kind = timed.Failed
+	}
+	return f.receipts(t, postgres.Settled{Service: service, Kind: kind, Receipt: r}).Outcomes[0]
 }
 
+func (f fixture) receipts(t *testing.T, all ...postgres.Settled) (result postgres.Settlement) {
+	t.Helper()
+	f.tx(t, func(tx pg.Tx) (err error) {
+		result, err = f.Settle(t.Context(), tx, all)
+		return err
+	})
+	return result
+}
+
+// published tells of the last publication of a fire.
 func (f fixture) published(t *testing.T, id string, unroutable bool) {
 	t.Helper()
-	p := bus.Publication{Exchange: bus.Schedule, Key: "billing.a", Event: bus.Event{ID: id, Subject: id}}
+	var p bus.Publication
+	for _, one := range f.out.of(bus.Schedule, "") {
+		if one.Event.Subject == id {
+			p = one
+		}
+	}
 	f.tx(t, func(tx pg.Tx) error {
 		return f.Published(t.Context(), tx, []outbox.Outcome{{Publication: p, Unroutable: unroutable}})
 	})
@@ -83,9 +100,12 @@ func TestReceiptsInAnyOrder(t *testing.T) {
 		{"receipt before the confirm", []func(string){receipt(completed), published}, api.Done, ""},
 		{"twice", []func(string){published, receipt(completed), receipt(completed)}, api.Done, ""},
 		{"failed", []func(string){published, receipt(failed)}, api.Failed, api.ReasonHandlerFailed},
-		{"failed with a text no store takes", []func(string){published, receipt(timed.Receipt{Error: "a\x00b", TraceID: "\x00"})}, api.Failed, api.ReasonHandlerFailed},
-		{"failed by deadline", []func(string){published, receipt(timed.Receipt{Error: timed.ErrorDeadline})}, api.Failed, api.ReasonDeadline},
+		{"failed with a text no store takes", []func(string){published, receipt(timed.Receipt{Error: "a\x00b", TraceID: "\x00", Final: true})}, api.Failed, api.ReasonHandlerFailed},
+		{"failed by deadline", []func(string){published, receipt(timed.Receipt{Error: timed.ErrorDeadline, Final: true})}, api.Failed, api.ReasonDeadline},
 		{"replayed with success", []func(string){published, receipt(failed), receipt(completed)}, api.Done, ""},
+		{"failed, not for good", []func(string){published, receipt(timed.Receipt{Attempt: 1, Error: "later"})}, api.Planned, ""},
+		{"failed before the confirm", []func(string){receipt(timed.Receipt{Attempt: 1, Error: "later"}), published}, api.Planned, ""},
+		{"cancelled", []func(string){published, receipt(timed.Receipt{Attempt: 1, Error: timed.ErrorCancelled})}, api.Failed, api.ReasonCancelled},
 		{"failure after success", []func(string){published, receipt(completed), receipt(failed)}, api.Done, ""},
 	} {
 		id := f.one(t)
@@ -102,7 +122,7 @@ func TestReceiptOfAnotherServiceIsIgnored(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	id := f.one(t)
-	if f.settle(t, "catalogs", timed.Receipt{FireID: id}) || f.settle(t, "billing", timed.Receipt{FireID: "billing.a@never"}) {
+	if f.settle(t, "catalogs", timed.Receipt{FireID: id}) != plan.Ignored || f.settle(t, "billing", timed.Receipt{FireID: "billing.a@never"}) != plan.Ignored {
 		t.Error("the receipt changed something")
 	}
 	if got := f.state(t, id); got.State != api.Planned {
@@ -125,13 +145,16 @@ func TestNobodyListening(t *testing.T) {
 		}
 	}
 	f.published(t, id, true)
+	if p := pass(t, term, time.Now().Add(time.Second)); p.Failed[api.ReasonNobodyListening] != 1 {
+		t.Errorf("the third try is not the last: %+v", p)
+	}
 	if got := f.state(t, id); got.State != api.Failed || got.Reason != api.ReasonNobodyListening || got.EndedAt == nil {
 		t.Errorf("%+v", got)
 	}
 	fires := slices.DeleteFunc(f.out.of(bus.Schedule, ""), func(p bus.Publication) bool {
 		return !strings.HasPrefix(p.Event.ID, id) // looking ahead, a pass may plan the next due time too
 	})
-	if len(fires) != 3 || fires[0].Event.ID != id || fires[2].Event.ID != id+"/2" {
+	if len(fires) != 3 || fires[0].Event.ID != id || fires[2].Event.ID != id+"/1.2" {
 		t.Errorf("published %d times: %+v", len(fires), fires)
 	}
 	if len(f.out.of(bus.Events, api.EventFiresEnded)) != 1 {
@@ -145,8 +168,8 @@ func TestNoReceiptWithinTheWindow(t *testing.T) {
 	id := f.one(t)
 	f.published(t, id, false)
 	f.exec(t, `UPDATE fires SET expires_at = now() - interval '1 s'`)
-	if n, err := f.lead(t, "s").Expire(t.Context()); n != 1 || err != nil {
-		t.Fatalf("expired %d, %v", n, err)
+	if n, more, err := f.lead(t, "s").Expire(t.Context()); n[api.ReasonNoReceipt] != 1 || more || err != nil {
+		t.Fatalf("expired %v, %v", n, err)
 	}
 	if got := f.state(t, id); got.State != api.Failed || got.Reason != api.ReasonNoReceipt {
 		t.Errorf("%+v", got)

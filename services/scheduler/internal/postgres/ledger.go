@@ -14,48 +14,62 @@ import (
 
 // ledger gathers new rows by column, so that a batch is one statement.
 type ledger struct {
-	ids, schedules, services, states, reasons []string
-	due, until, expires                       []time.Time
-	missed                                    []int32
-	deadlines                                 []int64
-	fires                                     map[string]timed.Fire // by id
+	ids, names, services, states, reasons, doneWhen, targets, overlaps []string
+	due, until, expires                                                []time.Time
+	missed, attempt, attempts                                          []int32
+	deadlines, backoffs                                                []int64
+	published                                                          []*time.Time
+
+	fires     []api.Fire
+	schedules []*plan.Schedule
 }
 
-func (l *ledger) add(s plan.Schedule, e plan.Entry, now time.Time) {
-	f := timed.Fire{ID: timed.FireID(s.Name, e.Due), Schedule: s.Name, Due: e.Due, Deadline: s.Deadline, Payload: s.Payload}
-	state := api.Planned
-	if e.Reason != "" {
-		state = api.Skipped
+func (l *ledger) add(s *plan.Schedule, e plan.Entry, now time.Time) {
+	f := api.Fire{
+		ID: timed.FireID(s.Name, e.Due), Schedule: s.Name, Service: s.Service, Due: e.Due, Missed: e.Missed, State: api.Planned,
+		Reason: e.Reason, Attempt: 1, Attempts: s.Attempts, PlannedAt: now,
 	}
-	l.ids, l.schedules, l.services = append(l.ids, f.ID), append(l.schedules, s.Name), append(l.services, s.Service)
-	l.states, l.reasons = append(l.states, string(state)), append(l.reasons, string(e.Reason))
+	switch {
+	case e.Reason != "":
+		f.State, f.Attempt, f.EndedAt = api.Skipped, 0, &now
+	case s.Target == timed.TargetPoll:
+		f.State, f.PublishedAt = api.Published, &now
+	}
+	if e.Missed > 1 {
+		until := e.Until
+		f.Until = &until
+	}
+	l.fires, l.schedules = append(l.fires, f), append(l.schedules, s)
+	l.ids, l.names, l.services = append(l.ids, f.ID), append(l.names, s.Name), append(l.services, s.Service)
+	l.states, l.reasons = append(l.states, string(f.State)), append(l.reasons, string(f.Reason))
+	l.doneWhen, l.targets, l.overlaps = append(l.doneWhen, s.DoneWhen), append(l.targets, s.Target), append(l.overlaps, s.Overlap)
 	l.due, l.until, l.missed = append(l.due, e.Due), append(l.until, e.Until), append(l.missed, int32(e.Missed))
-	l.deadlines, l.expires = append(l.deadlines, s.Deadline.Milliseconds()), append(l.expires, now.Add(s.Window+s.Deadline))
-	if l.fires == nil {
-		l.fires = map[string]timed.Fire{}
-	}
-	l.fires[f.ID] = f
+	l.attempt, l.attempts = append(l.attempt, int32(f.Attempt)), append(l.attempts, int32(s.Attempts))
+	l.deadlines, l.backoffs = append(l.deadlines, s.Deadline.Milliseconds()), append(l.backoffs, s.Backoff.Milliseconds())
+	l.expires, l.published = append(l.expires, now.Add(s.Window+s.Deadline)), append(l.published, f.PublishedAt)
 }
 
-// insert returns the rows that were not there before, in order of their due times.
-func (l *ledger) insert(ctx context.Context, tx pgx.Tx, epoch int64) ([]api.Fire, error) {
+// insert returns the ids of the rows that were not there before.
+func (l *ledger) insert(ctx context.Context, tx pgx.Tx, epoch int64, now time.Time) (written map[string]bool, err error) {
 	if len(l.ids) == 0 {
 		return nil, nil
 	}
-	rows, err := tx.Query(ctx, `WITH written AS (
-		INSERT INTO fires (id, schedule, service, due, until, missed, state, reason, deadline_ms, expires_at, epoch, ended_at)
-		SELECT u.*, $11, CASE WHEN u.state = 'skipped' THEN now() END
-		FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::int[], $7::text[], $8::text[],
-			$9::bigint[], $10::timestamptz[])
-			AS u(id, schedule, service, due, until, missed, state, reason, deadline_ms, expires_at)
-		ON CONFLICT DO NOTHING
-		RETURNING `+fireColumns+`)
-		SELECT `+fireColumns+` FROM written ORDER BY due, id`,
-		l.ids, l.schedules, l.services, l.due, l.until, l.missed, l.states, l.reasons, l.deadlines, l.expires, epoch)
+	rows, err := tx.Query(ctx, `INSERT INTO fires (id, schedule, service, due, until, missed, state, reason, attempt, attempts, backoff_ms,
+			deadline_ms, done_when, target, overlap, expires_at, published_at, epoch, ended_at)
+		SELECT u.*, $18, CASE WHEN u.state = 'skipped' THEN $19::timestamptz END
+		FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::int[], $7::text[], $8::text[], $9::int[],
+			$10::int[], $11::bigint[], $12::bigint[], $13::text[], $14::text[], $15::text[], $16::timestamptz[], $17::timestamptz[])
+			AS u(id, schedule, service, due, until, missed, state, reason, attempt, attempts, backoff_ms, deadline_ms, done_when, target, overlap,
+				expires_at, published_at)
+		ON CONFLICT DO NOTHING RETURNING id`,
+		l.ids, l.names, l.services, l.due, l.until, l.missed, l.states, l.reasons, l.attempt, l.attempts, l.backoffs,
+		l.deadlines, l.doneWhen, l.targets, l.overlaps, l.expires, l.published, epoch, now)
 	if err != nil {
 		return nil, fmt.Errorf("write the ledger: %w", err)
 	}
-	written, err := pgx.CollectRows(rows, scanFire)
+	written = make(map[string]bool, len(l.ids))
+	var id string
+	_, err = pgx.ForEachRow(rows, []any{&id}, func() error { written[id] = true; return nil })
 	if err != nil {
 		return nil, fmt.Errorf("write the ledger: %w", err)
 	}

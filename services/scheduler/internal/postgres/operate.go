@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/signalbox-mesh/signalbox/services/scheduler/api"
+	"github.com/signalbox-mesh/signalbox/sidecar/outbox"
 	"github.com/signalbox-mesh/signalbox/sidecar/pg"
 	"github.com/signalbox-mesh/signalbox/sidecar/timed"
 )
@@ -72,17 +74,27 @@ func (s *Store) run(ctx context.Context, tx pgx.Tx, name, by string) (string, er
 		return "", err
 	}
 	spec := row.spec()
-	f := timed.Fire{Schedule: name, Manual: true, Attempt: 1, Attempts: spec.Attempts, Deadline: spec.Deadline, Payload: spec.Payload}
+	f := timed.Fire{Schedule: name, Manual: true, Attempt: 1, Attempts: spec.Attempts, Deadline: spec.Deadline, DoneWhen: spec.DoneWhen, Payload: spec.Payload}
 	if err := tx.QueryRow(ctx, `SELECT clock_timestamp()`).Scan(&f.Due); err != nil {
 		return "", err
 	}
 	f.Due = f.Due.UTC()
 	f.ID = timed.FireID(name, f.Due) + "#run-" + strings.ToLower(rand.Text()[:8])
-	_, err = tx.Exec(ctx, `INSERT INTO fires (id, schedule, service, due, until, manual, state, deadline_ms, expires_at, requested_by)
-		VALUES ($1, $2, $3, $4, $4, true, 'planned', $5, $6, $7)`,
-		f.ID, name, row.Service, f.Due, spec.Deadline.Milliseconds(), f.Due.Add(spec.Window+spec.Deadline), by)
+	state, published := api.Planned, time.Time{}
+	if spec.Target == timed.TargetPoll { // who polls for it is told nothing
+		state, published = api.Published, f.Due
+	}
+	_, err = tx.Exec(ctx, `INSERT INTO fires (id, schedule, service, due, until, manual, state, attempt, attempts, backoff_ms, deadline_ms,
+			done_when, target, overlap, published_at, expires_at, requested_by)
+		VALUES ($1, $2, $3, $4, $4, true, $5, 1, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
+		f.ID, name, row.Service, f.Due, state, spec.Attempts, spec.Backoff.Milliseconds(), spec.Deadline.Milliseconds(),
+		spec.DoneWhen, spec.Target, spec.Overlap, nullable(published), f.Due.Add(spec.Window+spec.Deadline), by)
+	if err != nil || state == api.Published {
+		return f.ID, err
+	}
+	e, err := s.fireEntry(f, spec.Target, 0, spec.Window+spec.Deadline)
 	if err != nil {
 		return "", err
 	}
-	return f.ID, s.publishFire(ctx, tx, f, 0)
+	return f.ID, s.outbox.AddAll(ctx, tx, []outbox.Entry{e})
 }

@@ -9,84 +9,94 @@ import (
 
 	"github.com/signalbox-mesh/signalbox/services/scheduler/api"
 	"github.com/signalbox-mesh/signalbox/services/scheduler/internal/plan"
+	"github.com/signalbox-mesh/signalbox/sidecar/outbox"
 	"github.com/signalbox-mesh/signalbox/sidecar/timed"
 )
 
 // Bounds of one transaction of the planner.
 const (
-	batchSchedules = 500
-	batchRetries   = 100
-	batchEntries   = 1000 // about: a schedule is decided whole. Each one costs a round trip to the outbox
+	batchSchedules = 1000
+	batchRetries   = 500
+	batchEntries   = 2000 // about: a schedule is decided whole
 )
+
+// pass is one transaction of the planner: a handful of statements, whatever is due. What it publishes is gathered and
+// written at its end, in one.
+type pass struct {
+	*Term
+	tx      pgx.Tx
+	now     time.Time
+	done    *plan.Pass
+	publish []outbox.Entry
+	ended   []api.Fire
+}
 
 // Pass takes the due schedules, oldest first, in one bounded batch: writes the ledger, puts the fires into the
 // outbox and moves the next due times on, all or nothing. now zero is the server's clock.
 func (t *Term) Pass(ctx context.Context, now time.Time) (plan.Pass, error) {
-	var p plan.Pass
+	var done plan.Pass
 	err := t.inTx(ctx, func(tx pgx.Tx, serverNow time.Time) error {
-		p = plan.Pass{Now: serverNow, Skipped: map[api.Reason]int{}}
 		if !now.IsZero() {
-			p.Now = now
+			serverNow = now
 		}
-		due, err := dueSchedules(ctx, tx, p.Now)
-		if err != nil {
-			return err
-		}
-		if err := t.decide(ctx, tx, due, &p); err != nil {
-			return err
-		}
-		if err := t.retry(ctx, tx, &p); err != nil {
-			return err
-		}
-		return lookAhead(ctx, tx, &p)
+		done = plan.Pass{Now: serverNow, Skipped: map[api.Reason]int{}, Failed: map[api.Reason]int{}}
+		p := pass{Term: t, tx: tx, now: serverNow, done: &done}
+		return p.run(ctx)
 	})
 	if err != nil {
 		return plan.Pass{}, fmt.Errorf("plan: %w", err)
 	}
-	return p, nil
+	return done, nil
 }
 
-func dueSchedules(ctx context.Context, tx pgx.Tx, now time.Time) ([]schedule, error) {
-	rows, err := tx.Query(ctx, `SELECT `+scheduleColumns+` FROM schedules
-		WHERE retired_at IS NULL AND look_at <= $1 ORDER BY look_at, name LIMIT $2 FOR UPDATE SKIP LOCKED`, now, batchSchedules)
-	if err != nil {
-		return nil, fmt.Errorf("read due schedules: %w", err)
+func (p *pass) run(ctx context.Context) error {
+	if err := p.ahead(ctx); err != nil || p.done.Complete {
+		return err
 	}
-	due, err := pgx.CollectRows(rows, scanSchedule)
-	if err != nil {
-		return nil, fmt.Errorf("read due schedules: %w", err)
+	for _, step := range []func(context.Context) error{p.due, p.again, p.announce} {
+		if err := step(ctx); err != nil {
+			return err
+		}
 	}
-	return due, nil
+	return p.ahead(ctx)
 }
 
-// decide asks the plan for each schedule and writes all answers at once. What is more than a pass can take waits
-// for the next one, oldest first as ever: a pass that outlasts its time has done nothing, and so would the next.
-func (t *Term) decide(ctx context.Context, tx pgx.Tx, due []schedule, p *plan.Pass) error {
+// due decides the schedules that are due, writes all answers at once and moves the next due times on. What is more than
+// a pass can take waits for the next one, oldest first as ever: a pass that outlasts its time has done nothing, and so
+// would the next.
+func (p *pass) due(ctx context.Context) error {
+	if p.done.NextDue.IsZero() || p.done.NextDue.After(p.now) {
+		return nil
+	}
+	due, err := p.headings(ctx, `look_at <= $1 AND retired_at IS NULL ORDER BY look_at, name`, p.now, batchSchedules)
+	if err != nil {
+		return fmt.Errorf("read due schedules: %w", err)
+	}
+	schedules, err := p.specs.of(ctx, p.tx, due)
+	if err != nil {
+		return err
+	}
 	var l ledger
 	var names []string
 	var next []*time.Time
-	for _, row := range due {
+	for i := range schedules {
 		if len(l.ids) >= batchEntries {
 			break
 		}
-		s := row.plan()
-		entries, following := plan.Decide(s, p.Now)
+		s := &schedules[i]
+		entries, following := plan.Decide(*s, p.now)
 		for _, e := range entries {
-			l.add(s, e, p.Now)
+			l.add(s, e, p.now)
 		}
-		names, next = append(names, row.Name), append(next, nullable(following))
+		names, next = append(names, s.Name), append(next, nullable(following))
 	}
 	if len(names) == 0 {
 		return nil
 	}
-	written, err := l.insert(ctx, tx, t.epoch)
-	if err != nil {
+	if err := p.write(ctx, &l); err != nil {
 		return err
 	}
-	if err := t.announce(ctx, tx, l, written, p); err != nil {
-		return err
-	}
-	_, err = tx.Exec(ctx, `UPDATE schedules s SET next_due = u.next, look_at = u.next
+	_, err = p.tx.Exec(ctx, `UPDATE schedules s SET next_due = u.next, look_at = u.next
 		FROM unnest($1::text[], $2::timestamptz[]) AS u(name, next) WHERE s.name = u.name`, names, next)
 	if err != nil {
 		return fmt.Errorf("move the next due times: %w", err)
@@ -94,76 +104,80 @@ func (t *Term) decide(ctx context.Context, tx pgx.Tx, due []schedule, p *plan.Pa
 	return nil
 }
 
-// announce publishes what was written: the fires to their services, the skipped ones as ended.
-func (t *Term) announce(ctx context.Context, tx pgx.Tx, l ledger, written []api.Fire, p *plan.Pass) error {
-	for _, f := range written {
-		if f.State == api.Skipped {
-			p.Skipped[f.Reason] += f.Missed
-			if err := t.store.emitEnded(ctx, tx, f); err != nil {
-				return err
-			}
+// headings of schedules that nobody else holds; where ends in an order, its arguments are followed by the limit.
+func (p *pass) headings(ctx context.Context, where string, args ...any) ([]heading, error) {
+	rows, err := p.tx.Query(ctx, fmt.Sprintf(`SELECT %s FROM schedules WHERE %s LIMIT $%d FOR UPDATE SKIP LOCKED`, headingColumns, where, len(args)), args...)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, scanHeading)
+}
+
+// write puts new rows into the ledger; those that were there before are left alone.
+func (p *pass) write(ctx context.Context, l *ledger) error {
+	written, err := l.insert(ctx, p.tx, p.epoch, p.now)
+	if err != nil {
+		return err
+	}
+	for i, id := range l.ids {
+		if !written[id] {
 			continue
 		}
-		p.Fired++
-		p.Late = append(p.Late, p.Now.Sub(f.Due))
-		if err := t.store.publishFire(ctx, tx, l.fires[f.ID], 0); err != nil {
+		f := &l.fires[i]
+		if f.State == api.Skipped {
+			p.done.Skipped[f.Reason] += f.Missed
+			p.ended = append(p.ended, *f)
+			continue
+		}
+		p.done.Fired++
+		p.done.Late = append(p.done.Late, p.now.Sub(f.Due))
+		if err := p.fire(l.schedules[i], f.ID, f.Due, false, 1, 0); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// retry publishes again what nobody took at its last try.
-func (t *Term) retry(ctx context.Context, tx pgx.Tx, p *plan.Pass) error {
-	rows, err := tx.Query(ctx, `UPDATE fires f SET retry_at = NULL FROM schedules s
-		WHERE s.name = f.schedule AND f.id IN (
-			SELECT id FROM fires WHERE retry_at <= $1 ORDER BY retry_at LIMIT $2 FOR UPDATE SKIP LOCKED)
-		RETURNING f.id, f.schedule, f.due, f.manual, f.deadline_ms, s.spec, f.tries, f.state`, p.Now, batchRetries)
+// fire publishes one attempt at the pass's end; one that is polled for is only offered, in the ledger.
+func (p *pass) fire(s *plan.Schedule, id string, due time.Time, manual bool, attempt, try int) error {
+	if s.Target == timed.TargetPoll {
+		return nil
+	}
+	e, err := p.store.fireEntry(timed.Fire{
+		ID: id, Schedule: s.Name, Due: due, Manual: manual, Attempt: attempt, Attempts: s.Attempts, Deadline: s.Deadline,
+		DoneWhen: s.DoneWhen, Payload: s.Payload,
+	}, s.Target, try, s.Window+s.Deadline)
 	if err != nil {
-		return fmt.Errorf("read fires to publish again: %w", err)
+		return err
 	}
-	type again struct {
-		fire  timed.Fire
-		tries int
-		state api.State
-	}
-	all, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (a again, err error) {
-		var deadline int64
-		var data string
-		err = row.Scan(&a.fire.ID, &a.fire.Schedule, &a.fire.Due, &a.fire.Manual, &deadline, &data, &a.tries, &a.state)
-		a.fire.Due, a.fire.Deadline, a.fire.Payload = a.fire.Due.UTC(), millis(deadline), readSpec(data).Payload
-		return a, err
-	})
-	if err != nil {
-		return fmt.Errorf("read fires to publish again: %w", err)
-	}
-	for _, a := range all {
-		if a.state != api.Planned {
-			continue // its receipt came first
-		}
-		if err := t.store.publishFire(ctx, tx, a.fire, a.tries); err != nil {
-			return err
-		}
-		p.Retried++
-	}
+	p.publish = append(p.publish, e)
 	return nil
 }
 
-// lookAhead says when the planner is needed next.
-func lookAhead(ctx context.Context, tx pgx.Tx, p *plan.Pass) error {
+// announce puts all that the pass publishes into the outbox.
+func (p *pass) announce(ctx context.Context) error {
+	ends, err := p.store.ends(p.ended)
+	if err != nil {
+		return err
+	}
+	return p.store.outbox.AddAll(ctx, p.tx, append(p.publish, ends...))
+}
+
+// ahead says when the planner is needed next, and whether it is now.
+func (p *pass) ahead(ctx context.Context) error {
 	var due, again *time.Time
-	err := tx.QueryRow(ctx, `SELECT
+	err := p.tx.QueryRow(ctx, `SELECT
 		(SELECT min(look_at) FROM schedules WHERE retired_at IS NULL AND look_at IS NOT NULL),
 		(SELECT min(retry_at) FROM fires WHERE retry_at IS NOT NULL)`).Scan(&due, &again)
 	if err != nil {
 		return fmt.Errorf("read the next due time: %w", err)
 	}
-	if due != nil {
-		p.NextDue = due.UTC()
+	p.done.NextDue, p.done.NextTry, p.done.Complete = time.Time{}, time.Time{}, true
+	for from, to := range map[*time.Time]*time.Time{due: &p.done.NextDue, again: &p.done.NextTry} {
+		if from != nil {
+			*to = from.UTC()
+			p.done.Complete = p.done.Complete && from.After(p.now)
+		}
 	}
-	if again != nil {
-		p.NextTry = again.UTC()
-	}
-	p.Complete = (due == nil || due.After(p.Now)) && (again == nil || again.After(p.Now))
 	return nil
 }

@@ -12,68 +12,79 @@ import (
 	"github.com/signalbox-mesh/signalbox/sidecar/pg"
 )
 
-// maxTries of a fire that no queue takes; then it has failed with nobody-listening. Between the tries lie 5 and
-// 30 seconds, so that a service which is just starting gets it.
+// maxTries of an attempt that no queue takes; then the fire has failed with nobody-listening. Between the tries lie 5
+// and 30 seconds, so that a service which is just starting gets it.
 const maxTries = 3
 
+// publications of fires, by column.
+type publications struct {
+	ids      []string
+	attempts []int32
+}
+
+func (p *publications) add(o outbox.Outcome) {
+	id := o.Publication.Event.Subject
+	p.ids = append(p.ids, id)
+	p.attempts = append(p.attempts, int32(attemptOf(id, o.Publication.Event.ID)))
+}
+
 // Published is the outbox's hook: the relay's transaction marks the fires as published once the broker has
-// confirmed them, or notes that no queue took one. Other publications are none of its business.
+// confirmed them, or notes that no queue took one, and when the planner is to try again or to give it up. Other
+// publications are none of its business.
 func (s *Store) Published(ctx context.Context, tx pg.Tx, all []outbox.Outcome) error {
-	var taken []string
+	var taken, untaken publications
 	for _, o := range all {
-		id := o.Publication.Event.Subject
 		switch {
 		case o.Publication.Exchange != bus.Schedule:
 		case o.Unroutable:
-			if err := s.unroutable(ctx, tx, id); err != nil {
-				return err
-			}
+			untaken.add(o)
 		default:
-			taken = append(taken, id)
+			taken.add(o)
 		}
 	}
-	if len(taken) == 0 {
+	if err := s.taken(ctx, tx, taken); err != nil {
+		return fmt.Errorf("mark %d fires published: %w", len(taken.ids), err)
+	}
+	if err := s.untaken(ctx, tx, untaken); err != nil {
+		return fmt.Errorf("note that nobody took %d fires: %w", len(untaken.ids), err)
+	}
+	return nil
+}
+
+// taken marks what the broker has. A receipt may have come before the confirm: then its state stays, and so does the
+// attempt that it asked for. What counts as done when it is published is.
+func (s *Store) taken(ctx context.Context, tx pgx.Tx, p publications) error {
+	if len(p.ids) == 0 {
 		return nil
 	}
-	// A receipt may have come before the confirm: then the end stays.
-	_, err := tx.Exec(ctx, `UPDATE fires SET state = CASE WHEN state = 'planned' THEN 'published' ELSE state END,
-		published_at = clock_timestamp(), retry_at = NULL WHERE id = ANY($1::text[]) AND published_at IS NULL`, taken)
+	rows, err := tx.Query(ctx, `WITH ours AS (
+			SELECT f.id, f.state = 'planned' AND f.retry_at IS NULL AS fresh FROM fires f
+			JOIN unnest($1::text[], $2::int[]) AS u(id, attempt) ON f.id = u.id AND f.attempt = u.attempt
+			WHERE f.published_at IS NULL ORDER BY f.id FOR UPDATE OF f),
+		marked AS (UPDATE fires f SET published_at = clock_timestamp(), tries = 0,
+				state = CASE WHEN NOT fresh THEN state WHEN done_when = 'published' THEN 'done' ELSE 'published' END,
+				ended_at = CASE WHEN fresh AND done_when = 'published' THEN clock_timestamp() ELSE ended_at END
+			FROM ours WHERE f.id = ours.id RETURNING f.*, fresh)
+		SELECT `+fireColumns+` FROM marked WHERE fresh AND state = 'done'`, p.ids, p.attempts)
 	if err != nil {
-		return fmt.Errorf("mark %d fires published: %w", len(taken), err)
+		return err
 	}
-	return nil
+	done, err := pgx.CollectRows(rows, scanFire)
+	if err != nil || len(done) == 0 {
+		return err
+	}
+	return s.end(ctx, tx, done)
 }
 
-func (s *Store) unroutable(ctx context.Context, tx pgx.Tx, id string) error {
-	rows, err := tx.Query(ctx, `UPDATE fires SET tries = tries + 1,
-			retry_at = CASE WHEN last THEN NULL ELSE clock_timestamp() + wait END,
-			state    = CASE WHEN last THEN 'failed' ELSE state END,
-			reason   = CASE WHEN last THEN $3 ELSE reason END,
-			ended_at = CASE WHEN last THEN clock_timestamp() END
-		FROM (SELECT id AS one, tries + 1 >= $2 OR expires_at <= clock_timestamp() AS last,
-				CASE WHEN tries = 0 THEN interval '5 s' ELSE interval '30 s' END AS wait
-			FROM fires WHERE id = $1 FOR UPDATE) AS decided
-		WHERE id = one AND state = 'planned'
-		RETURNING `+fireColumns, id, maxTries, api.ReasonNobodyListening)
-	if err != nil {
-		return fmt.Errorf("note that nobody took fire %s: %w", id, err)
+func (s *Store) untaken(ctx context.Context, tx pgx.Tx, p publications) error {
+	if len(p.ids) == 0 {
+		return nil
 	}
-	touched, err := pgx.CollectRows(rows, scanFire)
-	if err != nil {
-		return fmt.Errorf("note that nobody took fire %s: %w", id, err)
-	}
-	return s.emitFailed(ctx, tx, touched)
-}
-
-// emitFailed tells of those among fires that have failed.
-func (s *Store) emitFailed(ctx context.Context, tx pgx.Tx, fires []api.Fire) error {
-	for _, f := range fires {
-		if f.State != api.Failed {
-			continue
-		}
-		if err := s.emitEnded(ctx, tx, f); err != nil {
-			return err
-		}
-	}
-	return nil
+	_, err := tx.Exec(ctx, `WITH ours AS (
+			SELECT f.id FROM fires f JOIN unnest($1::text[], $2::int[]) AS u(id, attempt) ON f.id = u.id AND f.attempt = u.attempt
+			WHERE f.state = $4 AND f.retry_at IS NULL ORDER BY f.id FOR UPDATE OF f)
+		UPDATE fires f SET tries = tries + 1, retry_at = clock_timestamp() + CASE WHEN tries + 1 >= $3 OR expires_at <= clock_timestamp()
+			THEN interval '0' WHEN tries = 0 THEN interval '5 s' ELSE interval '30 s' END
+		FROM ours WHERE f.id = ours.id`, p.ids, p.attempts, maxTries, api.Planned)
+	return err
 }

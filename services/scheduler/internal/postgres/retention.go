@@ -13,27 +13,39 @@ import (
 // batchDeleted bounds one statement of the ledger's retention.
 const batchDeleted = 10_000
 
-// Expire ends fires that were published and never heard of within their window.
-func (t *Term) Expire(ctx context.Context) (expired int, err error) {
+// batchExpired bounds one transaction of Expire.
+const batchExpired = 1000
+
+// Expire ends fires whose time is over, in a bounded batch: those that nobody was heard of, and those that the broker
+// never had. more says that others are left.
+func (t *Term) Expire(ctx context.Context) (ended map[api.Reason]int, more bool, err error) {
 	err = t.inTx(ctx, func(tx pgx.Tx, now time.Time) error {
-		rows, err := tx.Query(ctx, `UPDATE fires SET state = 'failed', reason = $1, retry_at = NULL, ended_at = $2 WHERE id IN (
-				SELECT id FROM fires WHERE state IN ('planned', 'published', 'received') AND expires_at < $2
-				ORDER BY expires_at LIMIT $3 FOR UPDATE SKIP LOCKED)
-			RETURNING `+fireColumns, api.ReasonNoReceipt, now, batchSchedules)
+		rows, err := tx.Query(ctx, `WITH over AS (
+				SELECT id FROM fires WHERE state IN ('planned', 'published', 'received') AND expires_at < $1
+				ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED)
+			UPDATE fires SET state = 'failed', retry_at = NULL, ended_at = $1,
+				reason = CASE WHEN state <> 'planned' OR published_at IS NOT NULL THEN $3 WHEN tries > 0 THEN $4 ELSE $5 END,
+				cause_from = CASE WHEN state = 'planned' AND published_at IS NULL AND tries = 0 THEN planned_at END,
+				cause_to = CASE WHEN state = 'planned' AND published_at IS NULL AND tries = 0 THEN greatest(planned_at, $1) END
+			WHERE id IN (SELECT id FROM over) RETURNING `+fireColumns,
+			now, batchExpired, api.ReasonNoReceipt, api.ReasonNobodyListening, api.ReasonBrokerDown)
 		if err != nil {
 			return err
 		}
-		ended, err := pgx.CollectRows(rows, scanFire)
+		fires, err := pgx.CollectRows(rows, scanFire)
 		if err != nil {
 			return err
 		}
-		expired = len(ended)
-		return t.store.emitFailed(ctx, tx, ended)
+		ended, more = map[api.Reason]int{}, len(fires) == batchExpired
+		for _, f := range fires {
+			ended[f.Reason]++
+		}
+		return t.store.end(ctx, tx, fires)
 	})
 	if err != nil {
-		return 0, fmt.Errorf("end fires without a receipt: %w", err)
+		return nil, false, fmt.Errorf("end fires whose time is over: %w", err)
 	}
-	return expired, nil
+	return ended, more, nil
 }
 
 // Forget deletes ended rows planned before the given time, and schedules that were retired before it and have no rows

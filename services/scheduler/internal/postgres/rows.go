@@ -50,14 +50,6 @@ func (r schedule) spec() timed.Schedule {
 	return readSpec(cmp.Or(r.EditedSpec, r.DeclaredSpec)).Schedule(r.Name)
 }
 
-func (r schedule) plan() plan.Schedule {
-	p := plan.Schedule{Schedule: r.spec(), Service: r.Service, Paused: r.Paused}
-	if r.NextDue != nil {
-		p.NextDue = r.NextDue.UTC()
-	}
-	return p
-}
-
 func (r schedule) api() api.Schedule {
 	s := api.Schedule{
 		Name: r.Name, Service: r.Service, Origin: r.Origin, Spec: readSpec(cmp.Or(r.EditedSpec, r.DeclaredSpec)),
@@ -116,6 +108,25 @@ func scanFire(row pgx.CollectableRow) (f api.Fire, err error) {
 	}
 	return f, err
 }
+
+// ledgerColumns are those of a plan.Fire.
+const ledgerColumns = fireColumns + `, backoff_ms, done_when, overlap, tries, expires_at`
+
+// scanLedger reads ledgerColumns and a column of the time of now.
+func scanLedger(row pgx.CollectableRow, now *time.Time) (f plan.Fire, err error) {
+	var backoff int64
+	f.Fire, err = scanFire(more{row, []any{&backoff, &f.DoneWhen, &f.Overlap, &f.Tries, &f.ExpiresAt, now}})
+	f.Backoff, f.ExpiresAt = millis(backoff), f.ExpiresAt.UTC()
+	return f, err
+}
+
+// more scans further columns behind those that its user knows of.
+type more struct {
+	pgx.CollectableRow
+	into []any
+}
+
+func (m more) Scan(into ...any) error { return m.CollectableRow.Scan(append(into, m.into...)...) }
 
 func utc(t *time.Time) *time.Time {
 	if t == nil {

@@ -46,7 +46,7 @@ func (s *Store) Take(ctx context.Context, name, instance string) (f timed.Fire, 
 func take(ctx context.Context, tx pgx.Tx, name, instance string) (f timed.Fire, ok bool, err error) {
 	var deadline int64
 	var spec string
-	err = tx.QueryRow(ctx, `UPDATE fires f SET state = 'received', instance = $2, attempt = f.attempt + 1,
+	err = tx.QueryRow(ctx, `UPDATE fires f SET state = 'received', instance = $2, attempt = greatest(f.attempt, 1),
 			received_at = coalesce(f.received_at, clock_timestamp()), started_at = clock_timestamp(),
 			expires_at = least(f.expires_at, clock_timestamp() + (f.deadline_ms + $3) * interval '1 ms')
 		FROM schedules s WHERE s.name = f.schedule AND f.id = (

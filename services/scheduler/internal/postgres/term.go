@@ -23,6 +23,7 @@ type Term struct {
 	store *Store
 	conn  *pgx.Conn
 	epoch int64
+	specs specs
 }
 
 // Campaign tries to become the leader. It returns nil without an error when somebody else leads; a leader

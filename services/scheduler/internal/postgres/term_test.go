@@ -25,7 +25,7 @@ func TestC2_ZombieWritesAreRejected(t *testing.T) {
 			rejected++
 		}
 	}
-	if _, err := zombie.Expire(t.Context()); !errors.Is(err, postgres.ErrDeposed) {
+	if _, _, err := zombie.Expire(t.Context()); !errors.Is(err, postgres.ErrDeposed) {
 		t.Errorf("expire: %v", err)
 	}
 	t.Logf("METRIC c2_stale_writes_rejected_percent=%d limit=100", 100*rejected/20)

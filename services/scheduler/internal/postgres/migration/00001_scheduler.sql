@@ -15,6 +15,8 @@ CREATE TABLE schedules (
     paused_at   timestamptz,
     next_due    timestamptz,           -- the first due time that is not decided yet
     look_at     timestamptz,           -- when the planner looks at it: next_due, or later while it is held
+    release_at    timestamptz,         -- when the planner looks at its waiting fires; NULL: when something ends
+    release_after timestamptz,         -- no waiting fire of it is let go before: the bound per second
     revision    bigint      NOT NULL DEFAULT 1,
     created_at  timestamptz NOT NULL DEFAULT now(),
     changed_at  timestamptz NOT NULL DEFAULT now(),
@@ -23,6 +25,7 @@ CREATE TABLE schedules (
     CHECK (declared <> '' OR edited <> '')
 );
 CREATE INDEX schedules_look ON schedules (look_at, name) WHERE retired_at IS NULL AND look_at IS NOT NULL;
+CREATE INDEX schedules_release ON schedules (release_at) WHERE release_at IS NOT NULL;
 CREATE INDEX schedules_service ON schedules (service, name);
 
 CREATE TABLE fires (
@@ -42,9 +45,10 @@ CREATE TABLE fires (
     result       text        NOT NULL DEFAULT '',
     progress     real,
     note         text        NOT NULL DEFAULT '',
-    attempt      integer     NOT NULL DEFAULT 0, -- of the handler, as its receipts say
+    attempt      integer     NOT NULL DEFAULT 0, -- of the handler: the last one that was published; 0: none yet
     attempts     integer     NOT NULL DEFAULT 1, -- there are at most
-    backoff_ms   bigint      NOT NULL DEFAULT 0,
+    backoff_ms   bigint      NOT NULL DEFAULT 0, -- before the second attempt
+    overlap      text        NOT NULL DEFAULT 'allow', -- of its schedule, when it was planned
     done_when    text        NOT NULL DEFAULT 'completed',
     target       text        NOT NULL DEFAULT 'bus',
     instance     text        NOT NULL DEFAULT '',
@@ -54,8 +58,8 @@ CREATE TABLE fires (
     epoch        bigint      NOT NULL DEFAULT 0,
     requested_by text        NOT NULL DEFAULT '',
     deadline_ms  bigint      NOT NULL DEFAULT 0,
-    tries        integer     NOT NULL DEFAULT 0, -- publications that no queue took
-    retry_at     timestamptz,                    -- when it is published again
+    tries        integer     NOT NULL DEFAULT 0, -- publications of this attempt that no queue took
+    retry_at     timestamptz,                    -- when it is published again: the next attempt, or the next try
     expires_at   timestamptz NOT NULL,
     planned_at   timestamptz NOT NULL DEFAULT now(),
     published_at timestamptz,
@@ -66,8 +70,8 @@ CREATE TABLE fires (
 CREATE UNIQUE INDEX fires_due ON fires (schedule, due) WHERE NOT manual;
 CREATE INDEX fires_of_schedule ON fires (schedule, due DESC, id DESC);
 CREATE INDEX fires_newest ON fires (due DESC, id DESC);
-CREATE INDEX fires_open ON fires (expires_at) WHERE state IN ('planned', 'published', 'received');
-CREATE INDEX fires_waiting ON fires (schedule, due, id) WHERE state = 'waiting';
+CREATE INDEX fires_open ON fires (expires_at) WHERE state IN ('waiting', 'planned', 'published', 'received');
+CREATE INDEX fires_waiting ON fires (schedule, (reason = 'backfill'), due, id) WHERE state = 'waiting';
 CREATE INDEX fires_running ON fires (schedule) WHERE state IN ('planned', 'published', 'received');
 CREATE INDEX fires_retry ON fires (retry_at) WHERE retry_at IS NOT NULL;
 CREATE INDEX fires_missed ON fires (state, due DESC, id DESC) WHERE state IN ('failed', 'skipped');
@@ -104,6 +108,7 @@ CREATE INDEX outages_to ON outages (to_at);
 -- Maintenance windows of services, as view-service tells of them.
 CREATE TABLE windows (
     id       text PRIMARY KEY, -- of the lease
+    revision bigint      NOT NULL DEFAULT 0, -- of the lease: what is older changes nothing
     service  text        NOT NULL, -- '': all
     from_at  timestamptz NOT NULL,
     until_at timestamptz NOT NULL,
