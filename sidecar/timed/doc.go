@@ -16,14 +16,5 @@
 //
 // # The clock
 //
-// An interval is anchored at the Unix epoch: every 15 m is due at :00, :15, :30 and :45 UTC, on every
-// replica and after every restart.
-//
-// A cron line is read in its time zone. When clocks change:
-//
-//   - A line whose hour field names every hour ("0 * * * *", "*/5 * * * *") follows elapsed time: it is
-//     due 23 times on the short day and 25 times on the long one.
-//   - Every other line names wall-clock times. One that the change skips is due at the first instant
-//     after the gap (where that is another day, in the last second before it); several skipped ones fall
-//     together there. One that comes twice is due the first time only. So "30 2 * * *" runs exactly once on every local day.
+// When a schedule is due, and what becomes of that when clocks change, is package timing's.
 package timed
