@@ -40,7 +40,8 @@ func (m *Maintenance) Relay(ctx context.Context) error { return m.outbox.Run(ctx
 // Leasing is the timed event that notes which leases are over. The instances have ended them by their own clocks, and
 // most are noted by the next Sync: this is for a mesh in which nothing syncs.
 func Leasing() timed.Schedule {
-	return timed.Schedule{Name: "maintenance.leases", Every: time.Minute, Misfire: "once", Window: time.Hour, Deadline: time.Minute}
+	return timed.Schedule{Name: "maintenance.leases", Every: time.Minute, Misfire: timed.MisfireOnce, Window: time.Hour, Deadline: time.Minute,
+		Overlap: timed.OverlapSkip, Attempts: 3}
 }
 
 // EndLeases handles the event, and forgets what ended long ago. Doing it twice does nothing more, so it needs no

@@ -50,7 +50,8 @@ func (c Config) Wrong() (name, problem string) {
 
 // ProfileRetention is the timed event that drops profiles that are older than their retention.
 func ProfileRetention() timed.Schedule {
-	return timed.Schedule{Name: "maintenance.profiles", Every: time.Hour, Misfire: "once", Window: 24 * time.Hour, Deadline: 5 * time.Minute}
+	return timed.Schedule{Name: "maintenance.profiles", Every: time.Hour, Misfire: timed.MisfireOnce, Window: 24 * time.Hour, Deadline: 5 * time.Minute,
+		Overlap: timed.OverlapSkip, Attempts: 3, Backoff: time.Minute}
 }
 
 // RetainProfiles handles the event. Doing it twice does nothing more.

@@ -17,7 +17,8 @@ import (
 // Retention is the timed event that drops what is older than the retention. It is only about getting rid
 // of old records: that new ones find their place never waits for it.
 func Retention() timed.Schedule {
-	return timed.Schedule{Name: "maintenance.retention", Every: time.Hour, Misfire: "once", Window: 24 * time.Hour, Deadline: 5 * time.Minute}
+	return timed.Schedule{Name: "maintenance.retention", Every: time.Hour, Misfire: timed.MisfireOnce, Window: 24 * time.Hour, Deadline: 5 * time.Minute,
+		Overlap: timed.OverlapSkip, Attempts: 3, Backoff: time.Minute}
 }
 
 // dropTries is how often a partition is tried that somebody is reading, 200 ms each; the next event tries again.

@@ -11,7 +11,8 @@ import (
 // Sealing is the timed event that joins the small blocks of quiet services. Nothing is missing where it does not come:
 // the log is only larger, and slower to look through.
 func Sealing() timed.Schedule {
-	return timed.Schedule{Name: "maintenance.seal", Every: 5 * time.Minute, Misfire: "once", Window: time.Hour, Deadline: 4 * time.Minute}
+	return timed.Schedule{Name: "maintenance.seal", Every: 5 * time.Minute, Misfire: timed.MisfireOnce, Window: time.Hour, Deadline: 4 * time.Minute,
+		Overlap: timed.OverlapSkip, Attempts: 2, Backoff: 10 * time.Second}
 }
 
 // Seal handles the event. Several replicas may do it at once; each block is joined once.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/signalbox-mesh/signalbox/sidecar/bus"
 	"github.com/signalbox-mesh/signalbox/sidecar/debug"
+	"github.com/signalbox-mesh/signalbox/sidecar/timed"
 )
 
 // Flows are the requests that log by a debug lease, for what serves them without the API, such as a proxy.
@@ -57,5 +58,9 @@ func (s *Sidecar) tellOfFailures(ctx context.Context, data []byte) error {
 
 // notices are what the control exchange carries besides leases.
 func (s *Sidecar) notices() map[string]bus.Handler {
-	return map[string]bus.Handler{debug.TraceFailed: func(_ context.Context, d bus.Delivery) error { s.failures.Notice(d.Data); return nil }}
+	all := map[string]bus.Handler{debug.TraceFailed: func(_ context.Context, d bus.Delivery) error { s.failures.Notice(d.Data); return nil }}
+	if s.timed != nil {
+		all[timed.EventCancel] = s.timed.Notice
+	}
+	return all
 }

@@ -62,7 +62,7 @@ func (s *Sidecar) wireTimed(context.Context) error {
 	s.timed = timed.New(timed.Settings{
 		Service: s.settings.Service, Instance: s.instance, Bus: s.bus, DB: s.db, Outbox: s.outbox,
 		Declare: s.declare(schedulev1.NewScheduleServiceClient(conn)), Logger: s.Logger("timed"), Registerer: s.registry,
-		TracerProvider: s.tracing.TracerProvider(),
+		TracerProvider: s.tracing.TracerProvider(), Failures: s.failures, Notified: s.signer != nil,
 	})
 	return s.purgeEvents()
 }
@@ -73,7 +73,7 @@ func (s *Sidecar) purgeEvents() error {
 	if s.outbox == nil {
 		return nil
 	}
-	daily := timed.Schedule{Name: s.settings.Service + ".event-purge", Cron: "23 3 * * *", Deadline: 5 * time.Minute}
+	daily := timed.Schedule{Name: s.settings.Service + ".event-purge", Cron: "23 3 * * *", Deadline: 5 * time.Minute, Overlap: timed.OverlapSkip, Backoff: time.Minute}
 	return s.timed.Add(daily, func(ctx context.Context, tx pg.Tx, _ timed.Fire) error { return s.outbox.PruneIn(ctx, tx) })
 }
 

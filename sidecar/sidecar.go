@@ -188,6 +188,9 @@ func (s *Sidecar) Timed(t timed.Schedule, h timed.Handler) error {
 	return s.timed.Add(t, h) // which answers timed.ErrNoBus where there is none
 }
 
+// Route has fires handled here that others have declared; timed.ErrNoBus without a bus.
+func (s *Sidecar) Route(r timed.Route) error { return s.timed.Route(r) }
+
 // Go runs background work between Run and Stop, from when the database is ready; it is started again with backoff
 // when it fails.
 func (s *Sidecar) Go(name string, work func(ctx context.Context) error) { s.workers.add(name, work) }

@@ -72,7 +72,8 @@ func wire(sc *sidecar.Sidecar, c Config, ring *keyring.Keyring) error {
 	users := account.NewUsers(store, hasher, trail)
 	httpapi.Mount(sc.API(), httpapi.Settings{Sessions: sessions, Users: users, Reader: store, JWKS: ring.JWKS, Signer: ring, Senders: store, Trail: trail, Proxies: proxies})
 	if sc.Bus() != nil { // without one nothing is timed; expired sessions are refused all the same
-		if err := sc.Timed(timed.Schedule{Name: "identity.purge", Cron: "17 3 * * *"}, purge(sc.Logger("purge"))); err != nil {
+		daily := timed.Schedule{Name: "identity.purge", Cron: "17 3 * * *", Deadline: 5 * time.Minute, Overlap: timed.OverlapSkip, Backoff: time.Minute}
+		if err := sc.Timed(daily, purge(sc.Logger("purge"))); err != nil {
 			return fmt.Errorf("declare identity's schedule: %w", err)
 		}
 	}

@@ -87,7 +87,7 @@ func wire(sc *sidecar.Sidecar, store *postgres.Store, c Config) (*leader.Leader,
 	if err != nil {
 		return nil, nil, fmt.Errorf("register the schedule contract: %w", err)
 	}
-	retention := timed.Schedule{Name: "scheduler.retention", Cron: "41 3 * * *", Deadline: 5 * time.Minute}
+	retention := timed.Schedule{Name: "scheduler.retention", Cron: "41 3 * * *", Deadline: 5 * time.Minute, Overlap: timed.OverlapSkip, Backoff: time.Minute}
 	if err := sc.Timed(retention, forget(store, c.Retention)); err != nil {
 		return nil, nil, err
 	}

@@ -10,6 +10,7 @@ type metrics struct {
 	fires    *prometheus.CounterVec
 	lateness *prometheus.HistogramVec
 	duration *prometheus.HistogramVec
+	running  *prometheus.GaugeVec
 	declared prometheus.Gauge
 }
 
@@ -21,31 +22,36 @@ func newMetrics(reg prometheus.Registerer) metrics {
 	m := metrics{
 		fires: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "signalbox_timed_fires_total",
-			Help: "Tries of timed events handled here, by outcome: done, duplicate, retry, failed, deadline, interrupted",
+			Help: "Attempts of timed events here, by outcome: done, duplicate, failed, deadline, cancelled, interrupted, over",
 		}, []string{"schedule", "outcome"}),
-		lateness: histogram("signalbox_timed_lateness_seconds", "Time from the due time to the first try of its handler"),
-		duration: histogram("signalbox_timed_duration_seconds", "Time one try of a handler took"),
+		lateness: histogram("signalbox_timed_lateness_seconds", "Time from the due time to the first attempt of its handler"),
+		duration: histogram("signalbox_timed_duration_seconds", "Time one attempt of a handler took"),
+		running: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "signalbox_timed_running", Help: "Timed events that are being handled here",
+		}, []string{"schedule"}),
 		declared: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "signalbox_timed_declared",
 			Help: "Whether the scheduler took the last declaration of schedules (1) or not (0)",
 		}),
 	}
 	if reg != nil {
-		reg.MustRegister(m.fires, m.lateness, m.duration, m.declared)
+		reg.MustRegister(m.fires, m.lateness, m.duration, m.running, m.declared)
 	}
 	return m
 }
 
-// late measures first tries alone: a retry's lateness is its backoff.
-func (m metrics) late(r try) {
-	if r.attempt <= 1 && !r.fire.Manual {
-		m.lateness.WithLabelValues(r.fire.Schedule).Observe(max(0, r.started.Sub(r.fire.Due).Seconds()))
+// begin measures the lateness of first attempts alone: that of others is their backoff.
+func (m metrics) begin(f Fire, now time.Time) {
+	m.running.WithLabelValues(f.Schedule).Inc()
+	if f.Attempt <= 1 && !f.Manual {
+		m.lateness.WithLabelValues(f.Schedule).Observe(max(0, now.Sub(f.Due).Seconds()))
 	}
 }
 
-func (m metrics) ended(r try, outcome string) {
-	m.fires.WithLabelValues(r.fire.Schedule, outcome).Inc()
-	m.duration.WithLabelValues(r.fire.Schedule).Observe(time.Since(r.started).Seconds())
+func (m metrics) end(f Fire, began time.Time, outcome string) {
+	m.running.WithLabelValues(f.Schedule).Dec()
+	m.fires.WithLabelValues(f.Schedule, outcome).Inc()
+	m.duration.WithLabelValues(f.Schedule).Observe(time.Since(began).Seconds())
 }
 
 // declare sets the gauge once: a scrape in between must not see another value.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/signalbox-mesh/signalbox/sidecar/bus"
 	schedulev1 "github.com/signalbox-mesh/signalbox/sidecar/contract/schedule/v1"
+	"github.com/signalbox-mesh/signalbox/sidecar/debug"
 	"github.com/signalbox-mesh/signalbox/sidecar/outbox"
 	"github.com/signalbox-mesh/signalbox/sidecar/pg"
 )
@@ -30,7 +31,8 @@ type Settings struct {
 	Logger         *slog.Logger
 	Registerer     prometheus.Registerer
 	TracerProvider trace.TracerProvider // nil: no spans
-	Attempts       int                  // after which a failure is final; 0: 5, never more than the bus makes
+	Failures       *debug.Failures      // nil: nobody is told of a handler's failure
+	Notified       bool                 // somebody hands the control exchange's events to Notice
 	Heartbeat      time.Duration        // between declarations; 0: 30 s
 }
 
@@ -39,9 +41,11 @@ type Timed struct {
 	set     Settings
 	tracer  trace.Tracer
 	metrics metrics
+	memory  *memory
 
 	mu      sync.Mutex
 	entries map[string]entry
+	routes  []Route
 	started bool
 	stops   []func(context.Context) error // in order of starting
 }
@@ -53,9 +57,6 @@ type entry struct {
 
 // New makes a Timed without schedules.
 func New(s Settings) *Timed {
-	if s.Attempts == 0 {
-		s.Attempts = 5
-	}
 	if s.Heartbeat == 0 {
 		s.Heartbeat = 30 * time.Second
 	}
@@ -69,6 +70,7 @@ func New(s Settings) *Timed {
 		set:     s,
 		tracer:  s.TracerProvider.Tracer("github.com/signalbox-mesh/signalbox/sidecar/timed"),
 		metrics: newMetrics(s.Registerer),
+		memory:  newMemory(),
 		entries: map[string]entry{},
 	}
 }
@@ -116,8 +118,10 @@ func (t *Timed) Start(ctx context.Context) error {
 	if t.started {
 		return errors.New("timed: started twice")
 	}
-	if err := t.subscribe(ctx); err != nil {
-		return fmt.Errorf("take timed events: %w", err)
+	for _, subscribe := range []func(context.Context) error{t.listen, t.subscribe, t.subscribeRoutes} {
+		if err := subscribe(ctx); err != nil {
+			return errors.Join(fmt.Errorf("take timed events: %w", err), t.undo(ctx))
+		}
 	}
 	t.started = true
 	t.stops = append(t.stops, t.startDeclaring(context.WithoutCancel(ctx)))
@@ -135,7 +139,7 @@ func (t *Timed) subscribe(ctx context.Context) error {
 		Queue:    t.queue(),
 		Exchange: bus.Schedule,
 		Keys:     t.names(),
-		Handler:  t.deliver,
+		Handler:  t.deliver(t.own),
 	})
 	if err != nil {
 		return err
@@ -151,6 +155,17 @@ func (t *Timed) Stop(ctx context.Context) error {
 	stops := t.stops
 	t.stops, t.started = nil, true
 	t.mu.Unlock()
+	return stopAll(ctx, stops)
+}
+
+// undo takes back what a failing Start has begun.
+func (t *Timed) undo(ctx context.Context) error {
+	stops := t.stops
+	t.stops = nil
+	return stopAll(ctx, stops)
+}
+
+func stopAll(ctx context.Context, stops []func(context.Context) error) error {
 	var errs []error
 	for _, stop := range slices.Backward(stops) {
 		errs = append(errs, stop(ctx))

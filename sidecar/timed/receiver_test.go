@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -36,7 +38,8 @@ type rig struct {
 	reg *prometheus.Registry
 
 	mu       sync.Mutex
-	receipts []bus.Delivery
+	receipts []bus.Delivery // of ends
+	words    []bus.Delivery // of what is under way
 }
 
 func newRig(t *testing.T, db *pg.DB) *rig {
@@ -79,10 +82,14 @@ func (r *rig) relay(t *testing.T, db *pg.DB) *outbox.Outbox {
 func (r *rig) collect(t *testing.T) {
 	t.Helper()
 	_, err := r.bus.Subscribe(t.Context(), bus.Subscription{Queue: "scheduler.receipts", Exchange: bus.Events,
-		Keys: []string{"*.fire.completed", "*.fire.failed"}, Handler: func(_ context.Context, d bus.Delivery) error {
+		Keys: []string{"*.fire.*"}, Handler: func(_ context.Context, d bus.Delivery) error {
 			r.mu.Lock()
 			defer r.mu.Unlock()
-			r.receipts = append(r.receipts, d)
+			if strings.HasSuffix(d.Key, timed.Completed) || strings.HasSuffix(d.Key, timed.Failed) {
+				r.receipts = append(r.receipts, d)
+			} else {
+				r.words = append(r.words, d)
+			}
 			return nil
 		}})
 	if err != nil {
@@ -122,6 +129,14 @@ func oneFire() timed.Fire {
 	return timed.Fire{ID: timed.FireID("billing.close", due), Schedule: "billing.close", Due: due, Deadline: 10 * time.Second}
 }
 
+func (r *rig) receiptAt(t *testing.T, i int) (receipt timed.Receipt) {
+	t.Helper()
+	if err := json.Unmarshal(r.received()[i].Data, &receipt); err != nil {
+		t.Fatal(err)
+	}
+	return receipt
+}
+
 // ended waits for the one receipt of a fire, and that the handler's outcome is counted.
 func (r *rig) ended(t *testing.T, outcome string) timed.Receipt {
 	t.Helper()
@@ -131,10 +146,7 @@ func (r *rig) ended(t *testing.T, outcome string) timed.Receipt {
 	if len(all) != 1 {
 		t.Fatalf("%d receipts", len(all))
 	}
-	var receipt timed.Receipt
-	if err := json.Unmarshal(all[0].Data, &receipt); err != nil {
-		t.Fatal(err)
-	}
+	receipt := r.receiptAt(t, 0)
 	if failed := strings.HasSuffix(all[0].Key, timed.Failed); failed != (receipt.Error != "") || all[0].Type != all[0].Key {
 		t.Errorf("key %s, type %s, error %q", all[0].Key, all[0].Type, receipt.Error)
 	}
@@ -158,25 +170,29 @@ func (r *rig) count(outcome string) int {
 	return 0
 }
 
+// An attempt is made once for each publication, whatever comes of it; what follows is the scheduler's to decide. Only what
+// is no fire is parked.
 func TestHandlerWithoutDatabase(t *testing.T) {
 	t.Parallel()
 	boom := errors.New("no money")
 	for _, c := range []struct {
 		name, outcome, want string
-		attempt             int
-		handle              func(ctx context.Context, try int32) error
+		final               bool
+		handle              func(ctx context.Context) error
 	}{
-		{"succeeds", "done", "", 1, func(context.Context, int32) error { return nil }},
-		{"succeeds when tried again", "done", "", 3, func(_ context.Context, try int32) error {
-			if try < 3 {
-				return boom
+		{"succeeds", "done", "", false, func(context.Context) error { return nil }},
+		{"fails", "failed", "no money", false, func(context.Context) error { return boom }},
+		{"fails finally", "failed", "no money", true, func(context.Context) error { return timed.Final(boom) }},
+		{"gives up", "failed", "no money", true, func(context.Context) error { return bus.Park(boom) }},
+		{"panics", "failed", "handler panicked: ouch", false, func(context.Context) error { panic("ouch") }},
+		{"says nothing of its failure", "failed", "the handler failed and did not say why", false, func(context.Context) error { return errors.New("") }},
+		{"passes its deadline", "deadline", timed.ErrorDeadline, false, func(ctx context.Context) error {
+			<-ctx.Done()
+			if context.Cause(ctx) != timed.ErrDeadline { //nolint:errorlint // it is that one, as it is
+				return fmt.Errorf("the cause is %w", context.Cause(ctx))
 			}
-			return nil
+			return ctx.Err()
 		}},
-		{"fails for good", "failed", "no money", 5, func(context.Context, int32) error { return boom }},
-		{"gives up", "failed", "no money", 1, func(context.Context, int32) error { return bus.Park(boom) }},
-		{"panics", "failed", "handler panicked: ouch", 5, func(context.Context, int32) error { panic("ouch") }},
-		{"passes its deadline", "deadline", timed.ErrorDeadline, 1, func(ctx context.Context, _ int32) error { <-ctx.Done(); return ctx.Err() }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -186,21 +202,24 @@ func TestHandlerWithoutDatabase(t *testing.T) {
 				if tx != nil {
 					t.Error("a transaction without a database")
 				}
-				return c.handle(ctx, tries.Add(1))
+				tries.Add(1)
+				return c.handle(ctx)
 			})
 			f := oneFire()
+			f.Attempt = 3
 			if c.outcome == "deadline" {
 				f.Deadline = 20 * time.Millisecond
 			}
 			r.fire(t, f.ID, f)
 			receipt := r.ended(t, c.outcome)
-			if receipt.Error != c.want || receipt.Attempt != c.attempt || receipt.FireID != f.ID || receipt.Instance != "billing-1" {
+			if receipt.Error != c.want || receipt.Final != c.final || receipt.Attempt != 3 || receipt.FireID != f.ID || receipt.Instance != "billing-1" {
 				t.Errorf("%+v", receipt)
 			}
-			wait.For(t, 10*time.Second, "the parking place to hold what failed, and nothing else", func() bool {
-				parked, err := r.bus.Parked(t.Context(), "billing.timed", 10)
-				return err == nil && (len(parked) == 1) == (c.want != "")
-			})
+			r.fire(t, f.ID+"/again", f)
+			wait.For(t, 10*time.Second, "the same attempt, delivered again", func() bool { return r.count("duplicate") == 1 })
+			if parked, err := r.bus.Parked(t.Context(), "billing.timed", 10); err != nil || len(parked) > 0 || tries.Load() != 1 || len(r.received()) != 1 {
+				t.Errorf("%d tries, %d receipts, parked %v, %v", tries.Load(), len(r.received()), parked, err)
+			}
 			if problems, err := testutil.GatherAndLint(r.reg); err != nil || len(problems) > 0 {
 				t.Errorf("metrics: %v, %v", problems, err)
 			}
@@ -210,7 +229,11 @@ func TestHandlerWithoutDatabase(t *testing.T) {
 
 func billingDB(t *testing.T) *pg.DB {
 	t.Helper()
-	test := pgtest.New(t, "billing")
+	return openBilling(t, pgtest.New(t, "billing"))
+}
+
+func openBilling(t *testing.T, test *pgtest.DB) *pg.DB {
+	t.Helper()
 	db, err := pg.Open(pg.Settings{URL: test.URL("billing"), OwnerURL: test.OwnerURL("billing"), Schema: "billing"})
 	if err != nil {
 		t.Fatal(err)
@@ -222,8 +245,8 @@ func billingDB(t *testing.T) *pg.DB {
 	return db
 }
 
-// One transaction holds inbox row, effect and receipt: delivered again, and published again by another scheduler, a fire
-// has one effect and one receipt; what a failed try did is undone.
+// One transaction holds inbox row, effect and receipt: delivered again, published again by another scheduler, and as a
+// further attempt, a fire has one effect and one completed receipt; what a failed attempt did is undone.
 func TestO6_EffectAndReceiptOnceWithDatabase(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, billingDB(t))
@@ -231,52 +254,80 @@ func TestO6_EffectAndReceiptOnceWithDatabase(t *testing.T) {
 	r.start(t, func(ctx context.Context, tx pg.Tx, f timed.Fire) error {
 		// The inbox stands for a table of the service: it is the only one here that the working role may write.
 		if first, err := outbox.Once(ctx, tx, "effect", "test", f.ID); err != nil || !first {
-			t.Errorf("the effect of an earlier try is still there: %v", err)
+			t.Errorf("the effect of an earlier attempt is still there: %v", err)
 		}
 		if tries.Add(1) < 3 {
 			return errors.New("not yet")
 		}
+		timed.Result(ctx, "closed 3 accounts")
 		return nil
 	})
 	f := oneFire()
-	r.fire(t, f.ID, f)
-	if receipt := r.ended(t, "done"); receipt.Attempt != 3 || receipt.Error != "" {
-		t.Errorf("%+v", receipt)
+	for f.Attempt = 1; f.Attempt <= 3; f.Attempt++ {
+		r.fire(t, f.ID+"/"+strconv.Itoa(f.Attempt), f)
+		wait.For(t, 10*time.Second, "the attempt's receipt", func() bool { return len(r.received()) == f.Attempt })
+	}
+	wait.For(t, 10*time.Second, "the outcomes", func() bool { return r.count("done") == 1 && r.count("failed") == 2 })
+	last := r.receiptAt(t, 2)
+	if last.Attempt != 3 || last.Error != "" || last.Result != "closed 3 accounts" || r.received()[2].Key != "billing.fire.completed" {
+		t.Errorf("%+v", last)
 	}
 	r.fire(t, f.ID, f)
-	r.fire(t, f.ID+"/2", f)
+	f.Attempt = 5
+	r.fire(t, f.ID+"/5", f)
 	wait.For(t, 10*time.Second, "both duplicates", func() bool { return r.count("duplicate") == 2 })
-	if tries.Load() != 3 {
-		t.Errorf("%d tries, want 3", tries.Load())
+	if tries.Load() != 3 || len(r.received()) != 3 {
+		t.Errorf("%d tries, %d receipts, want 3", tries.Load(), len(r.received()))
 	}
-	r.ended(t, "done")
 }
 
-// A final failure is reported once; replayed with success, the fire ends in completed after all.
-func TestReplayAfterFailure(t *testing.T) {
+// A handler that takes its time elsewhere keeps its transaction, however short the role's patience with idle ones is.
+func TestALongHandlerKeepsItsTransaction(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, billingDB(t))
-	var mended atomic.Bool
-	r.start(t, func(context.Context, pg.Tx, timed.Fire) error {
-		if mended.Load() {
-			return nil
-		}
-		return errors.New("broken")
+	test := pgtest.New(t, "billing")
+	db := openBilling(t, test)
+	admin, err := pg.Open(pg.Settings{URL: test.AdminURL(), Schema: "billing"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(admin.Close)
+	var role, patience string
+	if err := db.Pool().QueryRow(t.Context(), `SELECT current_user`).Scan(&role); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := admin.Pool().Exec(t.Context(), `ALTER ROLE "`+role+`" SET idle_in_transaction_session_timeout = '100ms'`); err != nil {
+		t.Fatal(err)
+	}
+	db.Pool().Reset()
+	if err := db.Pool().QueryRow(t.Context(), `SHOW idle_in_transaction_session_timeout`).Scan(&patience); err != nil || patience != "100ms" {
+		t.Fatalf("%s, %v", patience, err)
+	}
+	r := newRig(t, db)
+	r.start(t, func(ctx context.Context, tx pg.Tx, f timed.Fire) error {
+		<-time.After(300 * time.Millisecond)
+		_, err := outbox.Once(ctx, tx, "effect", "test", f.ID)
+		return err
 	})
 	f := oneFire()
 	r.fire(t, f.ID, f)
-	if receipt := r.ended(t, "failed"); receipt.Error != "broken" || receipt.Attempt != 5 {
+	if receipt := r.ended(t, "done"); receipt.DurationMS < 300 {
 		t.Errorf("%+v", receipt)
 	}
-	mended.Store(true)
-	var replayed int
-	wait.For(t, 10*time.Second, "the parked fire", func() bool {
-		replayed, _ = r.bus.Replay(t.Context(), "billing.timed")
-		return replayed == 1
-	})
-	wait.For(t, 10*time.Second, "the completed receipt", func() bool { return len(r.received()) == 2 })
-	if last := r.received()[1]; last.Key != "billing.fire.completed" {
-		t.Errorf("the last receipt is %s", last.Key)
+}
+
+// Another instance, which remembers nothing, finds the effect in the inbox.
+func TestAnotherInstanceFindsTheEffectInTheInbox(t *testing.T) {
+	t.Parallel()
+	db := billingDB(t)
+	f, tries := oneFire(), atomic.Int32{}
+	for i := range 2 {
+		r := newRig(t, db)
+		r.start(t, func(context.Context, pg.Tx, timed.Fire) error { tries.Add(1); return nil })
+		r.fire(t, f.ID, f)
+		wait.For(t, 10*time.Second, "the outcome", func() bool { return r.count([]string{"done", "duplicate"}[i]) == 1 })
+	}
+	if tries.Load() != 1 {
+		t.Errorf("%d tries", tries.Load())
 	}
 }
 
