@@ -53,7 +53,7 @@ func (f field) item(item string, l *line) error {
 	case strings.HasPrefix(item, "?") && f.at != domField && f.at != dowField:
 		return errors.New("? belongs to the day fields; write *")
 	case f.at == domField && strings.HasSuffix(item, "w"):
-		return errors.New("W (the nearest weekday) is not known here; name the days, or leave out days with except")
+		return errors.New("the nearest weekday (W) is not known here; name the days, or leave out days with except")
 	case f.at == domField && strings.HasPrefix(item, "l"):
 		return l.lastDay(item)
 	case f.at == dowField && strings.Contains(item, "#"):

@@ -56,11 +56,11 @@ func (s Spec) one() error {
 
 func location(zone string) (*time.Location, error) {
 	if zone == "Local" {
-		return nil, errors.New(`time_zone "Local": every machine has another one; name an IANA zone such as "Europe/Berlin"`)
+		return nil, errors.New(`time zone "Local": every machine has another one; name an IANA zone such as "Europe/Berlin"`)
 	}
 	loc, err := time.LoadLocation(zone)
 	if err != nil {
-		return nil, fmt.Errorf("time_zone %q: no IANA zone has this name; they look like \"Europe/Berlin\"", zone)
+		return nil, fmt.Errorf("time zone %q: no IANA zone has this name; they look like \"Europe/Berlin\"", zone)
 	}
 	return loc, nil
 }

@@ -81,7 +81,7 @@ func upcoming(s timed.Schedule, n int) (api.Next, error) {
 	if err != nil {
 		return api.Next{}, err
 	}
-	out := api.Next{Items: []time.Time{}, TimeZone: s.TimeZone}
+	out := api.Next{Items: []time.Time{}, TimeZone: s.TimeZone, Text: timing.Describe(s.When())}
 	for due := when.Next(now()); !due.IsZero() && len(out.Items) < n; due = when.Next(due) {
 		out.Items = append(out.Items, due)
 	}
