@@ -18,11 +18,13 @@
 //
 // A record whose Append returned survives kill -9: its write(2) is done. Errors and audit records are on
 // the disk when Append returns, or 10 ms have passed and that is counted; the others follow within 50 ms.
-// Append waits for no network, and below Error for no disk. A segment is deleted when the store has
+// Append waits for no network, and below Error for no disk: it makes its write(2), and creates the file when a
+// segment begins; syncing, and removing files, is done by others. A segment is deleted when the store has
 // acknowledged it and the cursor that says so is on the disk, or when it is shed: if the spool holds its
 // limit, the lowest class goes first, its oldest segment as a whole; a tenth of the limit is for errors
-// alone. A full or failing disk is counted and never an error of the caller's; on a full one a record of
-// more worth takes the room of those of less.
+// alone. Of what is shed the files are removed in the background, with room for two segments set aside in the limit; while
+// that is used up, what is not an error finds the spool full. A full or failing disk is counted and never an
+// error of the caller's; on a full one a record of more worth takes the room of those of less.
 //
 // A sync that has failed is not simply tried again, as the kernel answers well to the second one without having written
 // anything. The segment is ended, and copied from memory into a new file, which takes its place once it is on the disk;

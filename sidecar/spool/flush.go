@@ -17,7 +17,7 @@ func (q *Queue) flush() {
 	waiting, retired, active, created, written := q.flushed, q.retired, q.active, q.created, q.tail
 	q.flushed, q.retired, q.dirty, q.created = nil, nil, false, false
 	if active != nil {
-		q.newTail(q.last().size)
+		q.tail = tail{at: q.last().size}
 	}
 	q.mu.Unlock()
 	if created {
@@ -38,21 +38,29 @@ func (q *Queue) flush() {
 	}
 }
 
-// again has a later flush do what has failed.
+// again has a later flush do what has failed. Files of segments that were shed meanwhile are closed.
 func (q *Queue) again(left []*full) {
 	if len(left) == 0 {
 		return
 	}
+	for _, f := range q.retry(left) {
+		_ = f.Close()
+	}
+}
+
+// retry returns those that are in the books no more.
+func (q *Queue) retry(left []*full) (gone []*full) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for _, f := range left {
 		if slices.ContainsFunc(q.segments, func(s *segment) bool { return s.path == f.path }) {
 			q.retired = append(q.retired, f)
 		} else {
-			_ = f.Close()
+			gone = append(gone, f)
 		}
 	}
 	q.bound()
+	return gone
 }
 
 // syncDir is done again by the next flush if it fails.

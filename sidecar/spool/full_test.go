@@ -10,7 +10,6 @@ import (
 	"slices"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -20,26 +19,12 @@ import (
 func TestL5_FullSpoolShedsTheLowestClass(t *testing.T) {
 	s := opened(t, Settings{LimitBytes: 1 << 20})
 	payload := string(bytes.Repeat([]byte("x"), 300))
-	peer, calls, writes := newPeer(t), make([]time.Duration, 0, 99_900), make([]time.Duration, 0, 99_900)
-	for i := range cap(calls) {
-		f := frame(payload)
-		began := time.Now()
-		s.Append([]Class{Debug, Debug, Info, Info, Warn}[i%5], f)
-		mid := time.Now()
-		peer.write(f)
-		calls, writes = append(calls, mid.Sub(began)), append(writes, time.Since(mid))
-	}
+	takeTimes(t, func(i int, f []byte) { s.Append([]Class{Debug, Debug, Info, Info, Warn}[i%5], f) }, payload)
 	const errors = 100
 	for range errors {
 		s.Append(Error, frame(payload))
 	}
-	slices.Sort(calls)
-	slices.Sort(writes)
-	at := func(all []time.Duration, share float64) float64 {
-		return float64(all[int(share*float64(len(all)-1))].Nanoseconds()) / 1000
-	}
-	t.Logf("METRIC slowest_call_on_full_spool_us=%.0f limit=1000 (on a quiet machine; the same writes without a spool, in turn with it: %.0f)", at(calls, 1), at(writes, 1))
-	t.Logf("METRIC call_on_full_spool_x_write_p50=%.1f p999=%.1f (%.1f and %.1f us)", at(calls, 0.5)/at(writes, 0.5), at(calls, 0.999)/at(writes, 0.999), at(calls, 0.5), at(calls, 0.999))
+	s.graves.dig()
 	if used := s.space.used.Load(); used > 1<<20 || used != onDisk(t, s.settings.Dir) {
 		t.Errorf("%d bytes used in the books, %d on the disk", used, onDisk(t, s.settings.Dir))
 	}
@@ -66,41 +51,6 @@ func TestL5_FullSpoolShedsTheLowestClass(t *testing.T) {
 	if r := drained(t, s.Current().Queues[Debug]); len(r) != 1 {
 		t.Error("nothing fits after the store took all")
 	}
-}
-
-// peer does what the spool has to do at least: write(2) to files of the same size, of which the oldest goes.
-type peer struct {
-	t     *testing.T
-	dir   string
-	file  *os.File
-	at    int64
-	files int
-}
-
-func newPeer(t *testing.T) *peer {
-	p := &peer{t: t, dir: t.TempDir(), at: 64 << 10}
-	t.Cleanup(func() { _ = p.file.Close() })
-	return p
-}
-
-func (p *peer) write(b []byte) {
-	if p.at+int64(len(b)) > 64<<10 {
-		if p.file != nil {
-			_ = p.file.Close()
-		}
-		file, err := os.Create(filepath.Join(p.dir, fmt.Sprint(p.files)))
-		if err != nil {
-			p.t.Fatal(err)
-		}
-		p.file, p.at = file, 0
-		if p.files++; p.files > 14 {
-			_ = os.Remove(filepath.Join(p.dir, fmt.Sprint(p.files-15)))
-		}
-	}
-	if _, err := p.file.WriteAt(b, p.at); err != nil {
-		p.t.Fatal(err)
-	}
-	p.at += int64(len(b))
 }
 
 // holes of a sequence that goes from 1 to issued.
@@ -151,7 +101,7 @@ func TestLossesAreFewAndKept(t *testing.T) {
 	dir := instanceDir(t)
 	s := opened(t, Settings{Dir: dir})
 	for i := range uint64(10_000) {
-		s.losses.add(Loss{Epoch: "e", Class: Info, From: 3*i + 1, To: 3*i + 2, Records: 2, Reason: ReasonIO})
+		s.losses.add(Loss{Epoch: "e", Class: Info, From: 3*i + 1, To: 3*i + 2, Records: 2, Reason: ReasonIO}, false)
 	}
 	check := func(all []Loss) {
 		t.Helper()

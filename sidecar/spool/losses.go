@@ -55,11 +55,12 @@ type losses struct {
 	saved time.Time
 }
 
-func (l *losses) add(x Loss) {
+// add takes one in; newest: of its class nothing later is lost by now.
+func (l *losses) add(x Loss, newest bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.dirty = true
-	if i := len(l.all) - 1; i >= 0 && l.all[i].sameCause(x) && l.all[i].To+1 == x.From {
+	if i := len(l.all) - 1; newest && i >= 0 && l.all[i].sameCause(x) && l.all[i].To+1 == x.From {
 		l.all[i].widen(x) // the usual case, in the caller's time
 		return
 	}
@@ -133,7 +134,7 @@ func (l *losses) load(dir string) {
 	}
 	for _, x := range left {
 		if x.Class <= Error && x.From > 0 && x.From <= x.To {
-			l.add(x)
+			l.add(x, false)
 		}
 	}
 }
@@ -179,7 +180,7 @@ func (s *Spool) Report(tell func(Loss) bool) {
 			continue
 		}
 		if !tell(x) {
-			s.losses.add(x)
+			s.losses.add(x, false)
 		}
 		return
 	}

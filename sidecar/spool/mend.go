@@ -15,45 +15,9 @@ import (
 // are met as damage by the reader, and become a gap with its cause.
 
 const (
-	tailBytes  = 1 << 20 // of what is written to one segment between two syncs
 	tailsBytes = 8 << 20 // of all segments of a queue that are still to be mended
 	mendSuffix = ".mend"
 )
-
-// tail is what was written to a segment since its last good sync.
-type tail struct {
-	at   int64 // where it begins
-	b    []byte
-	over bool // it was too much to keep
-}
-
-func (t *tail) add(b []byte) {
-	if t.over = t.over || len(t.b)+len(b) > tailBytes; t.over {
-		t.b = nil
-		return
-	}
-	t.b = append(t.b, b...)
-}
-
-// with what was written behind it.
-func (t tail) with(next tail) tail {
-	t.add(next.b)
-	if t.over = t.over || next.over; t.over {
-		t.b = nil
-	}
-	return t
-}
-
-// onto puts what is known over what the file says.
-func (t tail) onto(b []byte) []byte {
-	if t.over || len(t.b) == 0 {
-		return b
-	}
-	for int64(len(b)) < t.at {
-		b = append(b, 0)
-	}
-	return append(b[:t.at], t.b...)
-}
 
 // full is a segment that is ended, and still to be synced and closed.
 type full struct {
@@ -76,7 +40,7 @@ func (q *Queue) distrust(f File, written tail) []*full {
 	q.retired = nil
 	for _, r := range retired {
 		if r.File == f {
-			r.tail = written.with(r.tail)
+			r.tail = written.with(r.tail, &q.pieces)
 			q.suspect(r, true)
 		}
 	}
@@ -87,7 +51,8 @@ func (q *Queue) distrust(f File, written tail) []*full {
 func (q *Queue) bound() {
 	total := 0
 	for _, f := range slices.Backward(q.retired) {
-		if total += len(f.tail.b); total > tailsBytes && f.tries > 0 {
+		if total += f.tail.size; total > tailsBytes && f.tries > 0 {
+			q.pieces.give(f.tail)
 			f.tail = tail{at: f.tail.at, over: true}
 		}
 	}
@@ -180,19 +145,4 @@ func (q *Queue) exchange(path, fresh string) error {
 	}
 	q.reopen = true
 	return nil
-}
-
-// spare keeps the memory of a tail for the next one.
-func (q *Queue) spare(t tail) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if cap(t.b) > cap(q.tailSpare) {
-		q.tailSpare = t.b[:0]
-	}
-}
-
-// newTail begins where a segment is written on; mu is held.
-func (q *Queue) newTail(at int64) {
-	q.tail = tail{at: at, b: q.tailSpare}
-	q.tailSpare = nil
 }

@@ -120,7 +120,7 @@ func TestABrokenDiskTakesNoMore(t *testing.T) {
 		q.mu.Lock()
 		kept, retired := 0, len(q.retired)
 		for _, f := range q.retired {
-			kept += len(f.tail.b)
+			kept += f.tail.size
 		}
 		q.mu.Unlock()
 		disk.mu.Lock()

@@ -54,7 +54,7 @@ func (m *model) open(stopAt int) {
 	m.t.Helper()
 	m.disk = newModelDisk(m.choice)
 	m.disk.stopAt = stopAt
-	s, err := Open(Settings{Dir: m.dir, Service: "catalogs", Instance: "catalogs-1", Disk: m.disk, LimitBytes: 64 << 10})
+	s, err := Open(Settings{Dir: m.dir, Service: "catalogs", Instance: "catalogs-1", Disk: m.disk, LimitBytes: 72 << 10, SegmentBytes: 4 << 10})
 	if err != nil {
 		m.fatal("open: %v", err)
 	}
@@ -80,6 +80,7 @@ func (m *model) write(c Class, n int) {
 		m.issued[id] = true
 		late := sum(m.t, m.spool.metrics.late) + sum(m.t, m.spool.metrics.failures)
 		kept := m.spool.Append(c, frame(id))
+		synctest.Wait() // what is given up is removed by then: the same seed is the same run
 		if m.disk.gone() {
 			return // the call has not returned
 		}

@@ -22,6 +22,7 @@ type Queue struct {
 	space        *space
 	metrics      *metrics
 	losses       *losses
+	graves       *graves
 	makeRoom     func(Class) bool // gives up records of less worth for a full disk; q.mu is held
 	setAside     func(name string, v any) error
 	segmentBytes int64
@@ -41,8 +42,8 @@ type Queue struct {
 	flushed chan struct{} // closed when what is written by now is on the disk; nil: nobody waits
 	retired []*full
 
-	tail      tail   // of the active segment
-	tailSpare []byte // for the next one
+	tail   tail // of the active segment
+	pieces pieces
 
 	reader
 }
@@ -63,7 +64,7 @@ func (s *segment) before() place { return place{s.first.seq - 1, s.first.ordinal
 
 func newQueue(class Class, id Identity, dir string, s *Spool) *Queue {
 	return &Queue{class: class, instance: id.Instance, epoch: id.Epoch, dir: dir, disk: s.settings.Disk, space: &s.space,
-		metrics: s.metrics, losses: &s.losses, makeRoom: s.makeRoom, setAside: s.SetAside,
+		metrics: s.metrics, losses: &s.losses, graves: &s.graves, makeRoom: s.makeRoom, setAside: s.SetAside,
 		segmentBytes: s.settings.SegmentBytes, reader: reader{arrived: make(chan struct{}, 1)}}
 }
 
@@ -126,11 +127,12 @@ func (q *Queue) Reject(n, from, to uint64) { q.drop(ReasonRejected, n, from, to)
 // full gives up the oldest or the newest makes no difference to who misses them: one hole has one cause.
 func (q *Queue) drop(reason string, n, from, to uint64) {
 	q.metrics.drop(q.class, reason, int(n))
+	newest := from == to && reason != ReasonShed && reason != ReasonDamaged && reason != ReasonRejected
 	if reason == ReasonShed {
 		reason = ReasonFull
 	}
 	if n > 0 && reason != ReasonClosed {
-		q.losses.add(Loss{Instance: q.instance, Epoch: q.epoch, Class: q.class, From: from, To: to, Records: n, Reason: reason})
+		q.losses.add(Loss{Instance: q.instance, Epoch: q.epoch, Class: q.class, From: from, To: to, Records: n, Reason: reason}, newest)
 	}
 }
 
@@ -163,7 +165,7 @@ func (q *Queue) put(frame []byte, at place) error {
 		_ = q.active.Truncate(s.size)
 		return fmt.Errorf("write segment: %w", err)
 	}
-	q.tail.add(frame)
+	q.tail.add(frame, &q.pieces)
 	s.size += int64(len(frame))
 	s.records++
 	return nil
@@ -182,7 +184,7 @@ func (q *Queue) begin(at place) error {
 		q.restart()
 	}
 	q.active, q.created = f, true
-	q.newTail(0)
+	q.tail = tail{}
 	return nil
 }
 
@@ -193,7 +195,7 @@ func (q *Queue) retire(next place) {
 	s.beyond = next
 	end := ending(next)
 	if _, err := q.active.WriteAt(end, s.size); err == nil {
-		q.tail.add(end)
+		q.tail.add(end, &q.pieces)
 		s.size += int64(len(end))
 		q.space.used.Add(int64(len(end)))
 	} else {

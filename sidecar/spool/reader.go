@@ -203,10 +203,10 @@ func (q *Queue) finish() {
 		q.metrics.failed("sync_cursor", q.cursor.Sync())
 	}
 	err := q.disk.Remove(s.path)
+	q.closeFile() // before the lock: its pages go with it
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.pinned = false
-	q.closeFile()
 	q.forget(0)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		q.metrics.failed("remove", err) // it stays on the disk, but out of the books; an adopter removes it

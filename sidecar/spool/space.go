@@ -9,9 +9,9 @@ type space struct {
 	shed  func(Class) int64 // frees a segment and returns its size, 0: nothing to free
 }
 
-// reserve takes n bytes for a frame of the class. The last tenth is for errors alone.
-func (s *space) reserve(c Class, n int64) bool {
-	limit := s.limit
+// reserve takes n bytes for a frame of the class, if besides so many are free. The last tenth is for errors alone.
+func (s *space) reserve(c Class, n, besides int64) bool {
+	limit := s.limit - besides
 	if c != Error {
 		limit -= s.limit / 10
 	}

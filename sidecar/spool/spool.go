@@ -62,6 +62,7 @@ type Spool struct {
 	flusher  flusher
 	closing  sync.Once
 	losses   losses
+	graves   graves
 
 	quarantine quarantine
 
@@ -73,8 +74,9 @@ type Spool struct {
 // error: records are dropped and counted until it mends.
 func Open(settings Settings) (*Spool, error) {
 	s := &Spool{settings: settings.withDefaults()}
-	s.space = space{limit: s.settings.LimitBytes, shed: s.shed}
-	s.metrics = newMetrics(func() float64 { return float64(s.space.used.Load()) }, s.unacknowledged)
+	s.graves = graves{remove: s.settings.Disk.Remove, failed: func(err error) { s.metrics.failed("remove", err) }, room: 2 * s.settings.SegmentBytes}
+	s.space = space{limit: s.settings.LimitBytes - s.graves.room, shed: s.shed}
+	s.metrics = newMetrics(func() float64 { return float64(s.space.used.Load() + s.graves.held()) }, s.unacknowledged)
 	s.current = s.newEpoch()
 	if err := s.prepare(); err != nil && !diskTrouble(err) {
 		s.release()
@@ -129,12 +131,18 @@ func (s *Spool) makeDir(dir string) error {
 // Append spools a frame of the class: HeaderSize bytes for the spool's use and the record. It answers whether
 // the record is kept; if not, that is counted. The frame is the caller's again when it returns.
 func (s *Spool) Append(class Class, frame []byte) (kept bool) {
+	kept = s.append(class, frame)
+	s.graves.begin()
+	return kept
+}
+
+func (s *Spool) append(class Class, frame []byte) (kept bool) {
 	q := s.current.Queues[class]
 	if len(frame) > MaxFrame {
 		q.skip(ReasonOversize)
 		return false
 	}
-	if !s.space.reserve(class, int64(len(frame))) {
+	if !s.space.reserve(class, int64(len(frame)), q.opening(len(frame))) {
 		q.skip(ReasonFull)
 		return false
 	}
@@ -146,16 +154,6 @@ func (s *Spool) Append(class Class, frame []byte) (kept bool) {
 	s.metrics.spooled[class].Inc()
 	s.settle(waiting)
 	return true
-}
-
-// makeRoom gives up a segment of less worth than the class, for a disk that is full.
-func (s *Spool) makeRoom(newcomer Class) bool {
-	if newcomer == Debug {
-		return false
-	}
-	freed := s.shedBelow(newcomer)
-	s.space.used.Add(-freed)
-	return freed > 0
 }
 
 // settle has the frame made durable, and waits for that if there is a channel to wait for.
@@ -181,33 +179,8 @@ func (s *Spool) tick() {
 		s.metrics.failed("prepare", s.prepare())
 	}
 	s.current.flush()
+	s.graves.again()
 	s.saveLosses(saveEvery)
-}
-
-// shed makes room for a frame of the class: the lowest class first, the oldest epoch first.
-func (s *Spool) shed(newcomer Class) int64 {
-	if freed := s.shedBelow(newcomer); freed > 0 {
-		return freed
-	}
-	return s.shedOf(newcomer, false)
-}
-
-func (s *Spool) shedBelow(newcomer Class) int64 {
-	for c := Debug; c < newcomer; c++ {
-		if freed := s.shedOf(c, true); freed > 0 {
-			return freed
-		}
-	}
-	return 0
-}
-
-func (s *Spool) shedOf(c Class, force bool) int64 {
-	for _, e := range append(s.Adopted(), s.current) {
-		if freed := e.Queues[c].shed(force); freed > 0 {
-			return freed
-		}
-	}
-	return 0
 }
 
 func (s *Spool) unacknowledged(c Class) float64 {
@@ -241,6 +214,7 @@ func (s *Spool) close(ctx context.Context) error {
 	if err := s.flusher.close(ctx); err != nil {
 		return fmt.Errorf("flush spool: %w", err)
 	}
+	s.graves.finish(ctx)
 	s.saveLosses(0)
 	err := s.current.markClosed()
 	s.release()

@@ -1,0 +1,64 @@
+package spool
+
+import (
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// stuck is a disk that removes nothing until it is let go, or fails to.
+type stuck struct {
+	osDisk
+	let   chan struct{}
+	fails atomic.Bool
+	asked atomic.Int64
+}
+
+func (d *stuck) Remove(path string) error {
+	d.asked.Add(1)
+	<-d.let
+	if d.fails.Load() {
+		return unix.EIO
+	}
+	return d.osDisk.Remove(path)
+}
+
+// TestNobodyWaitsForARemoval: while the disk removes nothing, records below Error are kept or counted as dropped, and no
+// call waits (it would for ever). Then the books agree with the disk, and there is room again.
+func TestNobodyWaitsForARemoval(t *testing.T) {
+	t.Parallel()
+	disk := &stuck{let: make(chan struct{})}
+	s := opened(t, Settings{LimitBytes: 1 << 20, Disk: disk})
+	payload := strings.Repeat("x", 300)
+	const n = 12_000
+	for i := range n {
+		s.Append([]Class{Debug, Info, Warn}[i%3], frame(payload))
+	}
+	eventually(t, "a removal", func() bool { return disk.asked.Load() > 0 })
+	if held := s.graves.held(); held == 0 || held > s.graves.room {
+		t.Errorf("%d bytes wait to be removed, of %d", held, s.graves.room)
+	}
+	if total := s.space.used.Load() + s.graves.held(); total > 1<<20 || total != onDisk(t, s.settings.Dir) {
+		t.Errorf("%d bytes in the books, %d on the disk, the limit is %d", total, onDisk(t, s.settings.Dir), 1<<20)
+	}
+	disk.fails.Store(true)
+	close(disk.let)
+	eventually(t, "the failure", func() bool { return sum(t, s.metrics.failures, "remove") > 0 })
+	disk.fails.Store(false)
+	eventually(t, "another try", func() bool { return s.graves.held() == 0 })
+	if used := s.space.used.Load(); used != onDisk(t, s.settings.Dir) {
+		t.Errorf("%d bytes in the books, %d on the disk", used, onDisk(t, s.settings.Dir))
+	}
+	if !s.Append(Warn, frame(payload)) {
+		t.Error("there is no room after all was removed")
+	}
+	kept := 0
+	for _, c := range Classes {
+		kept += len(drained(t, s.Current().Queues[c]))
+	}
+	if dropped := sum(t, s.metrics.dropped); kept+dropped != n+1 {
+		t.Errorf("%d kept and %d dropped, of %d", kept, dropped, n+1)
+	}
+}
