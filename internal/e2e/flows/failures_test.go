@@ -40,7 +40,7 @@ func TestFailures(t *testing.T) {
 	want := []string{"billing", "catalogs", "data-flow", "gateway"}
 	released := func() map[string]map[string]int {
 		by := map[string]map[string]int{}
-		for _, l := range m.log.lines(t, func(l line) bool { return l.Level == "DEBUG" }) {
+		for _, l := range m.lines(func(l line) bool { return l.Level == "DEBUG" }) {
 			failed, known := fails[l.Trace]
 			if !known {
 				continue // from the mesh's start, when what was not ready yet failed
@@ -66,7 +66,7 @@ func TestFailures(t *testing.T) {
 	})
 	// What a service has still to say of a trace when the news comes is written at once; what was said before is marked.
 	for text, marked := range map[string]bool{"a record came": true, "making a bill": true, "request forwarded": false, "request handled": false} {
-		lines := m.log.lines(t, func(l line) bool { return l.Msg == text && fails[l.Trace] })
+		lines := m.lines(func(l line) bool { return l.Msg == text && fails[l.Trace] })
 		if len(lines) != each {
 			t.Errorf("%d times %q, want %d", len(lines), text, each)
 		}
@@ -76,7 +76,7 @@ func TestFailures(t *testing.T) {
 			}
 		}
 	}
-	if n := len(m.log.lines(t, func(l line) bool { return l.Msg == "told of a bill" })); n != 0 {
+	if n := len(m.lines(func(l line) bool { return l.Msg == "told of a bill" })); n != 0 {
 		t.Errorf("%d lines of good requests", n)
 	}
 	t.Logf("METRIC released_traces=%d limit=%d", len(released()), each)

@@ -56,7 +56,7 @@ func TestFlows(t *testing.T) {
 	}
 	touched := func() map[string]map[string]bool {
 		by := map[string]map[string]bool{}
-		for _, l := range m.log.lines(t, func(l line) bool { return l.Level == "DEBUG" }) {
+		for _, l := range m.lines(func(l line) bool { return l.Level == "DEBUG" }) {
 			if mine[l.Trace] == "" || l.Attrs.Lease != "l-42" {
 				t.Fatalf("it is not of the user's requests: %s", l.text)
 			}
@@ -77,7 +77,7 @@ func TestFlows(t *testing.T) {
 		return true
 	})
 	for _, text := range []string{"request forwarded", "request handled", "a record came", "making a bill", "told of a bill", "the nightly run"} {
-		if n := len(m.log.lines(t, func(l line) bool { return l.Msg == text })); n < each {
+		if n := len(m.lines(func(l line) bool { return l.Msg == text })); n < each {
 			t.Errorf("%d times %q", n, text)
 		}
 	}
@@ -92,13 +92,13 @@ func TestFlows(t *testing.T) {
 	wait.For(t, limit, "the flows to end", idle)
 
 	m.gateway.Flows().Apply(nil)
-	before := len(m.log.lines(t, func(l line) bool { return l.Level == "DEBUG" }))
+	before := len(m.lines(func(l line) bool { return l.Level == "DEBUG" }))
 	trace, _ := m.call("42", "POST", records, `{"data":{"n":99}}`)
 	wait.For(t, limit, "the last to arrive", func() bool { return m.notified.count() == 3*each+1 })
-	if after := m.log.lines(t, func(l line) bool { return l.Level == "DEBUG" }); len(after) != before {
+	if after := m.lines(func(l line) bool { return l.Level == "DEBUG" }); len(after) != before {
 		t.Errorf("without the lease trace %s logs:\n%s", trace, after[len(after)-1].text)
 	}
-	all := m.log.lines(t, func(l line) bool {
+	all := m.lines(func(l line) bool {
 		return strings.Contains(l.text, "ey") && strings.Count(l.text, ".") > 1 && strings.Contains(l.text, "signalbox-grant")
 	})
 	if len(all) > 0 {

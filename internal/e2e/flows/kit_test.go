@@ -1,14 +1,11 @@
 package flows
 
 import (
-	"bytes"
 	"context"
-	"crypto/ed25519"
 	"encoding/json"
 	"io"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -17,21 +14,17 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
-	"github.com/signalbox-mesh/signalbox/internal/pgtest"
+	"github.com/signalbox-mesh/signalbox/internal/meshtest"
 	"github.com/signalbox-mesh/signalbox/internal/servers/guard"
 	"github.com/signalbox-mesh/signalbox/internal/wait"
 	"github.com/signalbox-mesh/signalbox/services/catalogs"
 	"github.com/signalbox-mesh/signalbox/services/gateway"
 	"github.com/signalbox-mesh/signalbox/services/scheduler"
 	"github.com/signalbox-mesh/signalbox/sidecar"
-	"github.com/signalbox-mesh/signalbox/sidecar/access"
 	"github.com/signalbox-mesh/signalbox/sidecar/bus"
-	"github.com/signalbox-mesh/signalbox/sidecar/bus/inproc"
-	"github.com/signalbox-mesh/signalbox/sidecar/peers"
 	"github.com/signalbox-mesh/signalbox/sidecar/pg"
 	"github.com/signalbox-mesh/signalbox/sidecar/problem"
 	"github.com/signalbox-mesh/signalbox/sidecar/rpc"
-	"github.com/signalbox-mesh/signalbox/sidecar/servicetoken"
 	"github.com/signalbox-mesh/signalbox/sidecar/timed"
 )
 
@@ -39,13 +32,6 @@ func TestMain(m *testing.M) { os.Exit(guard.TestMain(m)) }
 
 // limit is generous: two cores are shared by everything that a test starts.
 const limit = 90 * time.Second
-
-// people is the verifier for whom a token is its user's id.
-type people struct{}
-
-func (people) Verify(_ context.Context, token string) (access.Principal, error) {
-	return access.Principal{Subject: token, Name: token, Grants: []access.Grant{{Role: access.Admin}}}, nil
-}
 
 // line is a record as a service writes it to its standard error.
 type line struct {
@@ -58,44 +44,16 @@ type line struct {
 	text string
 }
 
-// stderrs keeps what each service writes.
-type stderrs struct {
-	mu sync.Mutex
-	by map[string]*bytes.Buffer
-}
-
-func (s *stderrs) of(service string) io.Writer {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.by == nil {
-		s.by = map[string]*bytes.Buffer{}
-	}
-	s.by[service] = &bytes.Buffer{}
-	return writer(func(p []byte) (int, error) {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		return s.by[service].Write(p)
-	})
-}
-
-type writer func(p []byte) (int, error)
-
-func (w writer) Write(p []byte) (int, error) { return w(p) }
-
 // lines of all services that are as ok says.
-func (s *stderrs) lines(t testing.TB, ok func(line) bool) (all []line) {
-	t.Helper()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for service, buf := range s.by {
-		for text := range strings.Lines(buf.String()) {
-			l := line{text: text}
-			if err := json.Unmarshal([]byte(text), &l); err != nil {
-				t.Fatalf("%s wrote %q: %v", service, text, err)
-			}
-			if ok(l) {
-				all = append(all, l)
-			}
+func (m *mesh) lines(ok func(line) bool) (all []line) {
+	m.t.Helper()
+	for _, text := range m.Log.Lines("") {
+		l := line{text: text}
+		if err := json.Unmarshal([]byte(text), &l); err != nil {
+			m.t.Fatalf("a service wrote %q: %v", text, err)
+		}
+		if ok(l) {
+			all = append(all, l)
 		}
 	}
 	return all
@@ -107,12 +65,8 @@ func (s *stderrs) lines(t testing.TB, ok func(line) bool) (all []line) {
 //	gateway ─HTTP─▶ catalogs ─outbox, bus─▶ data-flow ─gRPC─▶ billing ─bus─▶ notification
 //	gateway ─HTTP─▶ scheduler ─outbox, bus─▶ billing (timed event)
 type mesh struct {
-	t      *testing.T
-	dir    string
-	db     *pgtest.DB
-	broker *inproc.Broker
-	book   *peers.Book
-	log    *stderrs
+	*meshtest.Mesh
+	t *testing.T
 
 	gateway                         *gateway.Service
 	catalogs                        *catalogs.Service
@@ -144,20 +98,8 @@ func (h *heardUsers) count() int {
 // newMesh runs one whose black boxes keep a share of the traces; fail is what billing answers.
 func newMesh(t *testing.T, share float64, fail func(text string) error) *mesh {
 	t.Helper()
-	m := &mesh{t: t, dir: t.TempDir(), db: pgtest.New(t, "catalogs", "scheduler", "billing"), book: &peers.Book{}, log: &stderrs{},
-		notified: &heardUsers{}, fired: &heardUsers{}, share: share, fail: fail}
-	var err error
-	m.broker, err = inproc.New(inproc.Settings{Dir: filepath.Join(m.dir, "bus")})
-	m.check(err)
-	t.Cleanup(func() { _ = m.broker.Close() })
-	keys := servicetoken.Keys{}
-	for _, service := range []string{"gateway", "catalogs", "scheduler", "data-flow", "billing", "notification"} {
-		key, err := servicetoken.LoadOrGenerateKey(m.key(service))
-		m.check(err)
-		public, _ := key.Public().(ed25519.PublicKey)
-		keys[service] = append(keys[service], public)
-	}
-	m.check(servicetoken.WriteBundle(filepath.Join(m.dir, "bundle.json"), keys))
+	m := &mesh{Mesh: meshtest.New(t, []string{"catalogs", "scheduler", "billing"}, "gateway", "catalogs", "scheduler", "data-flow", "billing", "notification"),
+		t: t, notified: &heardUsers{}, fired: &heardUsers{}, share: share, fail: fail}
 	m.wire()
 	return m
 }
@@ -169,36 +111,21 @@ func (m *mesh) check(err error) {
 	}
 }
 
-func (m *mesh) key(service string) string { return filepath.Join(m.dir, service+".pem") }
-
-func (m *mesh) config(service string, schema bool) sidecar.Config {
-	c := sidecar.Config{Instance: service + "-1", HTTPAddr: "127.0.0.1:0", RPCAddr: "127.0.0.1:0", LogLevel: "info", KeyFile: m.key(service),
-		TrustBundle: filepath.Join(m.dir, "bundle.json"), TraceExporter: []string{"none"}, StopTimeout: 10 * time.Second, Migrate: "on", BlackBoxShare: m.share}
-	if schema {
-		c.PostgresURL, c.PostgresOwner, c.PostgresConns = m.db.URL(service), m.db.OwnerURL(service), 4
-	}
+func (m *mesh) config(service, schema string) sidecar.Config {
+	c := m.Config(service, service+"-1", schema)
+	m.boxed(&c)
 	return c
 }
 
-func (m *mesh) settings(service string) sidecar.Settings {
-	return sidecar.Settings{Service: service, Peers: m.book, Bus: m.broker.Open, Stderr: m.log.of(service), Verifier: people{}}
-}
-
-func (m *mesh) small(service, schema string) *sidecar.Sidecar {
-	set := m.settings(service)
-	set.Schema = schema
-	s, err := sidecar.New(m.t.Context(), m.config(service, schema != ""), set)
-	m.check(err)
-	return s
-}
+func (m *mesh) boxed(c *sidecar.Config) { c.BlackBoxShare = m.share }
 
 func (m *mesh) wire() {
 	var err error
-	m.catalogs, err = catalogs.New(m.t.Context(), catalogs.Config{Config: m.config("catalogs", true)}, m.settings("catalogs"))
+	m.catalogs, err = catalogs.New(m.t.Context(), catalogs.Config{Config: m.config("catalogs", "catalogs")}, m.Settings("catalogs"))
 	m.check(err)
-	m.scheduler, err = scheduler.New(m.t.Context(), scheduler.Config{Config: m.config("scheduler", true), Retention: time.Hour}, m.settings("scheduler"))
+	m.scheduler, err = scheduler.New(m.t.Context(), scheduler.Config{Config: m.config("scheduler", "scheduler"), Retention: time.Hour}, m.Settings("scheduler"))
 	m.check(err)
-	m.dataFlow, m.billing, m.notification = m.small("data-flow", ""), m.small("billing", "billing"), m.small("notification", "")
+	m.dataFlow, m.billing, m.notification = m.Small("data-flow", "data-flow-1", "", m.boxed), m.Small("billing", "billing-1", "billing", m.boxed), m.Small("notification", "notification-1", "", m.boxed)
 	m.wireBilling()
 	m.wireDataFlow()
 	told := m.notification.Logger("told")
@@ -208,14 +135,10 @@ func (m *mesh) wire() {
 			m.notified.add(d.Subject)
 			return nil
 		}})
-	for name, s := range map[string]runner{"catalogs": m.catalogs, "scheduler": m.scheduler, "data-flow": m.dataFlow, "billing": m.billing, "notification": m.notification} {
-		m.run(name, s)
+	for name, s := range map[string]meshtest.Runner{"catalogs": m.catalogs, "scheduler": m.scheduler, "data-flow": m.dataFlow, "billing": m.billing, "notification": m.notification} {
+		m.Run(name, s)
 	}
-	edge := gateway.Config{Config: m.config("gateway", false), PerUser: "0", PerAddress: "0"}
-	edge.OpsAddr = "127.0.0.1:0"
-	m.gateway, err = gateway.New(m.t.Context(), edge, m.settings("gateway"))
-	m.check(err)
-	m.run("gateway", m.gateway)
+	m.gateway = m.Gateway(func(c *gateway.Config) { m.boxed(&c.Config) })
 	wait.For(m.t, limit, "the mesh", func() bool {
 		_, catalogs := m.call("7", "GET", "/api/catalogs/v1/types", "")
 		_, schedule := m.call("7", "GET", "/api/scheduler/v1/schedules/billing.nightly", "")
@@ -264,48 +187,17 @@ func (m *mesh) wireDataFlow() {
 		}})
 }
 
-// runner is a service.
-type runner interface {
-	Run(ctx context.Context) error
-	PublicAddr() string
-	PrivateAddr() string
-}
-
-func (m *mesh) run(name string, s runner) {
-	m.book.Set(name, peers.Peer{HTTP: []string{s.PublicAddr()}, RPC: []string{s.PrivateAddr()}})
-	ctx, cancel := context.WithCancel(context.Background())
-	ran := make(chan error, 1)
-	go func() { ran <- s.Run(ctx) }()
-	m.t.Cleanup(func() {
-		cancel()
-		if err := <-ran; err != nil {
-			m.t.Errorf("%s ended: %v", name, err)
-		}
-	})
-}
-
 // call through the gateway as a user; the trace of it, and the status. A header of any answer that says something of
 // debugging fails the test.
 func (m *mesh) call(user, method, path, body string) (trace string, status int) {
 	m.t.Helper()
-	ctx, cancel := context.WithTimeout(m.t.Context(), limit)
-	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, method, "http://"+m.gateway.PublicAddr()+path, strings.NewReader(body))
-	m.check(err)
-	r.Header.Set("Authorization", "Bearer "+user)
-	if body != "" {
-		r.Header.Set("Content-Type", "application/json")
-	}
-	resp, err := http.DefaultTransport.RoundTrip(r)
-	m.check(err)
-	defer resp.Body.Close()
-	_, _ = io.Copy(io.Discard, resp.Body)
-	for name, values := range resp.Header {
+	a := m.Call(m.gateway.PublicAddr(), user+"=admin", method, path, body)
+	for name, values := range a.Header {
 		if strings.Contains(strings.ToLower(name+strings.Join(values, "")), "debug") {
 			m.t.Errorf("the answer has %s: %q", name, values)
 		}
 	}
-	return resp.Header.Get("X-Trace-Id"), resp.StatusCode
+	return a.Header.Get("X-Trace-Id"), a.Status
 }
 
 // metrics of one service as they are scraped.

@@ -23,30 +23,30 @@ func TestMaintenanceWindows(t *testing.T) {
 		t.Errorf("while one is in a window: %v", seen)
 	}
 	hc := m.get(one.PublicAddr(), "/hc")
-	if hc.status != http.StatusServiceUnavailable || !strings.Contains(hc.body, `"out_of_service"`) || !strings.Contains(hc.body, "upgrade of the disk") || hc.header.Get("Retry-After") == "" {
-		t.Errorf("/hc: %d %v %s", hc.status, hc.header, hc.body)
+	if hc.Status != http.StatusServiceUnavailable || !strings.Contains(string(hc.Body), `"out_of_service"`) || !strings.Contains(string(hc.Body), "upgrade of the disk") || hc.Header.Get("Retry-After") == "" {
+		t.Errorf("/hc: %d %v %s", hc.Status, hc.Header, hc.Body)
 	}
-	if alive := m.get(one.PublicAddr(), "/liveness"); alive.status != http.StatusOK {
-		t.Errorf("/liveness: %d", alive.status)
+	if alive := m.get(one.PublicAddr(), "/liveness"); alive.Status != http.StatusOK {
+		t.Errorf("/liveness: %d", alive.Status)
 	}
-	if hc = m.get(two.PublicAddr(), "/hc"); hc.status != http.StatusOK {
-		t.Errorf("the other's /hc: %d %s", hc.status, hc.body)
+	if hc = m.get(two.PublicAddr(), "/hc"); hc.Status != http.StatusOK {
+		t.Errorf("the other's /hc: %d %s", hc.Status, hc.Body)
 	}
 
 	began := time.Now()
 	m.open("catalogs", "", "new memory", "4s") // which overlaps the first
-	wait.For(t, limit, "the service to be closed", func() bool { return m.call("GET", who, "").status == http.StatusServiceUnavailable })
+	wait.For(t, limit, "the service to be closed", func() bool { return m.call("GET", who, "").Status == http.StatusServiceUnavailable })
 	a := m.call("GET", who, "")
-	seconds, err := strconv.Atoi(a.header.Get("Retry-After"))
-	if err != nil || seconds < 1 || seconds > 4 || a.header.Get("Content-Type") != "application/problem+json" ||
-		!strings.Contains(a.body, `"catalogs is in a maintenance window: new memory"`) || !strings.Contains(a.body, `"unavailable"`) {
-		t.Errorf("%d %v %s", a.status, a.header, a.body)
+	seconds, err := strconv.Atoi(a.Header.Get("Retry-After"))
+	if err != nil || seconds < 1 || seconds > 4 || a.Header.Get("Content-Type") != "application/problem+json" ||
+		!strings.Contains(string(a.Body), `"catalogs is in a maintenance window: new memory"`) || !strings.Contains(string(a.Body), `"unavailable"`) {
+		t.Errorf("%d %v %s", a.Status, a.Header, a.Body)
 	}
-	if other := m.call("GET", leases, ""); other.status != http.StatusOK {
-		t.Errorf("another service: %d", other.status)
+	if other := m.call("GET", leases, ""); other.Status != http.StatusOK {
+		t.Errorf("another service: %d", other.Status)
 	}
 
-	wait.For(t, limit, "the second window to end by itself", func() bool { return m.call("GET", who, "").status == http.StatusOK })
+	wait.For(t, limit, "the second window to end by itself", func() bool { return m.call("GET", who, "").Status == http.StatusOK })
 	if passed := time.Since(began); passed < 3500*time.Millisecond {
 		t.Errorf("it ended after %s", passed)
 	} else {
@@ -57,8 +57,8 @@ func TestMaintenanceWindows(t *testing.T) {
 	}
 	m.drop(disk)
 	wait.For(t, limit, "both to serve again", func() bool { return m.seen(20)["catalogs-1"] > 0 })
-	if hc = m.get(one.PublicAddr(), "/hc"); hc.status != http.StatusOK || strings.Contains(hc.body, `"window"`) {
-		t.Errorf("/hc afterwards: %d %s", hc.status, hc.body)
+	if hc = m.get(one.PublicAddr(), "/hc"); hc.Status != http.StatusOK || strings.Contains(string(hc.Body), `"window"`) {
+		t.Errorf("/hc afterwards: %d %s", hc.Status, hc.Body)
 	}
 }
 
@@ -68,9 +68,9 @@ func TestAWindowOfViewServiceCanBeClosed(t *testing.T) {
 	m := newMesh(t)
 	id := m.open("view-service", "", "restore", "10m")
 	logs := "/api/maintenance/v1/logs"
-	wait.For(t, limit, "view-service to be closed", func() bool { return m.call("GET", logs, "").status == http.StatusServiceUnavailable })
+	wait.For(t, limit, "view-service to be closed", func() bool { return m.call("GET", logs, "").Status == http.StatusServiceUnavailable })
 	m.drop(id)
-	wait.For(t, limit, "view-service to be back", func() bool { return m.call("GET", logs, "").status == http.StatusOK })
+	wait.For(t, limit, "view-service to be back", func() bool { return m.call("GET", logs, "").Status == http.StatusOK })
 }
 
 func TestWhatIsNoWindowIsRefused(t *testing.T) {
@@ -82,8 +82,8 @@ func TestWhatIsNoWindowIsRefused(t *testing.T) {
 		`{"kind":"window","service":"catalogs","value":{"message":"x"},"ttl":"-1m","reason":"r"}`:   http.StatusBadRequest,
 		`{"kind":"window","service":"catalogs","value":{"message":"x"},"ttl":"1000h","reason":"r"}`: http.StatusBadRequest,
 	} {
-		if a := m.call("POST", leases, body); a.status != want {
-			t.Errorf("%s: %d %s", body, a.status, a.body)
+		if a := m.call("POST", leases, body); a.Status != want {
+			t.Errorf("%s: %d %s", body, a.Status, a.Body)
 		}
 	}
 	if seen := m.seen(10); seen["catalogs-1"] == 0 || seen["catalogs-2"] == 0 {
