@@ -16,9 +16,8 @@ import (
 
 const (
 	window      = 2000 // oldest pending rows looked at
-	maxHeads    = 200  // aggregates, and unordered rows, claimed at once
-	maxBatch    = 500  // rows published in one transaction
-	parallel    = 32   // publishes in flight
+	maxBatch    = 500  // rows published in one transaction, and heads (aggregates, and unordered rows) claimed for it
+	parallel    = 500  // publishes in flight
 	publishTime = 8 * time.Second
 	batchTime   = 25 * time.Second // under the role's idle_in_transaction_session_timeout
 )
@@ -51,12 +50,21 @@ func (o *Outbox) Relay(ctx context.Context) (done int, err error) {
 	defer cancel() // what was published is marked, whatever ends ctx
 	var failed error
 	var rows []*row
-	err = pgx.BeginFunc(life, o.settings.DB.Pool(), func(tx pgx.Tx) error {
+	conn, err := o.settings.DB.Pool().Acquire(life)
+	if err != nil {
+		return 0, fmt.Errorf("relay outbox: %w", err)
+	}
+	defer conn.Release()
+	o.turn.Lock()
+	defer o.turn.Unlock()
+	err = pgx.BeginFunc(life, conn, func(tx pgx.Tx) error {
 		rows, err = claim(life, tx)
 		if err != nil || len(rows) == 0 {
 			return err
 		}
+		o.turn.Unlock()
 		failed = o.publish(ctx, rows)
+		o.turn.Lock()
 		failed = errors.Join(failed, o.tell(life, tx, rows))
 		done, err = mark(life, tx, rows)
 		return err
@@ -79,7 +87,7 @@ func claim(ctx context.Context, tx pgx.Tx) ([]*row, error) {
 		heads AS (SELECT id FROM oldest WHERE aggregate = '' UNION ALL
 			SELECT min(id) FROM oldest WHERE aggregate <> '' GROUP BY aggregate)
 		SELECT id, aggregate FROM outbox WHERE id IN (SELECT id FROM heads) AND published_at IS NULL
-		ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED`, window, maxHeads)
+		ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED`, window, maxBatch)
 	if err != nil {
 		return nil, fmt.Errorf("claim: %w", err)
 	}

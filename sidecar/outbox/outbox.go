@@ -12,6 +12,7 @@ import (
 	"embed"
 	"io/fs"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -61,6 +62,9 @@ type Outbox struct {
 	metrics  *metrics
 	channel  string        // of NOTIFY; names are the database's, so it holds the schema
 	wake     chan struct{} // buffered
+	// turn is held by a pass while it claims, and while it marks and commits: a claim that meets rows which are being
+	// marked is decided anew by the server for each of them. Two passes overlap where one waits for the broker.
+	turn sync.Mutex
 }
 
 // New makes an outbox. Run relays.

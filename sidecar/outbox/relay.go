@@ -15,6 +15,8 @@ const (
 	pollEvery  = time.Second // when no NOTIFY comes
 	firstPause = 100 * time.Millisecond
 	lastPause  = 5 * time.Second
+	// helpedConns is the least pool that two passes may share with the service's own work.
+	helpedConns = 4
 )
 
 // Run relays until ctx ends, then finishes the batch it is in. Several replicas may run at once.
@@ -22,6 +24,10 @@ func (o *Outbox) Run(ctx context.Context) error {
 	listening := make(chan struct{})
 	go func() { defer close(listening); o.listen(ctx) }()
 	defer func() { <-listening }()
+	busy, helping := make(chan struct{}), make(chan struct{})
+	go func() { defer close(helping); o.help(ctx, busy) }()
+	defer func() { close(busy); <-helping }()
+	helped := o.settings.DB.Pool().Config().MaxConns >= helpedConns
 	var pace pacer
 	var measured time.Time
 	for ctx.Err() == nil {
@@ -34,11 +40,33 @@ func (o *Outbox) Run(ctx context.Context) error {
 		switch {
 		case err != nil:
 			_ = pause.For(ctx, pace.next())
+		case n >= maxBatch && helped:
+			offer(busy)
 		case n == 0:
 			o.doze(ctx)
 		}
 	}
 	return ctx.Err()
+}
+
+// help relays beside Run while there is more than one can do: one pass claims and marks while the other waits for the
+// broker. It says nothing of errors, for Run has them, too.
+func (o *Outbox) help(ctx context.Context, busy <-chan struct{}) {
+	for range busy {
+		for ctx.Err() == nil {
+			if n, err := o.relay(ctx); err != nil || n < maxBatch {
+				break
+			}
+		}
+	}
+}
+
+// offer is not waited for: who helps already needs no call.
+func offer(busy chan<- struct{}) {
+	select {
+	case busy <- struct{}{}:
+	default:
+	}
 }
 
 // relay is one pass: no claim while the bus could not take it.

@@ -25,7 +25,8 @@ var errSilent = errors.New("no confirm within 5 s, and no other answer")
 type publisher struct {
 	session  *session
 	ch       *amqp091.Channel
-	requests chan request
+	requests chan request        // buffered: many callers at once do not take turns with the writer
+	sent     chan sent           // buffered: what waits for its confirm, oldest first
 	returns  chan amqp091.Return // unbuffered: a return is in hand before its confirm is dispatched
 	fence    chan struct{}
 	done     chan struct{} // no more returns
@@ -38,6 +39,14 @@ type request struct {
 	exchange, key string
 	msg           amqp091.Publishing
 	written       chan written // buffered
+}
+
+// maxSent messages are watched at a time. With more unconfirmed, a silent broker is found by those.
+const maxSent = 1024
+
+type sent struct {
+	confirm *amqp091.DeferredConfirmation
+	at      time.Time
 }
 
 type written struct {
@@ -53,12 +62,13 @@ func newPublisher(s *session) (*publisher, error) {
 	if err := ch.Confirm(false); err != nil {
 		return nil, fmt.Errorf("open publisher: %w", err)
 	}
-	p := &publisher{session: s, ch: ch, requests: make(chan request), returned: map[int64]struct{}{},
+	p := &publisher{session: s, ch: ch, requests: make(chan request, 64), sent: make(chan sent, maxSent), returned: map[int64]struct{}{},
 		fence: make(chan struct{}), done: make(chan struct{})}
 	p.returns = ch.NotifyReturn(make(chan amqp091.Return))
 	closed := ch.NotifyClose(make(chan *amqp091.Error, 1))
 	s.bus.running.Go(p.write)
 	s.bus.running.Go(p.collect)
+	s.bus.running.Go(p.guard)
 	s.bus.running.Go(func() { p.watch(closed) })
 	return p, nil
 }
@@ -141,18 +151,35 @@ func (p *publisher) send(req request) written {
 	if err != nil {
 		return written{err: err}
 	}
-	p.session.bus.running.Go(func() { p.guard(c) })
+	select {
+	case p.sent <- sent{c, time.Now()}:
+	default:
+	}
 	return written{confirm: c}
 }
 
-// guard closes a connection whose broker keeps silent about a message, whether or not somebody still waits
-// for it. A broker that said it is blocked may take its time.
-func (p *publisher) guard(c *amqp091.DeferredConfirmation) {
-	timer := time.NewTimer(confirmTimeout)
+// guard closes a connection whose broker keeps silent about a message, whether or not somebody still waits for it.
+func (p *publisher) guard() {
+	for {
+		select {
+		case m := <-p.sent:
+			p.attend(m)
+		case <-p.session.dead:
+			return
+		}
+	}
+}
+
+// attend waits for a message's confirm. A broker that said it is blocked may take its time.
+func (p *publisher) attend(m sent) {
+	if isDone(m.confirm) {
+		return
+	}
+	timer := time.NewTimer(time.Until(m.at.Add(confirmTimeout)))
 	defer timer.Stop()
 	for {
 		select {
-		case <-c.Done():
+		case <-m.confirm.Done():
 			return
 		case <-p.session.dead:
 			return
@@ -166,6 +193,15 @@ func (p *publisher) guard(c *amqp091.DeferredConfirmation) {
 			}
 			return
 		}
+	}
+}
+
+func isDone(c *amqp091.DeferredConfirmation) bool {
+	select {
+	case <-c.Done():
+		return true
+	default:
+		return false
 	}
 }
 

@@ -1,0 +1,34 @@
+package amqptest
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/signalbox-mesh/signalbox/internal/servers/rabbitmq"
+)
+
+// tick of the times in /proc: USER_HZ is 100 wherever Go runs.
+const tick = 10 * time.Millisecond
+
+// CPU that the node has used. For benchmarks; Linux alone.
+func CPU(t testing.TB, s *rabbitmq.Server) (total time.Duration) {
+	t.Helper()
+	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.PID()))
+	if err != nil {
+		t.Fatalf("the CPU of RabbitMQ is read from /proc: %v", err)
+	}
+	stat := string(raw)
+	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:]) // state, ppid, … utime is the 12th
+	for _, f := range fields[11:15] {                                   // its own, and of children that were waited for
+		n, err := strconv.Atoi(f)
+		if err != nil {
+			t.Fatalf("the CPU of RabbitMQ: %v", err)
+		}
+		total += time.Duration(n) * tick
+	}
+	return total
+}

@@ -1,0 +1,68 @@
+package amqptest
+
+import (
+	"testing"
+	"time"
+
+	amqp091 "github.com/rabbitmq/amqp091-go"
+)
+
+// Bare is what any publisher is measured against: one channel of the client library in confirm mode.
+// Not safe for concurrent use.
+type Bare struct {
+	ch *amqp091.Channel
+}
+
+// NewBare connects to url until the end of the benchmark.
+func NewBare(t testing.TB, url string) *Bare {
+	t.Helper()
+	conn, err := amqp091.Dial(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	ch, err := conn.Channel()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := ch.Confirm(false); err != nil {
+		t.Fatal(err)
+	}
+	return &Bare{ch}
+}
+
+// Publish sends body n times, mandatory and persistent, with so many in flight, and returns when all are confirmed.
+func (b *Bare) Publish(t testing.TB, exchange, key string, body []byte, n, inFlight int) {
+	t.Helper()
+	open := make(chan *amqp091.DeferredConfirmation, inFlight)
+	refused := make(chan int, 1)
+	go func() {
+		nacks := 0
+		for c := range open {
+			if !c.Wait() {
+				nacks++
+			}
+		}
+		refused <- nacks
+	}()
+	for range n {
+		c, err := b.ch.PublishWithDeferredConfirm(exchange, key, true, false, amqp091.Publishing{
+			ContentType: "application/cloudevents+json", DeliveryMode: amqp091.Persistent, MessageId: "1", Type: key, Timestamp: time.Now(), Body: body})
+		if err != nil {
+			t.Fatal(err)
+		}
+		open <- c
+	}
+	close(open)
+	if n := <-refused; n > 0 {
+		t.Fatalf("%d were not taken", n)
+	}
+}
+
+// Purge empties a queue.
+func (b *Bare) Purge(t testing.TB, queue string) {
+	t.Helper()
+	if _, err := b.ch.QueuePurge(queue, false); err != nil {
+		t.Fatal(err)
+	}
+}
