@@ -18,7 +18,7 @@ const mostStrangers = 256
 type strangers struct {
 	lasting [3]uintptr                    // words of the types
 	known   [mostStrangers]atomic.Uintptr // addresses; 0: none, busy: it is being changed
-	held    [mostStrangers]context.Context
+	held    [mostStrangers]any            // contexts
 }
 
 const busy = 1 // is no address
@@ -47,25 +47,25 @@ func (s *strangers) knows(ctx context.Context) bool {
 func (s *strangers) add(ctx context.Context) {
 	w := words(ctx)
 	if t := w[0]; t == s.lasting[0] || t == s.lasting[1] || t == s.lasting[2] {
-		s.swap(slotOf(w[1]), ctx, w[1])
+		s.swap(ctx, slotOf(w[1]), w[1])
 	}
 }
 
 // swap changes a slot that nobody else is changing. Its address is there only while its context is held.
-func (s *strangers) swap(slot uintptr, ctx context.Context, at uintptr) {
+func (s *strangers) swap(held any, slot, at uintptr) {
 	known := &s.known[slot]
 	if was := known.Load(); was != busy && was != at && known.CompareAndSwap(was, busy) {
-		s.held[slot] = ctx
+		s.held[slot] = held
 		known.Store(at)
 	}
 }
 
 // forget empties the slot of ctx.
-func (s *strangers) forget(ctx context.Context) { s.swap(slotOf(words(ctx)[1]), nil, 0) }
+func (s *strangers) forget(ctx context.Context) { s.swap(nil, slotOf(words(ctx)[1]), 0) }
 
 // clear empties all slots.
 func (s *strangers) clear() {
 	for slot := range s.known {
-		s.swap(uintptr(slot), nil, 0)
+		s.swap(nil, uintptr(slot), 0)
 	}
 }

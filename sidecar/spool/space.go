@@ -9,6 +9,9 @@ type space struct {
 	shed  func(Class) int64 // frees a segment and returns its size, 0: nothing to free
 }
 
+// tight says that not much more than so many bytes are free for all but errors.
+func (s *space) tight(n int64) bool { return s.used.Load()+n > s.limit-s.limit/10 }
+
 // reserve takes n bytes for a frame of the class, if besides so many are free. The last tenth is for errors alone.
 func (s *space) reserve(c Class, n, besides int64) bool {
 	limit := s.limit - besides

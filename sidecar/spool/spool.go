@@ -142,7 +142,11 @@ func (s *Spool) append(class Class, frame []byte) (kept bool) {
 		q.skip(ReasonOversize)
 		return false
 	}
-	if !s.space.reserve(class, int64(len(frame)), q.opening(len(frame))) {
+	var besides int64
+	if s.space.tight(q.segmentBytes) {
+		besides = q.opening(len(frame))
+	}
+	if !s.space.reserve(class, int64(len(frame)), besides) {
 		q.skip(ReasonFull)
 		return false
 	}
