@@ -35,7 +35,7 @@ func (m *mesh) silence(t *testing.T, service string) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	if _, err := db.Pool().Exec(t.Context(), `UPDATE ledger SET heard_at = now() - interval '1 minute' WHERE service = $1`, service); err != nil {
+	if _, err := db.Pool().Exec(t.Context(), `UPDATE ledger SET heard_at = now() - interval '1 minute' WHERE stream IN (SELECT id FROM streams WHERE service = $1)`, service); err != nil {
 		t.Fatal(err)
 	}
 }

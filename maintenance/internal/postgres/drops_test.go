@@ -52,7 +52,7 @@ func TestWhatWasGivenUpInPiecesIsSteppedOver(t *testing.T) {
 		write(t, s, []record.Record{d})
 	}
 	write(t, s, span(2, 4))
-	if got := count(t, s, `SELECT stored_to FROM ledger WHERE epoch = 'e1' AND class = 'info'`); got != 10 {
+	if got := count(t, s, `SELECT stored_to FROM ledger l JOIN streams t ON t.id = l.stream WHERE epoch = 'e1' AND class = 'info'`); got != 10 {
 		t.Errorf("the ledger stands at %d, want 10", got)
 	}
 	if got, want := gaps(t, s), []string{"info 5-6 5", "info 7-8 7", "info 9-10 9"}; !slices.Equal(got, want) {
@@ -124,8 +124,9 @@ func TestALedgerIsKeptLongerThanWhatItIsAbout(t *testing.T) {
 		if err := s.Forget(t.Context(), time.Now().Add(-12*time.Hour)); err != nil {
 			t.Fatal(err)
 		}
-		if got := count(t, s, `SELECT count(*) FROM ledger`); got != one.left {
-			t.Errorf("unheard for %d h: %d ledgers are left, want %d", one.ago, got, one.left)
+		ledgers, streams := count(t, s, `SELECT count(*) FROM ledger`), count(t, s, `SELECT count(*) FROM streams`)
+		if ledgers != one.left || streams != one.left {
+			t.Errorf("unheard for %d h: %d ledgers and %d streams are left, want %d", one.ago, ledgers, streams, one.left)
 		}
 	}
 }

@@ -2,9 +2,12 @@ package postgres
 
 import (
 	"encoding/json"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/signalbox-mesh/signalbox/maintenance/internal/fleet"
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/record"
 )
 
@@ -68,4 +71,21 @@ func short(reason string) string {
 
 func (d drop) sound() bool {
 	return d.Epoch != "" && d.Class != "" && d.Reason != "" && d.From > 0 && d.From <= d.To && d.To < 1<<62
+}
+
+// promised are the streams of an instance, as it speaks of them, in the order in which all lock them.
+func promised(r fleet.Report) (streams []*stream) {
+	byClass := map[string]*stream{}
+	for _, l := range r.Ledgers {
+		s := byClass[l.Class]
+		if s == nil {
+			s = &stream{Stream: record.Stream{Service: r.Instance.Service, Instance: r.Instance.Instance, Epoch: r.Instance.Epoch, Class: l.Class}}
+			byClass[l.Class] = s
+		}
+		s.issued, s.ended = max(s.issued, l.Issued), s.ended || l.Closed
+	}
+	for _, class := range slices.Sorted(maps.Keys(byClass)) {
+		streams = append(streams, byClass[class])
+	}
+	return streams
 }

@@ -34,6 +34,9 @@ func (s *Store) Heard(ctx context.Context, r fleet.Report) (a fleet.Answer, err 
 		if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 			return fmt.Errorf("store the report: %w", err)
 		}
+		if err := hold(ctx, tx, promised(r)); err != nil {
+			return err
+		}
 		if part {
 			a.Noted, err = happened(ctx, tx, r.Events)
 		}
@@ -108,12 +111,6 @@ func heard(r fleet.Report, drift []fleet.Difference) *pgx.Batch {
 		batch.Queue(upsertInstance,
 			i.Service, i.Instance, i.Version, i.Epoch, i.PID, i.PublicAddress, i.PrivateAddress, i.Environment,
 			i.StartedAt, i.Health, i.Checks, i.Loggers, rootLevel(r.Loggers), i.Applied, rates, drift, r.Settings, i.Revision, r.Stopping, fleet.Lost.Seconds())
-	}
-	for _, l := range r.Ledgers {
-		batch.Queue(`INSERT INTO ledger AS old (service, instance, epoch, class, issued, closed) VALUES ($1, $2, $3, $4, $5, $6)
-			ON CONFLICT (service, instance, epoch, class) DO UPDATE SET issued = greatest(old.issued, excluded.issued),
-				closed = old.closed OR excluded.closed, heard_at = now()`,
-			i.Service, i.Instance, i.Epoch, l.Class, int64(l.Issued), l.Closed)
 	}
 	return batch
 }

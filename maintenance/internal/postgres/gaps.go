@@ -23,9 +23,9 @@ func (s *Store) Gaps(ctx context.Context, scope logs.Scope, since, until time.Ti
 	sql := `SELECT service, instance, epoch, class, from_seq, to_seq, from_ts, to_ts, cause FROM (
 		SELECT service, instance, epoch, class, from_seq, to_seq, from_ts, to_ts, cause FROM gaps
 		UNION ALL
-		SELECT service, instance, epoch, class, stored_to + 1, CASE WHEN issued > stored_to THEN issued ELSE 0 END, last_ts, heard_at,
+		SELECT t.service, t.instance, t.epoch, t.class, stored_to + 1, CASE WHEN issued > stored_to THEN issued ELSE 0 END, last_ts, heard_at,
 			CASE WHEN closed THEN '` + logs.NotArrived + `' ELSE '` + logs.TailUnknown + `' END
-		FROM ledger WHERE heard_at < ` + silent + ` AND (NOT closed OR issued > stored_to)
+		FROM ledger l JOIN streams t ON t.id = l.stream WHERE heard_at < ` + silent + ` AND (NOT closed OR issued > stored_to)
 	) all_gaps WHERE ` + w.String() + ` ORDER BY coalesce(to_ts, now()) DESC, service, instance, class, from_seq LIMIT ` + w.arg(limit)
 	err = s.bounded(ctx, 0, func(tx pg.Tx) error {
 		rows, err := tx.Query(ctx, sql, w.args...)

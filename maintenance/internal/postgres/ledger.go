@@ -24,6 +24,8 @@ type stream struct {
 	ended   bool
 	issued  uint64
 	state   ledger.State
+	id      int64
+	version int64 // of its ledger, as it was read
 }
 
 // place is what a transaction is given for its blocks.
@@ -32,7 +34,7 @@ type place struct {
 	ids []int64
 }
 
-// sift locks the ledgers of the batch's streams, in one order for all, and returns what is to be stored, with ids for as
+// sift locks the batch's streams, in one order for all, and returns what is to be stored, with ids for as
 // many blocks as are wanted. It takes two round trips, whatever the number of streams.
 func sift(ctx context.Context, tx pg.Tx, all []record.Record, blocks int, res *ingest.Result) ([]*record.Record, place, error) {
 	fresh, streams := split(all, res)
@@ -130,11 +132,12 @@ func keys(streams []*stream) (service, instance, epoch, class []string) {
 	return service, instance, epoch, class
 }
 
-// lock makes the ledgers that are new, holds their rows until the transaction ends, and reads them.
+// lock makes the streams that are new, holds their rows until the transaction ends, and reads their ledgers.
 func lock(ctx context.Context, tx pg.Tx, streams []*stream, blocks int) (at place, err error) {
 	batch := &pgx.Batch{}
 	if len(streams) > 0 {
 		queueLocks(batch, streams)
+		queueLedgers(batch, streams)
 	}
 	batch.Queue(`SELECT pg_current_xact_id()::text::bigint, array(SELECT nextval('logs_id_seq') FROM generate_series(1, $1::int))`, blocks).
 		QueryRow(func(row pgx.Row) error { return row.Scan(&at.tx, &at.ids) })
@@ -144,39 +147,76 @@ func lock(ctx context.Context, tx pg.Tx, streams []*stream, blocks int) (at plac
 	return at, nil
 }
 
+// byIndex has the rest of the transaction find rows by their indexes. A plan that was made while a table was small would read
+// all of it for ever, with everything that a transaction held open keeps of it.
+const byIndex = `set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
+	set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)`
+
+// queueLocks holds the rows of the streams, in their order. Those that are new have a ledger then. A row is held by a change
+// that is not made: so no version of it is left behind.
 func queueLocks(batch *pgx.Batch, streams []*stream) {
+	service, instance, epoch, class := keys(streams)
+	batch.Queue(`SELECT ` + byIndex)
+	batch.Queue(`WITH made AS (
+			INSERT INTO streams (service, instance, epoch, class) SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])
+			ON CONFLICT (service, instance, epoch, class) DO UPDATE SET class = excluded.class WHERE false RETURNING id)
+		INSERT INTO ledger (stream) SELECT id FROM made`, service, instance, epoch, class)
+}
+
+// queueLedgers reads the ledgers, and the gaps that the batch can touch. It stands behind the locks, so that it sees what
+// their holders before have committed.
+func queueLedgers(batch *pgx.Batch, streams []*stream) {
 	service, instance, epoch, class := keys(streams)
 	from, to := make([]int64, len(streams)), make([]int64, len(streams))
 	for i, s := range streams {
 		low, high := s.span()
 		from[i], to[i] = int64(min(low, 1<<62)), int64(min(high, 1<<62))
 	}
-	batch.Queue(`INSERT INTO ledger AS l (service, instance, epoch, class) SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])
-		ON CONFLICT (service, instance, epoch, class) DO UPDATE SET heard_at = greatest(l.heard_at, now())
-		RETURNING stored_to, last_ts`, service, instance, epoch, class).Query(func(rows pgx.Rows) error {
-		for i := 0; rows.Next(); i++ { // they come back in the order in which they went
-			if err := rows.Scan((*seq)(&streams[i].state.StoredTo), (*instant)(&streams[i].state.LastTS)); err != nil {
-				return err
-			}
-		}
-		return rows.Err()
-	})
-	// Behind the locks, so that it sees what their holders before have committed.
-	batch.Queue(`SELECT s.place, g.id, g.from_seq, g.to_seq, g.from_ts, g.to_ts, g.cause
+	batch.Queue(`SELECT s.place, l.stream, l.version, l.stored_to, l.last_ts, g.id, g.from_seq, g.to_seq, g.from_ts, g.to_ts, g.cause
 		FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[]) WITH ORDINALITY AS s (service, instance, epoch, class, low, high, place)
-		JOIN ledger l USING (service, instance, epoch, class) JOIN gaps g USING (service, instance, epoch, class)
-		WHERE (g.from_seq <= s.high + 1 OR g.from_seq > l.stored_to) AND g.to_seq >= least(s.low, l.stored_to + 1) ORDER BY s.place, g.from_seq`,
-		service, instance, epoch, class, from, to).Query(func(rows pgx.Rows) error {
+		JOIN streams t USING (service, instance, epoch, class)
+		CROSS JOIN LATERAL (SELECT * FROM ledger WHERE stream = t.id ORDER BY version DESC LIMIT 1) l
+		LEFT JOIN gaps g ON g.service = t.service AND g.instance = t.instance AND g.epoch = t.epoch AND g.class = t.class
+			AND (g.from_seq <= s.high + 1 OR g.from_seq > l.stored_to) AND g.to_seq >= least(s.low, l.stored_to + 1)
+		ORDER BY s.place, g.from_seq`, service, instance, epoch, class, from, to).Query(func(rows pgx.Rows) error {
 		for rows.Next() {
-			var g ledger.Gap
-			var place int
-			if err := rows.Scan(&place, &g.ID, (*seq)(&g.From), (*seq)(&g.To), (*instant)(&g.FromTS), (*instant)(&g.ToTS), &g.Cause); err != nil {
+			if err := scanLedger(rows, streams); err != nil {
 				return err
 			}
-			streams[place-1].state.Gaps = append(streams[place-1].state.Gaps, g)
 		}
 		return rows.Err()
 	})
+}
+
+// scanLedger reads a stream's ledger, with one gap of it, or none.
+func scanLedger(rows pgx.Rows, streams []*stream) error {
+	var at, id, version int64
+	var g ledger.Gap
+	var gap *int64
+	var cause *string
+	var stored seq
+	var last instant
+	if err := rows.Scan(&at, &id, &version, &stored, &last, &gap, (*seq)(&g.From), (*seq)(&g.To), (*instant)(&g.FromTS), (*instant)(&g.ToTS), &cause); err != nil {
+		return err
+	}
+	s := streams[at-1]
+	s.id, s.version, s.state.StoredTo, s.state.LastTS = id, version, uint64(stored), time.Time(last)
+	if gap != nil {
+		g.ID, g.Cause = *gap, *cause
+		s.state.Gaps = append(s.state.Gaps, g)
+	}
+	return nil
+}
+
+// hold notes what is said of the streams, and that they were heard of.
+func hold(ctx context.Context, tx pg.Tx, streams []*stream) error {
+	if len(streams) == 0 {
+		return nil
+	}
+	if _, err := lock(ctx, tx, streams, 0); err != nil {
+		return err
+	}
+	return save(ctx, tx, streams)
 }
 
 // save writes what has become of the ledgers.
@@ -185,20 +225,17 @@ func save(ctx context.Context, tx pg.Tx, streams []*stream) error {
 		return nil
 	}
 	batch := &pgx.Batch{}
-	service, instance, epoch, class := keys(streams)
 	n := len(streams)
-	stored, issued, last, closed := make([]int64, n), make([]int64, n), make([]*time.Time, n), make([]bool, n)
+	id, version, stored, issued := make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n)
+	last, closed := make([]*time.Time, n), make([]bool, n)
 	var gone []int64
 	for i, s := range streams {
+		id[i], version[i] = s.id, s.version
 		stored[i], last[i], closed[i] = int64(s.state.StoredTo), moment(s.state.LastTS), s.ended
 		issued[i] = int64(min(max(s.state.StoredTo, s.issued), 1<<62))
 		gone = append(gone, s.state.Closed...)
 	}
-	batch.Queue(`UPDATE ledger l SET stored_to = s.stored_to, last_ts = s.last_ts, issued = greatest(l.issued, s.issued), closed = l.closed OR s.closed
-		FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::timestamptz[], $7::bigint[], $8::bool[])
-			AS s (service, instance, epoch, class, stored_to, last_ts, issued, closed)
-		WHERE l.service = s.service AND l.instance = s.instance AND l.epoch = s.epoch AND l.class = s.class`,
-		service, instance, epoch, class, stored, last, issued, closed)
+	batch.Queue(`SELECT ledger_save($1, $2, $3, $4, $5, $6)`, id, version, stored, last, issued, closed)
 	if len(gone) > 0 {
 		batch.Queue(`DELETE FROM gaps WHERE id = ANY ($1)`, gone)
 	}

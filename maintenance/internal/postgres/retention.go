@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/block"
+	"github.com/signalbox-mesh/signalbox/sidecar/pg"
 )
 
 // Partition of the log: the blocks of one class and one hour.
@@ -85,12 +86,32 @@ func (s *Store) Forget(ctx context.Context, before time.Time) error {
 		when time.Time
 	}{
 		{`DELETE FROM gaps WHERE coalesce(to_ts, found_at) < $1 AND found_at < $1`, before},
-		{`DELETE FROM ledger WHERE heard_at < $1`, twice},
 		{`DELETE FROM instances WHERE heard_at < greatest($1, now() - interval '1 day')`, before},
 	} {
 		if _, err := s.db.Pool().Exec(ctx, todo.sql, todo.when); err != nil {
 			return fmt.Errorf("remove what is past its retention: %w", err)
 		}
 	}
+	if err := s.forgetStreams(ctx, twice); err != nil {
+		return fmt.Errorf("remove what is past its retention: %w", err)
+	}
 	return nil
+}
+
+// forgetStreams removes those unheard since then, with their ledgers. It holds them first, as whoever writes does, and looks
+// again then: one that is heard of meanwhile stays.
+func (s *Store) forgetStreams(ctx context.Context, since time.Time) error {
+	return s.db.InTx(ctx, func(tx pg.Tx) error {
+		rows, err := tx.Query(ctx, `SELECT t.id FROM streams t JOIN ledger l ON l.stream = t.id WHERE l.heard_at < $1 FOR UPDATE OF t SKIP LOCKED`, since)
+		if err != nil {
+			return err
+		}
+		held, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+		if err != nil || len(held) == 0 {
+			return err
+		}
+		_, err = tx.Exec(ctx, `WITH gone AS (DELETE FROM ledger WHERE stream = ANY ($1) AND heard_at < $2 RETURNING stream)
+			DELETE FROM streams WHERE id IN (SELECT stream FROM gone)`, held, since)
+		return err
+	})
 }

@@ -184,7 +184,11 @@ func (s *Store) count(all []stocked) {
 		s.written += b.Bytes
 		if b.Tier == block.Fresh {
 			at := shelf{b.Service, b.Hour.Unix(), b.Class}
-			s.fresh[at] = s.fresh[at].plus(1, b.Records)
+			h, there := s.fresh[at]
+			if h = h.plus(1, b.Records); !there || b.ID < h.from {
+				h.from = b.ID
+			}
+			s.fresh[at] = h
 		}
 	}
 	for at := range s.fresh { // what the timed event has sealed long ago

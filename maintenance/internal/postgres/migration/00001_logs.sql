@@ -27,7 +27,7 @@ CREATE TABLE log_directory (
 );
 CREATE INDEX log_directory_tx ON log_directory (tx);
 CREATE INDEX log_directory_hour ON log_directory (hour, class);
-CREATE INDEX log_directory_fresh ON log_directory (service, class, hour) WHERE tier = 9;
+CREATE INDEX log_directory_fresh ON log_directory (service, class, hour, id) WHERE tier = 9;
 
 -- A block is a few thousand records of one service, one hour and one class of levels, column by column. Records that
 -- follow one another in their stream are a part; a record's id is its part's first plus its place there. What differs
@@ -110,19 +110,47 @@ CREATE TABLE log_state (
 );
 INSERT INTO log_state (revision) VALUES (0);
 
+-- Who writes a stream holds its row until the transaction ends. The row itself is never changed, so there is nothing of
+-- it to be cleaned up.
+CREATE TABLE streams (
+    id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    service  text   NOT NULL,
+    instance text   NOT NULL,
+    epoch    text   NOT NULL,
+    class    text   NOT NULL,
+    UNIQUE (service, instance, epoch, class)
+);
+
+-- One row a stream. Each change raises its version, which is part of the key: so the newest is the last of its stream in the
+-- index, and is found without a look at any before it, however many of them a transaction that is held open keeps.
 CREATE TABLE ledger (
-    service   text   NOT NULL,
-    instance  text   NOT NULL,
-    epoch     text   NOT NULL,
-    class     text   NOT NULL,
+    stream    bigint NOT NULL,
+    version   bigint NOT NULL DEFAULT 0,
     stored_to bigint NOT NULL DEFAULT 0, -- every number up to here is stored, or lies in a gap
     last_ts   timestamptz,               -- of the record stored_to
     issued    bigint NOT NULL DEFAULT 0, -- the highest number given out, as far as was heard
     closed    boolean NOT NULL DEFAULT false,
     heard_at  timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (service, instance, epoch, class)
+    PRIMARY KEY (stream, version)
 );
-CREATE INDEX ledger_heard ON ledger (heard_at);
+
+-- ledger_save changes ledgers that the caller has read, and whose streams he holds: each by its key, however the table has grown
+-- since the function was planned. Who has read another version has not held the stream, and is told so.
+-- +goose StatementBegin
+CREATE FUNCTION ledger_save(streams bigint[], versions bigint[], stored bigint[], last timestamptz[], given bigint[], ended boolean[]) RETURNS void
+LANGUAGE plpgsql SET enable_seqscan = off AS $$
+BEGIN
+    FOR i IN 1 .. cardinality(streams) LOOP
+        UPDATE ledger l SET version = l.version + 1, stored_to = stored[i], last_ts = last[i], issued = greatest(l.issued, given[i]),
+            closed = l.closed OR ended[i], heard_at = greatest(l.heard_at, now())
+        WHERE l.stream = streams[i] AND l.version = versions[i];
+        IF NOT FOUND THEN
+            RAISE 'stream % has no ledger of version %', streams[i], versions[i];
+        END IF;
+    END LOOP;
+END
+$$;
+-- +goose StatementEnd
 
 CREATE TABLE gaps (
     id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -138,7 +166,7 @@ CREATE TABLE gaps (
     found_at timestamptz NOT NULL DEFAULT now(),
     CHECK (from_seq <= to_seq)
 );
-CREATE INDEX gaps_stream ON gaps (service, instance, epoch, class, from_seq);
+CREATE INDEX gaps_stream ON gaps (service, instance, epoch, class, to_seq);
 CREATE INDEX gaps_ts ON gaps (to_ts);
 
 -- Arrays of blocks, one behind the other.
@@ -495,8 +523,9 @@ BEGIN
         RETURN NULL;
     END IF;
     -- By the directory, too, they are fresh: whoever may add could put a fresh block beside a final one of the same id.
-    SELECT * INTO head FROM log_directory WHERE id = blocks[1] AND tier = 9;
-    SELECT count(DISTINCT (service, class, hour)), sum(records), count(*) INTO kinds, total, held FROM log_directory WHERE id = ANY (blocks) AND tier = 9;
+    SELECT * INTO head FROM log_directory WHERE id = blocks[1];
+    SELECT count(DISTINCT (service, class, hour)), sum(records), count(*) INTO kinds, total, held
+    FROM (SELECT * FROM log_directory WHERE id = ANY (blocks) OFFSET 0) d WHERE tier = 9; -- looked for by their ids, and not among all that are fresh
     IF held < cardinality(blocks) THEN
         RAISE invalid_parameter_value USING MESSAGE = 'the directory does not know all of the blocks as fresh ones';
     END IF;
@@ -558,7 +587,9 @@ DROP FUNCTION log_codes(varbit, int, bigint);
 DROP AGGREGATE log_cat(bigint[]);
 DROP AGGREGATE log_cat(int[]);
 DROP TABLE gaps;
+DROP FUNCTION ledger_save(bigint[], bigint[], bigint[], timestamptz[], bigint[], boolean[]);
 DROP TABLE ledger;
+DROP TABLE streams;
 DROP TABLE log_state;
 DROP TABLE log_blocks;
 DROP TABLE log_directory;
