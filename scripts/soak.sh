@@ -15,7 +15,7 @@ about() {
 	case $1 in
 	kill) echo "L-1: a service is killed 200 times while it logs, and 30 times while it ships" ;;
 	postgres) echo "S-1: PostgreSQL is killed 20 times while blocks are written and joined" ;;
-	held) echo "S-5: a transaction is held for ten minutes" ;;
+	held) echo "S-5: a transaction is held for ten minutes, while the log is written, and again while an outbox is relayed" ;;
 	model) echo "L-8: the spool against its model, 10 000 times, and stopped at every system call; L-2: 1000 power cuts; L-10: 100 cut connections" ;;
 	canary) echo "L-14: ten minutes of canaries, while PostgreSQL and both replicas of view-service are killed" ;;
 	saboteurs) echo "H-5: each promise is broken, and its test has to notice" ;;
@@ -43,7 +43,7 @@ run() {
 	case $1 in
 	kill) "$GO" test -v -count=1 -timeout 60m -run '^TestL1_' ./sidecar/spool ./sidecar/logging ;;
 	postgres) "$GO" test -v -count=1 -timeout 60m -run '^TestS1_' ./maintenance/internal/postgres ;;
-	held) "$GO" test -v -count=1 -timeout 60m -run '^TestS5_' ./maintenance ;;
+	held) "$GO" test -v -count=1 -p 1 -timeout 60m -run '^TestS5_' ./maintenance ./sidecar/outbox ;;
 	model) "$GO" test -v -count=1 -timeout 60m -run '^(TestL8_|TestL2_|TestL10_)' ./sidecar/spool ./sidecar/ship ;;
 	canary) "$GO" test -v -count=1 -timeout 60m -run '^TestL14_' ./internal/e2e ;;
 	saboteurs) "$GO" test -v -count=1 -timeout 60m -run '^TestH5_' ./internal/saboteurs ;;

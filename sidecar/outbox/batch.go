@@ -58,7 +58,7 @@ func (o *Outbox) Relay(ctx context.Context) (done int, err error) {
 	o.turn.Lock()
 	defer o.turn.Unlock()
 	err = pgx.BeginFunc(life, conn, func(tx pgx.Tx) error {
-		rows, err = claim(life, tx)
+		rows, err = o.claim(life, tx)
 		if err != nil || len(rows) == 0 {
 			return err
 		}
@@ -73,6 +73,7 @@ func (o *Outbox) Relay(ctx context.Context) (done int, err error) {
 		return 0, fmt.Errorf("relay outbox: %w", err)
 	}
 	o.count(rows)
+	o.floor.count(done)
 	if failed != nil {
 		return done, fmt.Errorf("relay outbox: %w", failed)
 	}
@@ -80,37 +81,44 @@ func (o *Outbox) Relay(ctx context.Context) (done int, err error) {
 }
 
 // claim locks the heads, then reads on in the aggregates that it owns thereby. The second statement has a
-// newer snapshot, which holds all that the aggregate's last owner committed.
-func claim(ctx context.Context, tx pgx.Tx) ([]*row, error) {
-	heads, err := tx.Query(ctx, `
-		WITH oldest AS (SELECT id, aggregate FROM outbox WHERE published_at IS NULL ORDER BY id LIMIT $1),
-		heads AS (SELECT id FROM oldest WHERE aggregate = '' UNION ALL
-			SELECT min(id) FROM oldest WHERE aggregate <> '' GROUP BY aggregate)
-		SELECT id, aggregate FROM outbox WHERE id IN (SELECT id FROM heads) AND published_at IS NULL
-		ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED`, window, maxBatch)
-	if err != nil {
-		return nil, fmt.Errorf("claim: %w", err)
-	}
+// newer snapshot, which holds all that the aggregate's last owner committed. Rows are found by their indexes: a plan that was made
+// while the table was small would read all of it for ever.
+func (o *Outbox) claim(ctx context.Context, tx pgx.Tx) ([]*row, error) {
+	batch := &pgx.Batch{}
+	batch.Queue(`SELECT set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)`)
+	floor, see := o.floor.queue(batch)
 	var ids []int64
 	var aggregates []string
-	var id int64
-	var aggregate string
-	if _, err := pgx.ForEachRow(heads, []any{&id, &aggregate}, func() error {
-		ids = append(ids, id)
-		if aggregate != "" {
-			aggregates = append(aggregates, aggregate)
-		}
-		return nil
-	}); err != nil || len(ids) == 0 {
-		return nil, err
+	batch.Queue(`
+		WITH oldest AS (SELECT id, aggregate FROM outbox WHERE published_at IS NULL AND id >= $3 ORDER BY id LIMIT $1),
+		heads AS (SELECT id FROM oldest WHERE aggregate = '' UNION ALL
+			SELECT min(id) FROM oldest WHERE aggregate <> '' GROUP BY aggregate)
+		SELECT id, aggregate FROM outbox WHERE id IN (SELECT id FROM heads) AND published_at IS NULL AND id >= $3
+		ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED`, window, maxBatch, floor).Query(func(heads pgx.Rows) error {
+		var id int64
+		var aggregate string
+		_, err := pgx.ForEachRow(heads, []any{&id, &aggregate}, func() error {
+			ids = append(ids, id)
+			if aggregate != "" {
+				aggregates = append(aggregates, aggregate)
+			}
+			return nil
+		})
+		return err
+	})
+	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
+		return nil, fmt.Errorf("claim: %w", err)
 	}
-	return read(ctx, tx, ids, aggregates)
+	if see(); len(ids) == 0 {
+		return nil, nil
+	}
+	return read(ctx, tx, floor, ids, aggregates)
 }
 
-func read(ctx context.Context, tx pgx.Tx, ids []int64, aggregates []string) ([]*row, error) {
+func read(ctx context.Context, tx pgx.Tx, floor int64, ids []int64, aggregates []string) ([]*row, error) {
 	found, err := tx.Query(ctx, `SELECT id, aggregate, exchange, key, event, headers, expires_ms, created_at FROM outbox
-		WHERE published_at IS NULL AND (id = ANY($1) OR aggregate = ANY($2)) ORDER BY id LIMIT $3 FOR UPDATE`,
-		ids, aggregates, maxBatch)
+		WHERE published_at IS NULL AND id >= $4 AND (id = ANY($1) OR aggregate = ANY($2)) ORDER BY id LIMIT $3 FOR UPDATE`,
+		ids, aggregates, maxBatch, floor)
 	if err != nil {
 		return nil, fmt.Errorf("read batch: %w", err)
 	}

@@ -2,7 +2,7 @@
 // transaction committed, the inbox makes a handler's effect happen once.
 //
 // A relay claims rows by their state, never by a cursor over ids: a lower id may commit after a higher one,
-// and a cursor would skip it for ever. It locks the oldest pending row of every aggregate (FOR UPDATE SKIP
+// and a cursor would skip it for ever. It begins at a floor, below which nothing is pending and nothing will be. It locks the oldest pending row of every aggregate (FOR UPDATE SKIP
 // LOCKED); who holds that row owns the aggregate, and alone reads on in it, so several relays keep each
 // aggregate's order.
 package outbox
@@ -60,6 +60,7 @@ const minRetention = 7 * 24 * time.Hour
 type Outbox struct {
 	settings Settings
 	metrics  *metrics
+	floor    floor
 	channel  string        // of NOTIFY; names are the database's, so it holds the schema
 	wake     chan struct{} // buffered
 	// turn is held by a pass while it claims, and while it marks and commits: a claim that meets rows which are being

@@ -67,7 +67,7 @@ func (o *Outbox) measure(ctx context.Context) {
 	var pending int64
 	var lag float64
 	err := o.settings.DB.Pool().QueryRow(ctx, `SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(created_at)), 0)
-		FROM outbox WHERE published_at IS NULL`).Scan(&pending, &lag)
+		FROM outbox WHERE published_at IS NULL AND id >= $1`, o.floor.at()).Scan(&pending, &lag)
 	if err == nil {
 		o.metrics.pending.Set(float64(pending))
 		o.metrics.lag.Set(max(lag, 0))

@@ -1,0 +1,95 @@
+package outbox
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+const (
+	raiseAfter  = 500         // rows relayed, or
+	raiseEvery  = time.Second // whatever is relayed
+	reviewEvery = time.Minute
+)
+
+// floor is an id below which no row is pending, and none will be. What was published leaves its entries in the index of
+// the pending ones for as long as anybody holds a transaction open, and a pass that began at the first of them would
+// take longer and longer.
+//
+// It rises in rounds. A round notes the highest id that can be seen, and then who is writing into the outbox. Each lower id was
+// given out before, to one who was writing already: he is among those, or has ended. Once all of those have ended, every
+// row up to that id is there to be seen, or will never be, and the floor rises to the first of them that is pending. So a
+// lower id that is committed after a higher one is never passed by. Safe for concurrent use.
+type floor struct {
+	mu       sync.Mutex
+	id       int64
+	round    int      // that is under way
+	highest  int64    // id of it
+	writers  []string // of it; virtual transactions
+	relayed  int      // since the last look
+	looked   time.Time
+	reviewed time.Time
+}
+
+// sight is what one look has seen, in this order.
+type sight struct {
+	highest int64
+	writers []string
+	lowest  *int64 // pending, from the floor to the round's highest; nil: none
+	review  *int64 // pending, of all; nil: none, or it was not asked for
+}
+
+// queue asks for a look, if it is time for one, and returns the floor; see says afterwards what was seen.
+func (f *floor) queue(batch *pgx.Batch) (id int64, see func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.relayed < raiseAfter && time.Since(f.looked) < raiseEvery {
+		return f.id, func() {}
+	}
+	f.relayed, f.looked = 0, time.Now()
+	review := time.Since(f.reviewed) >= reviewEvery
+	var seen sight
+	batch.Queue(`SELECT coalesce(max(id), 0) FROM outbox`).QueryRow(func(row pgx.Row) error { return row.Scan(&seen.highest) })
+	batch.Queue(`SELECT coalesce(array_agg(DISTINCT virtualtransaction), '{}') FROM pg_locks WHERE locktype = 'relation' AND relation = 'outbox'::regclass
+		AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND mode NOT IN ('AccessShareLock', 'RowShareLock')`).
+		QueryRow(func(row pgx.Row) error { return row.Scan(&seen.writers) })
+	batch.Queue(`SELECT min(id) FROM outbox WHERE published_at IS NULL AND id >= $1 AND id <= $2`, f.id, f.highest).
+		QueryRow(func(row pgx.Row) error { return row.Scan(&seen.lowest) })
+	if review { // somebody may have set a row back, or brought one with an id of his own
+		f.reviewed = f.looked
+		batch.Queue(`SELECT min(id) FROM outbox WHERE published_at IS NULL`).QueryRow(func(row pgx.Row) error { return row.Scan(&seen.review) })
+	}
+	round := f.round
+	return f.id, func() { f.see(round, seen) }
+}
+
+// see takes into account what a look has seen that was made in this round.
+func (f *floor) see(round int, seen sight) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if round == f.round && !slices.ContainsFunc(f.writers, func(w string) bool { return slices.Contains(seen.writers, w) }) {
+		if f.id = max(f.id, f.highest+1); seen.lowest != nil {
+			f.id = *seen.lowest
+		}
+		f.round, f.highest, f.writers = f.round+1, seen.highest, seen.writers
+	}
+	if seen.review != nil {
+		f.id = min(f.id, *seen.review)
+	}
+}
+
+// at is the floor now.
+func (f *floor) at() int64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.id
+}
+
+// count rows that were relayed.
+func (f *floor) count(n int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.relayed += n
+}
