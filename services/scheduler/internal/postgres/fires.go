@@ -77,7 +77,7 @@ func (f FireFilter) bound(w *where) {
 		}
 	}
 	if f.Reason != "" {
-		w.and(`reason = ` + w.arg(f.Reason))
+		w.and(`reason = ` + w.arg(f.Reason) + ` AND reason <> ''`)
 	}
 	if f.Schedule != "" {
 		w.and(`schedule = ` + w.arg(f.Schedule))

@@ -75,6 +75,7 @@ CREATE INDEX fires_waiting ON fires (schedule, (reason = 'backfill'), due, id) W
 CREATE INDEX fires_running ON fires (schedule) WHERE state IN ('planned', 'published', 'received');
 CREATE INDEX fires_retry ON fires (retry_at) WHERE retry_at IS NOT NULL;
 CREATE INDEX fires_missed ON fires (state, due DESC, id DESC) WHERE state IN ('failed', 'skipped');
+CREATE INDEX fires_reason ON fires (reason, due DESC, id DESC) WHERE reason <> '';
 CREATE INDEX fires_backfill ON fires (backfill, due DESC, id DESC) WHERE backfill <> '';
 CREATE INDEX fires_planned_at ON fires (planned_at);
 
