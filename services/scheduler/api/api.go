@@ -25,7 +25,7 @@ type Schedule struct {
 	NextDue     *time.Time `json:"next_due,omitempty"`
 	Revision    int64      `json:"revision"`
 	LastFire    *Fire      `json:"last_fire,omitempty"`
-	SuccessRate *float64   `json:"success_rate,omitempty" doc:"share of done among the fires of the last 24 h that have ended, over its newest 500 at most"`
+	SuccessRate *float64   `json:"success_rate,omitempty" doc:"share of done among the fires of the last 24 h that have ended, over its newest 200 at most"`
 	P50MS       *int64     `json:"p50_ms,omitempty" doc:"of the handler, over the same fires as far as they are done"`
 	P95MS       *int64     `json:"p95_ms,omitempty"`
 }

@@ -31,33 +31,43 @@ type FireFilter struct {
 
 // Fires are one page of the ledger, newest due time first.
 func (s *Store) Fires(ctx context.Context, f FireFilter) ([]api.Fire, error) {
-	sql, args := f.query()
-	rows, err := s.db.Pool().Query(ctx, sql, args...)
-	if err != nil {
-		return nil, fmt.Errorf("read fires: %w", err)
+	sql, args, perSchedule := f.query()
+	read := one[api.Fire]
+	if perSchedule {
+		read = heads[api.Fire]
 	}
-	fires, err := pgx.CollectRows(rows, scanFire)
+	fires, err := read(ctx, s.db, scanFire, sql, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read fires: %w", err)
 	}
 	return fires, nil
 }
 
+// one query, without more around it.
+func one[T any](ctx context.Context, db *pg.DB, scan pgx.RowToFunc[T], sql string, args ...any) ([]T, error) {
+	rows, err := db.Pool().Query(ctx, sql, args...)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, scan)
+}
+
 // query reads the whole ledger in order of due times, or, of a few services, the heads of their schedules: of a service
 // that fires once a month nothing would be found for long among the fires of the others.
-func (f FireFilter) query() (sql string, args []any) {
+func (f FireFilter) query() (sql string, args []any, perSchedule bool) {
 	w := where{}
 	f.bound(&w)
 	services := f.Scope.Services
 	if f.Scope.All {
 		services = []string{f.Service}
 	}
-	if f.Schedule != "" || f.Backfill != "" || (f.Scope.All && f.Service == "") {
+	rare := f.Reason != "" || (f.State != "" && f.State != api.Done) // has an index of its own, without most of the ledger
+	if rare || f.Schedule != "" || f.Backfill != "" || (f.Scope.All && f.Service == "") {
 		w.scope(f.Scope)
 		if f.Service != "" {
 			w.and(`service = ` + w.arg(f.Service))
 		}
-		return `SELECT ` + fireColumns + ` FROM fires ` + w.text() + ` ORDER BY due DESC, id DESC LIMIT ` + w.arg(f.Limit), w.args
+		return `SELECT ` + fireColumns + ` FROM fires ` + w.text() + ` ORDER BY due DESC, id DESC LIMIT ` + w.arg(f.Limit), w.args, false
 	}
 	if f.Service != "" && !f.Scope.All {
 		w.and(`service = ` + w.arg(f.Service))
@@ -66,14 +76,14 @@ func (f FireFilter) query() (sql string, args []any) {
 	limit := w.arg(f.Limit)
 	return `SELECT ` + fireColumns + ` FROM (SELECT name FROM schedules WHERE service = ANY(` + w.arg(services) + `::text[])) AS named
 		CROSS JOIN LATERAL (SELECT * FROM fires ` + w.text() + ` ORDER BY due DESC, id DESC LIMIT ` + limit + `) AS heads
-		ORDER BY due DESC, id DESC LIMIT ` + limit, w.args
+		ORDER BY due DESC, id DESC LIMIT ` + limit, w.args, true
 }
 
 // bound says the state in the text, where it is one of a closed list: partial indexes are chosen by it.
 func (f FireFilter) bound(w *where) {
-	for _, one := range []api.State{api.Waiting, api.Planned, api.Published, api.Received, api.Done, api.Failed, api.Skipped} {
-		if f.State == one {
-			w.and(`state = '` + string(one) + `'`)
+	for _, state := range []api.State{api.Waiting, api.Planned, api.Published, api.Received, api.Done, api.Failed, api.Skipped} {
+		if f.State == state {
+			w.and(`state = '` + string(state) + `'`)
 		}
 	}
 	if f.Reason != "" {

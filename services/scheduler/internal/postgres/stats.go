@@ -10,12 +10,13 @@ import (
 )
 
 // maxSample rows of each schedule, the newest of 24 h, make its figures: a schedule of every second must not make a list slow.
-const maxSample = 500
+const maxSample = 200
 
 // figures of one schedule's recent fires.
 type figures struct {
-	rate     *float64
-	p50, p95 *int64
+	Name     string
+	Rate     *float64
+	P50, P95 *int64
 }
 
 // addHistory fills the last fire, the success rate and the durations of each schedule: two statements for a page, each
@@ -34,18 +35,14 @@ func (s *Store) addHistory(ctx context.Context, all []api.Schedule, names []stri
 			all[i].LastFire = &f
 		}
 		f := recent[all[i].Name]
-		all[i].SuccessRate, all[i].P50MS, all[i].P95MS = f.rate, f.p50, f.p95
+		all[i].SuccessRate, all[i].P50MS, all[i].P95MS = f.Rate, f.P50, f.P95
 	}
 	return nil
 }
 
 func (s *Store) lastFires(ctx context.Context, names []string) (map[string]api.Fire, error) {
-	rows, err := s.db.Pool().Query(ctx, `SELECT `+fireColumns+` FROM unnest($1::text[]) AS u(name)
+	fires, err := heads(ctx, s.db, scanFire, `SELECT `+fireColumns+` FROM unnest($1::text[]) AS u(name)
 		CROSS JOIN LATERAL (SELECT * FROM fires WHERE schedule = u.name ORDER BY due DESC, id DESC LIMIT 1) AS last`, names)
-	if err != nil {
-		return nil, fmt.Errorf("read last fires: %w", err)
-	}
-	fires, err := pgx.CollectRows(rows, scanFire)
 	if err != nil {
 		return nil, fmt.Errorf("read last fires: %w", err)
 	}
@@ -66,16 +63,13 @@ const figuresSQL = `SELECT u.name, avg((state = 'done')::int)::float8,
 	WHERE state IN ('done', 'failed') GROUP BY u.name`
 
 func (s *Store) figures(ctx context.Context, names []string) (map[string]figures, error) {
-	rows, err := s.db.Pool().Query(ctx, figuresSQL, names, maxSample)
+	rows, err := heads(ctx, s.db, pgx.RowToStructByPos[figures], figuresSQL, names, maxSample)
 	if err != nil {
 		return nil, fmt.Errorf("read success rates: %w", err)
 	}
-	all := map[string]figures{}
-	var name string
-	var f figures
-	_, err = pgx.ForEachRow(rows, []any{&name, &f.rate, &f.p50, &f.p95}, func() error { all[name] = f; return nil })
-	if err != nil {
-		return nil, fmt.Errorf("read success rates: %w", err)
+	all := make(map[string]figures, len(rows))
+	for _, one := range rows {
+		all[one.Name] = one
 	}
 	return all, nil
 }

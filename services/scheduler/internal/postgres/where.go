@@ -1,8 +1,13 @@
 package postgres
 
 import (
+	"context"
 	"fmt"
 	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/signalbox-mesh/signalbox/sidecar/pg"
 )
 
 // Scope bounds a read to some services; All lifts the bound.
@@ -37,4 +42,24 @@ func (w *where) text() string {
 		return ""
 	}
 	return "WHERE " + strings.Join(w.conditions, " AND ")
+}
+
+// followIndex has the server read in an index's order and stop. It reckons with the fires of a schedule on average, and
+// would gather and sort all of them for the newest few: of one that fires every second they are a million.
+const followIndex = `SET LOCAL enable_bitmapscan = off; SET LOCAL enable_sort = off`
+
+// heads runs a query for the first rows of each of several schedules.
+func heads[T any](ctx context.Context, db *pg.DB, scan pgx.RowToFunc[T], sql string, args ...any) (all []T, err error) {
+	err = db.InTx(ctx, func(tx pg.Tx) error {
+		if _, err := tx.Exec(ctx, followIndex); err != nil {
+			return err
+		}
+		rows, err := tx.Query(ctx, sql, args...)
+		if err != nil {
+			return err
+		}
+		all, err = pgx.CollectRows(rows, scan)
+		return err
+	})
+	return all, err
 }
