@@ -25,7 +25,8 @@ var ranks = map[string]int{
 	"services/web-workplace":    30,
 	"services/workflow":         30,
 
-	"docs/examples": 30, // services as the documents show them
+	"docs/examples":         30, // services as the documents show them
+	"docs/examples/webhook": 0,  // for who receives requests of ours: imports nothing
 
 	"internal": 40,
 	"cmd":      50,

@@ -102,6 +102,9 @@ func (m *mesh) environ(e house.Entry) []string {
 	for _, s := range e.Schemas {
 		set[s.URL] = "postgres://nobody@127.0.0.1:1/none"
 	}
+	if e.Name == "scheduler" { // which has what belongs to targets http only where there can be one
+		set["HTTP_TARGETS"] = "hooks.example.org"
+	}
 	var environ []string
 	for name, value := range set {
 		environ = append(environ, settings.Variable(e.Name, name)+"="+value)

@@ -80,9 +80,13 @@ func wire(sc *sidecar.Sidecar, store *postgres.Store, c Config) (*leader.Leader,
 	lead := leader.New(leader.Settings{Campaign: campaign(store, sc.Instance(), plan.want), Logger: sc.Logger("leader"), Registerer: sc.Registry()})
 	sc.Go("leader", lead.Run)
 	sc.Health().Add(health.Check{Name: "planner", Weight: health.Degrades, Run: lead.Check})
-	rest := httpapi.Mount(sc.API(), httpapi.Settings{Schedules: store, Edits: store, Operations: store, Ledger: store, Offers: store, Logger: sc.Logger("audit")})
+	hooks, err := newHooks(sc, store, c)
+	if err != nil {
+		return nil, nil, err
+	}
+	rest := httpapi.Mount(sc.API(), httpapi.Settings{Schedules: store, Edits: store, Operations: store, Ledger: store, Offers: store, AllowURL: hooks.allow, Keys: hooks.keys, Logger: sc.Logger("audit")})
 	sc.Subscribe(takeReceipts(sc, store, lead))
-	err := sc.RPC().Register(&schedulev1.ScheduleService_ServiceDesc, declare.New(store, rpc.Caller, sc.Logger("declare")),
+	err = sc.RPC().Register(&schedulev1.ScheduleService_ServiceDesc, declare.New(store, rpc.Caller, sc.Logger("declare")),
 		map[string]rpc.Callers{"Declare": rpc.AnyService()})
 	if err != nil {
 		return nil, nil, fmt.Errorf("register the schedule contract: %w", err)

@@ -21,6 +21,7 @@ const (
 // Signer signs for one service. Safe for concurrent use.
 type Signer struct {
 	service  string
+	key      ed25519.PrivateKey
 	tokens   jose.Signer
 	messages jose.Signer
 	grants   jose.Signer
@@ -58,7 +59,7 @@ func NewSigner(service string, key ed25519.PrivateKey) (*Signer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Signer{service: service, tokens: tokens, messages: messages, grants: grants, cache: map[string]token{}}, nil
+	return &Signer{service: service, key: key, tokens: tokens, messages: messages, grants: grants, cache: map[string]token{}}, nil
 }
 
 func newSigner(service string, key ed25519.PrivateKey, kind string) (jose.Signer, error) {

@@ -64,6 +64,7 @@ type Settings struct {
 	Ledger     Ledger
 	Offers     Offers
 	AllowURL   func(url string) error // of a target http; nil: there are none. Its error is for whoever wrote the schedule
+	Keys       []api.Key              // that requests to targets http are signed with
 	Logger     *slog.Logger           // of audit records
 }
 
@@ -91,6 +92,7 @@ func Mount(a *web.API, s Settings) *API {
 	web.Register(a, op(http.MethodPost, "take-fire", "/schedules/{name}/take", "Take the oldest offered fire of a schedule of target poll; 204 where there is none in time"), operator, h.take)
 	web.Register(a, op(http.MethodGet, "list-fires", "/fires", "The fire ledger, newest due time first"), viewer, h.fires)
 	web.Register(a, op(http.MethodGet, "get-fire", "/fires/{id}", "One fire"), viewer, h.fire)
+	web.Register(a, op(http.MethodGet, "list-keys", "/keys", "The public keys to verify requests to targets of schedules with"), viewer, h.keys)
 	web.Register(a, op(http.MethodPost, "cancel-fire", "/fires/{id}/cancel", "End a fire: at once, or by telling its handler"), operator, h.cancel)
 	return h
 }
