@@ -17,6 +17,7 @@ type metrics struct {
 	epoch     prometheus.Gauge
 	elections prometheus.Counter
 	planned   prometheus.Counter
+	released  prometheus.Counter
 	missed    *prometheus.CounterVec
 	recovered *prometheus.CounterVec
 	again     prometheus.Counter
@@ -44,6 +45,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		epoch:     gauge("signalbox_scheduler_epoch", "Fencing epoch of the last term that this replica led"),
 		elections: counter("signalbox_scheduler_elections_total", "Terms that this replica has begun"),
 		planned:   counter("signalbox_scheduler_fires_planned_total", "Fires that were planned and put into the outbox"),
+		released:  counter("signalbox_scheduler_fires_released_total", "Waiting fires that were let go: after the end of the fire before, catching up, or backfilled"),
 		missed:    vec("signalbox_scheduler_missed_total", "Due times that did not end in done, skipped or failed, by reason", "reason"),
 		recovered: vec("signalbox_scheduler_recovered_total", "Due times that were counted as missed and are done after all, by the reason counted", "reason"),
 		again:     counter("signalbox_scheduler_fires_republished_total", "Fires published again: the next attempt of a handler, or the next try of what nobody took"),
@@ -55,7 +57,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		timer: vec("signalbox_scheduler_timer_runs_total", "Wake-ups of the planner by its timer, by status", "status"),
 	}
 	if reg != nil {
-		reg.MustRegister(m.leading, m.epoch, m.elections, m.planned, m.missed, m.recovered, m.again, m.expired, m.lateness, m.pass, m.timer)
+		reg.MustRegister(m.leading, m.epoch, m.elections, m.planned, m.released, m.missed, m.recovered, m.again, m.expired, m.lateness, m.pass, m.timer)
 	}
 	return m
 }
@@ -73,6 +75,7 @@ func (m *metrics) term(epoch int64) {
 func (m *metrics) passed(p plan.Pass, took time.Duration) {
 	m.pass.Observe(took.Seconds())
 	m.planned.Add(float64(p.Fired))
+	m.released.Add(float64(p.Released))
 	m.again.Add(float64(p.Retried))
 	for _, late := range p.Late {
 		m.lateness.Observe(max(0, late.Seconds()))

@@ -13,15 +13,28 @@ type Pass struct {
 	Late     []time.Duration    // of each fired one: from due to planned
 	Skipped  map[api.Reason]int // due times
 	Failed   map[api.Reason]int // fires that ended so
+	Waiting  int                // due times that wait for their turn, or for an end
+	Released int                // waiting fires that were let go
 	Retried  int
-	NextDue  time.Time // of any schedule, after this pass; zero: none
-	NextTry  time.Time // of a fire nobody took; zero: none
-	Complete bool      // nothing due was left for the next pass
+
+	NextDue     time.Time // of any schedule, after this pass; zero: none
+	NextTry     time.Time // of a fire that is published again; zero: none
+	NextRelease time.Time // of a waiting fire; zero: none, or when something ends
+	Complete    bool      // nothing due was left for the next pass
+}
+
+// Count a fire that the pass ended, and not in done.
+func (p *Pass) Count(f api.Fire) {
+	if f.State == api.Skipped {
+		p.Skipped[f.Reason] += f.Missed
+	} else {
+		p.Failed[f.Reason]++
+	}
 }
 
 // Idle reports that the pass found nothing to do.
 func (p Pass) Idle() bool {
-	return p.Fired == 0 && len(p.Skipped) == 0 && len(p.Failed) == 0 && p.Retried == 0
+	return p.Fired+p.Waiting+p.Released+p.Retried == 0 && len(p.Skipped) == 0 && len(p.Failed) == 0
 }
 
 // Wait is how long after the pass the planner is needed again, at most limit. What is left over is needed at
@@ -33,7 +46,7 @@ func (p Pass) Wait(limit time.Duration) time.Duration {
 	case !p.Complete:
 		return 0
 	}
-	for _, at := range []time.Time{p.NextDue, p.NextTry} {
+	for _, at := range []time.Time{p.NextDue, p.NextTry, p.NextRelease} {
 		if !at.IsZero() {
 			limit = min(limit, max(0, at.Sub(p.Now)))
 		}

@@ -28,18 +28,23 @@ func parsed(s plan.Schedule) plan.Schedule {
 // exhaust decides until nothing is due, as passes that follow each other do.
 func exhaust(s plan.Schedule, now time.Time) (all []plan.Entry, passes int) {
 	for !s.NextDue.IsZero() && !s.NextDue.After(now) {
-		var entries []plan.Entry
-		entries, s.NextDue = plan.Decide(s, now)
-		all = append(all, entries...)
+		d := plan.Decide(s, nil, now)
+		all, s.NextDue = append(all, d.Entries...), d.Next
 		passes++
 	}
 	return all, passes
 }
 
+func decide(s plan.Schedule, now time.Time) ([]plan.Entry, time.Time) {
+	d := plan.Decide(s, nil, now)
+	return d.Entries, d.Next
+}
+
+// count what is fired, now or in its turn, and what is left out.
 func count(entries []plan.Entry) (fired int, skipped map[api.Reason]int) {
 	skipped = map[api.Reason]int{}
 	for _, e := range entries {
-		if e.Reason == "" {
+		if e.State != api.Skipped {
 			fired++
 			continue
 		}
@@ -81,7 +86,7 @@ func TestLateWithinTheGraceIsNotMissed(t *testing.T) {
 	t.Parallel()
 	s := minutely(timed.MisfireSkip, time.Hour)
 	s.Every = time.Second
-	entries, next := plan.Decide(parsed(s), start.Add(5*time.Second))
+	entries, next := decide(parsed(s), start.Add(5*time.Second))
 	if fired, skipped := count(entries); fired != 6 || len(skipped) != 0 || !next.Equal(start.Add(6*time.Second)) {
 		t.Errorf("%d fired, %v skipped, next %s", fired, skipped, next)
 	}
@@ -91,12 +96,12 @@ func TestPausedAndInvalid(t *testing.T) {
 	t.Parallel()
 	s := minutely(timed.MisfireAll, time.Hour)
 	s.Paused = true
-	entries, next := plan.Decide(s, start.Add(2*time.Minute))
+	entries, next := decide(s, start.Add(2*time.Minute))
 	if fired, skipped := count(entries); fired != 0 || skipped[api.ReasonPaused] != 3 || !next.Equal(start.Add(3*time.Minute)) {
 		t.Errorf("paused: %+v, next %s", entries, next)
 	}
 	s.Every, s.Cron, s.TimeZone = 0, "@daily", "Gone/Zone"
-	entries, next = plan.Decide(parsed(s), start)
+	entries, next = decide(parsed(s), start)
 	if len(entries) != 1 || entries[0].Reason != api.ReasonInvalid || !next.IsZero() {
 		t.Errorf("invalid: %+v, next %s", entries, next)
 	}
@@ -108,7 +113,7 @@ func TestOutageOverTheMissingHour(t *testing.T) {
 	s := minutely(timed.MisfireOnce, 24*time.Hour)
 	s.Every, s.Cron, s.TimeZone = 0, "30 2 * * *", "Europe/Berlin"
 	s.NextDue = time.Date(2026, 3, 29, 1, 0, 0, 0, time.UTC)
-	entries, next := plan.Decide(parsed(s), time.Date(2026, 3, 29, 4, 0, 0, 0, time.UTC))
+	entries, next := decide(parsed(s), time.Date(2026, 3, 29, 4, 0, 0, 0, time.UTC))
 	if fired, _ := count(entries); fired != 1 || !next.Equal(time.Date(2026, 3, 30, 0, 30, 0, 0, time.UTC)) {
 		t.Errorf("%+v, next %s", entries, next)
 	}

@@ -126,6 +126,32 @@ func (f *Fire) fail(r timed.Receipt, now time.Time) Outcome {
 	return Again
 }
 
+// Expire ends f, whose time is over: it has not been handled, not been published, or not been let go.
+func (f *Fire) Expire(paused bool, now time.Time) {
+	unpublished := f.State == api.Planned && f.PublishedAt == nil
+	switch {
+	case f.State == api.Waiting && paused:
+		f.leaveOut(api.ReasonPaused, now)
+	case f.State == api.Waiting && f.Reason == api.WaitsOverlap:
+		f.leaveOut(api.ReasonOverlap, now)
+	case f.State == api.Waiting:
+		f.leaveOut(api.ReasonTooLate, now)
+	case unpublished && f.Tries > 0:
+		f.State, f.Reason = api.Failed, api.ReasonNobodyListening
+	case unpublished:
+		from := f.PlannedAt
+		f.State, f.Reason, f.CauseFrom, f.CauseTo = api.Failed, api.ReasonBrokerDown, &from, &now
+	default:
+		f.State, f.Reason = api.Failed, api.ReasonNoReceipt
+	}
+	f.RetryAt, f.EndedAt = nil, &now
+}
+
+// leaveOut a fire that waits.
+func (f *Fire) leaveOut(reason api.Reason, now time.Time) {
+	f.State, f.Reason, f.Missed, f.EndedAt = api.Skipped, reason, 1, &now
+}
+
 // wait is how long after the given attempt the next one comes.
 func (f *Fire) wait(attempt int) time.Duration {
 	d := f.Backoff

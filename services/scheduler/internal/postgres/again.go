@@ -31,8 +31,11 @@ func (p *pass) again(ctx context.Context) error {
 			continue
 		case f.Tries >= maxTries || f.Tries > 0 && !f.ExpiresAt.After(p.now):
 			f.State, f.Reason, f.EndedAt = api.Failed, api.ReasonNobodyListening, &p.now
-			p.done.Failed[f.Reason]++
+			p.done.Count(f.Fire)
 			p.ended = append(p.ended, f.Fire)
+			if f.Overlap != timed.OverlapAllow {
+				p.freed = append(p.freed, f.Schedule)
+			}
 			continue
 		case f.Tries == 0:
 			f.Attempt++

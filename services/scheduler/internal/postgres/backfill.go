@@ -78,7 +78,10 @@ func (s *Store) backfill(ctx context.Context, tx pgx.Tx, b Backfill) (api.Backfi
 		return answer, nil
 	}
 	answer.ID = strings.ToLower(rand.Text()[:12])
-	return answer, insertBackfill(ctx, tx, b, row, answer.ID, missing)
+	if err := insertBackfill(ctx, tx, b, row, answer.ID, missing); err != nil {
+		return api.Backfill{}, err
+	}
+	return answer, s.look(ctx, tx, []string{b.Name})
 }
 
 // runnable reads a schedule that is not retired, and keeps it so until the transaction ends.

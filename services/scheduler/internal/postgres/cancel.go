@@ -25,10 +25,12 @@ const cancelLives = time.Minute
 // Cancel ends a fire by hand. One that no handler has yet, or that is polled for, ends in the ledger at once, with the reason
 // cancelled. Of one that a handler may be at work on the instance is told, and its receipt ends it. ErrNoFire, ErrEnded.
 func (s *Store) Cancel(ctx context.Context, id, by, note string) (f api.Fire, err error) {
+	ctx, commit := s.counted(ctx)
 	err = s.db.InTx(ctx, func(tx pg.Tx) error {
 		f, err = s.cancel(ctx, tx, id, by, note)
 		return err
 	})
+	commit(err)
 	if err != nil {
 		return api.Fire{}, fmt.Errorf("cancel fire %q: %w", id, err)
 	}
@@ -84,11 +86,19 @@ func (s *Store) endCancelled(ctx context.Context, tx pgx.Tx, id, why string) (ap
 
 // tellToEnd tells every instance with the transaction.
 func (s *Store) tellToEnd(ctx context.Context, tx pgx.Tx, c timed.Cancel) error {
+	e, err := s.cancelEntry(c)
+	if err != nil {
+		return err
+	}
+	return s.outbox.AddAll(ctx, tx, []outbox.Entry{e})
+}
+
+func (s *Store) cancelEntry(c timed.Cancel) (outbox.Entry, error) {
 	data, err := json.Marshal(c)
 	if err != nil {
-		return fmt.Errorf("encode the cancellation: %w", err)
+		return outbox.Entry{}, fmt.Errorf("encode the cancellation: %w", err)
 	}
-	return s.outbox.AddAll(ctx, tx, []outbox.Entry{{Publication: bus.Publication{Exchange: bus.Control, Key: timed.EventCancel, Expires: cancelLives, Event: bus.Event{
+	return outbox.Entry{Publication: bus.Publication{Exchange: bus.Control, Key: timed.EventCancel, Expires: cancelLives, Event: bus.Event{
 		Source: s.source, Type: timed.EventCancel, Subject: c.FireID, Time: time.Now().UTC(), Data: data,
-	}}}})
+	}}}, nil
 }

@@ -76,12 +76,15 @@ func (c *change) write(ctx context.Context, have, want schedule, action string) 
 		if err := c.endPending(ctx, have, api.ReasonEdited); err != nil {
 			return schedule{}, err
 		}
+		if err := c.endBuffered(ctx, have.Name); err != nil {
+			return schedule{}, err
+		}
 	}
 	rows, err := c.tx.Query(ctx, `INSERT INTO schedules (name, service, origin, declared, edited, edited_by, edited_at,
 			paused, paused_note, paused_by, paused_at, next_due, look_at, declared_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, $13)
 		ON CONFLICT (name) DO UPDATE SET origin = $3, declared = $4, edited = $5, edited_by = $6, edited_at = $7,
-			paused = $8, paused_note = $9, paused_by = $10, paused_at = $11, next_due = $12, look_at = $12, declared_at = $13,
+			paused = $8, paused_note = $9, paused_by = $10, paused_at = $11, next_due = $12, look_at = $12, release_at = now(), declared_at = $13,
 			revision = schedules.revision + 1, changed_at = now(), retired_at = NULL
 		RETURNING `+scheduleColumns,
 		want.Name, want.Service, want.Origin, want.DeclaredSpec, want.EditedSpec, want.EditedBy, want.EditedAt,
@@ -140,6 +143,16 @@ func pending(s timed.Schedule, first, now time.Time) (last time.Time, missed int
 		missed++
 	}
 	return last, missed
+}
+
+// endBuffered leaves out what waits of a timing that is no more; what is backfilled was asked for, and stays.
+func (c *change) endBuffered(ctx context.Context, name string) error {
+	ended, err := c.endFires(ctx, `UPDATE fires SET state = 'skipped', reason = $2, missed = 1, ended_at = $3
+		WHERE schedule = $1 AND state = 'waiting' AND NOT (reason = 'backfill') RETURNING `+fireColumns, name, api.ReasonEdited, c.now)
+	if err != nil {
+		return fmt.Errorf("end what waits of the former timing of schedule %q: %w", name, err)
+	}
+	return c.store.emitEnded(ctx, c.tx, ended...)
 }
 
 // endWaiting ends the fires of a schedule that were to be published later: those that wait, and further attempts.

@@ -33,12 +33,14 @@ const (
 // not lose due times. Concurrent declarations of one service wait for each other.
 func (s *Store) Declare(ctx context.Context, service string, wanted []timed.Schedule) (Declared, error) {
 	var d Declared
+	ctx, commit := s.counted(ctx)
 	err := s.db.InTx(ctx, func(tx pg.Tx) error {
 		r := reconciliation{change: change{store: s, tx: tx, by: service}, service: service}
 		err := r.run(ctx, wanted)
 		d = r.counts
 		return err
 	})
+	commit(err)
 	if err != nil {
 		return Declared{}, fmt.Errorf("declare the schedules of %s: %w", service, err)
 	}

@@ -76,6 +76,7 @@ func (s *Store) Revert(ctx context.Context, e Edit) (Edited, error) {
 
 // edit writes what decide makes of the schedule as it is.
 func (s *Store) edit(ctx context.Context, e Edit, decide func(have schedule) (want schedule, action string, err error)) (done Edited, err error) {
+	ctx, commit := s.counted(ctx)
 	err = s.db.InTx(ctx, func(tx pg.Tx) error {
 		c := change{store: s, tx: tx, by: e.By, note: e.Note}
 		have, err := c.begin(ctx, e)
@@ -89,6 +90,7 @@ func (s *Store) edit(ctx context.Context, e Edit, decide func(have schedule) (wa
 		done, err = c.finish(ctx, e, have, want, action)
 		return err
 	})
+	commit(err)
 	if err != nil {
 		return Edited{}, fmt.Errorf("edit schedule %q: %w", e.Name, err)
 	}
@@ -133,6 +135,7 @@ func (c *change) finish(ctx context.Context, e Edit, have, want schedule, action
 
 // Delete retires a made schedule; ErrDeclared where its service declares it.
 func (s *Store) Delete(ctx context.Context, e Edit) error {
+	ctx, commit := s.counted(ctx)
 	err := s.db.InTx(ctx, func(tx pg.Tx) error {
 		c := change{store: s, tx: tx, by: e.By, note: e.Note}
 		have, err := c.begin(ctx, e)
@@ -146,6 +149,7 @@ func (s *Store) Delete(ctx context.Context, e Edit) error {
 		}
 		return c.retire(ctx, have)
 	})
+	commit(err)
 	if err != nil {
 		return fmt.Errorf("delete schedule %q: %w", e.Name, err)
 	}

@@ -268,7 +268,7 @@ func TestEditsOfOneRevisionConflict(t *testing.T) {
 	results := make(chan error, 8)
 	for i := range 8 {
 		wg.Go(func() {
-			e := edit("billing.a", api.Spec{Cron: "@daily", Attempts: 2 + i})
+			e := edit("billing.a", api.Spec{Cron: "@daily", Attempts: 6 + i}) // none is the default, which would change nothing
 			e.Revision = &seen
 			_, err := f.Put(t.Context(), e)
 			results <- err

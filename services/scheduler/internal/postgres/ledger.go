@@ -18,7 +18,7 @@ type ledger struct {
 	due, until, expires                                                []time.Time
 	missed, attempt, attempts                                          []int32
 	deadlines, backoffs                                                []int64
-	published                                                          []*time.Time
+	published, from, to                                                []*time.Time
 
 	fires     []api.Fire
 	schedules []*plan.Schedule
@@ -26,14 +26,17 @@ type ledger struct {
 
 func (l *ledger) add(s *plan.Schedule, e plan.Entry, now time.Time) {
 	f := api.Fire{
-		ID: timed.FireID(s.Name, e.Due), Schedule: s.Name, Service: s.Service, Due: e.Due, Missed: e.Missed, State: api.Planned,
-		Reason: e.Reason, Attempt: 1, Attempts: s.Attempts, PlannedAt: now,
+		ID: timed.FireID(s.Name, e.Due), Schedule: s.Name, Service: s.Service, Due: e.Due, Missed: e.Missed, State: e.State,
+		Reason: e.Reason, CauseFrom: nullable(e.Cause.From), CauseTo: nullable(e.Cause.To), Attempts: s.Attempts, PlannedAt: now,
 	}
 	switch {
-	case e.Reason != "":
-		f.State, f.Attempt, f.EndedAt = api.Skipped, 0, &now
-	case s.Target == timed.TargetPoll:
-		f.State, f.PublishedAt = api.Published, &now
+	case e.State == api.Skipped:
+		f.EndedAt = &now
+	case e.State == api.Planned:
+		f.Attempt = 1
+		if s.Target == timed.TargetPoll {
+			f.State, f.PublishedAt = api.Published, &now
+		}
 	}
 	if e.Missed > 1 {
 		until := e.Until
@@ -47,6 +50,7 @@ func (l *ledger) add(s *plan.Schedule, e plan.Entry, now time.Time) {
 	l.attempt, l.attempts = append(l.attempt, int32(f.Attempt)), append(l.attempts, int32(s.Attempts))
 	l.deadlines, l.backoffs = append(l.deadlines, s.Deadline.Milliseconds()), append(l.backoffs, s.Backoff.Milliseconds())
 	l.expires, l.published = append(l.expires, now.Add(s.Window+s.Deadline)), append(l.published, f.PublishedAt)
+	l.from, l.to = append(l.from, f.CauseFrom), append(l.to, f.CauseTo)
 }
 
 // insert returns the ids of the rows that were not there before.
@@ -55,15 +59,16 @@ func (l *ledger) insert(ctx context.Context, tx pgx.Tx, epoch int64, now time.Ti
 		return nil, nil
 	}
 	rows, err := tx.Query(ctx, `INSERT INTO fires (id, schedule, service, due, until, missed, state, reason, attempt, attempts, backoff_ms,
-			deadline_ms, done_when, target, overlap, expires_at, published_at, epoch, ended_at)
-		SELECT u.*, $18, CASE WHEN u.state = 'skipped' THEN $19::timestamptz END
+			deadline_ms, done_when, target, overlap, expires_at, published_at, cause_from, cause_to, epoch, planned_at, ended_at)
+		SELECT u.*, $20, $21, CASE WHEN u.state = 'skipped' THEN $21::timestamptz END
 		FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::int[], $7::text[], $8::text[], $9::int[],
-			$10::int[], $11::bigint[], $12::bigint[], $13::text[], $14::text[], $15::text[], $16::timestamptz[], $17::timestamptz[])
+			$10::int[], $11::bigint[], $12::bigint[], $13::text[], $14::text[], $15::text[], $16::timestamptz[], $17::timestamptz[], $18::timestamptz[],
+			$19::timestamptz[])
 			AS u(id, schedule, service, due, until, missed, state, reason, attempt, attempts, backoff_ms, deadline_ms, done_when, target, overlap,
-				expires_at, published_at)
+				expires_at, published_at, cause_from, cause_to)
 		ON CONFLICT DO NOTHING RETURNING id`,
 		l.ids, l.names, l.services, l.due, l.until, l.missed, l.states, l.reasons, l.attempt, l.attempts, l.backoffs,
-		l.deadlines, l.doneWhen, l.targets, l.overlaps, l.expires, l.published, epoch, now)
+		l.deadlines, l.doneWhen, l.targets, l.overlaps, l.expires, l.published, l.from, l.to, epoch, now)
 	if err != nil {
 		return nil, fmt.Errorf("write the ledger: %w", err)
 	}

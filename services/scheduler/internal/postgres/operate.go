@@ -25,9 +25,9 @@ func (s *Store) Pause(ctx context.Context, name, by, note string) (api.Schedule,
 		revision = revision + 1, changed_at = now() WHERE name = $1 AND retired_at IS NULL RETURNING `+scheduleColumns, name, by, note)
 }
 
-// Resume lets a schedule go on with its next due time.
+// Resume lets a schedule go on with what waits, and with its next due time.
 func (s *Store) Resume(ctx context.Context, name, by string) (api.Schedule, error) {
-	return s.change(ctx, name, by, "resumed", "", `UPDATE schedules SET paused = false, paused_at = NULL, paused_by = '', paused_note = '',
+	return s.change(ctx, name, by, "resumed", "", `UPDATE schedules SET paused = false, paused_at = NULL, paused_by = '', paused_note = '', release_at = now(),
 		revision = revision + 1, changed_at = now() WHERE name = $1 AND retired_at IS NULL RETURNING `+scheduleColumns, name)
 }
 

@@ -24,11 +24,13 @@ const (
 // written at its end, in one.
 type pass struct {
 	*Term
-	tx      pgx.Tx
-	now     time.Time
-	done    *plan.Pass
-	publish []outbox.Entry
-	ended   []api.Fire
+	tx       pgx.Tx
+	now      time.Time
+	done     *plan.Pass
+	releases bool // what waits is to be looked at
+	publish  []outbox.Entry
+	ended    []api.Fire
+	freed    []string // serial schedules whose open fire has ended
 }
 
 // Pass takes the due schedules, oldest first, in one bounded batch: writes the ledger, puts the fires into the
@@ -53,7 +55,7 @@ func (p *pass) run(ctx context.Context) error {
 	if err := p.ahead(ctx); err != nil || p.done.Complete {
 		return err
 	}
-	for _, step := range []func(context.Context) error{p.due, p.again, p.announce} {
+	for _, step := range []func(context.Context) error{p.release, p.due, p.release, p.again, p.announce} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -72,36 +74,39 @@ func (p *pass) due(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read due schedules: %w", err)
 	}
+	if len(due) == 0 {
+		return nil
+	}
 	schedules, err := p.specs.of(ctx, p.tx, due)
 	if err != nil {
 		return err
 	}
-	var l ledger
-	var names []string
-	var next []*time.Time
+	if err := p.occupy(ctx, schedules); err != nil {
+		return err
+	}
+	causes, err := p.causes(ctx, oldest(schedules))
+	if err != nil {
+		return err
+	}
+	var a answers
 	for i := range schedules {
-		if len(l.ids) >= batchEntries {
+		if len(a.rows.ids) >= batchEntries {
 			break
 		}
 		s := &schedules[i]
-		entries, following := plan.Decide(*s, p.now)
-		for _, e := range entries {
-			l.add(s, e, p.now)
+		a.add(s, plan.Decide(*s, causes.of(s.Service), p.now), p.now)
+	}
+	return p.write(ctx, &a)
+}
+
+func oldest(schedules []plan.Schedule) time.Time {
+	first := schedules[0].NextDue
+	for i := range schedules {
+		if schedules[i].NextDue.Before(first) {
+			first = schedules[i].NextDue
 		}
-		names, next = append(names, s.Name), append(next, nullable(following))
 	}
-	if len(names) == 0 {
-		return nil
-	}
-	if err := p.write(ctx, &l); err != nil {
-		return err
-	}
-	_, err = p.tx.Exec(ctx, `UPDATE schedules s SET next_due = u.next, look_at = u.next
-		FROM unnest($1::text[], $2::timestamptz[]) AS u(name, next) WHERE s.name = u.name`, names, next)
-	if err != nil {
-		return fmt.Errorf("move the next due times: %w", err)
-	}
-	return nil
+	return first
 }
 
 // headings of schedules that nobody else holds; where ends in an order, its arguments are followed by the limit.
@@ -111,31 +116,6 @@ func (p *pass) headings(ctx context.Context, where string, args ...any) ([]headi
 		return nil, err
 	}
 	return pgx.CollectRows(rows, scanHeading)
-}
-
-// write puts new rows into the ledger; those that were there before are left alone.
-func (p *pass) write(ctx context.Context, l *ledger) error {
-	written, err := l.insert(ctx, p.tx, p.epoch, p.now)
-	if err != nil {
-		return err
-	}
-	for i, id := range l.ids {
-		if !written[id] {
-			continue
-		}
-		f := &l.fires[i]
-		if f.State == api.Skipped {
-			p.done.Skipped[f.Reason] += f.Missed
-			p.ended = append(p.ended, *f)
-			continue
-		}
-		p.done.Fired++
-		p.done.Late = append(p.done.Late, p.now.Sub(f.Due))
-		if err := p.fire(l.schedules[i], f.ID, f.Due, false, 1, 0); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // fire publishes one attempt at the pass's end; one that is polled for is only offered, in the ledger.
@@ -160,24 +140,43 @@ func (p *pass) announce(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return p.store.outbox.AddAll(ctx, p.tx, append(p.publish, ends...))
+	if err := p.store.outbox.AddAll(ctx, p.tx, append(p.publish, ends...)); err != nil || len(p.freed) == 0 {
+		return err
+	}
+	return p.lookAgain(ctx)
+}
+
+// lookAgain looks, with the next pass, at what waits of schedules that this one has ended a fire of. One that somebody
+// else holds is being looked after.
+func (p *pass) lookAgain(ctx context.Context) error {
+	rows, err := p.tx.Query(ctx, `SELECT name FROM schedules WHERE name = ANY($1::text[]) FOR UPDATE SKIP LOCKED`, p.freed)
+	if err != nil {
+		return fmt.Errorf("read schedules: %w", err)
+	}
+	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return fmt.Errorf("read schedules: %w", err)
+	}
+	return p.store.look(ctx, p.tx, names)
 }
 
 // ahead says when the planner is needed next, and whether it is now.
 func (p *pass) ahead(ctx context.Context) error {
-	var due, again *time.Time
+	var due, again, release *time.Time
 	err := p.tx.QueryRow(ctx, `SELECT
 		(SELECT min(look_at) FROM schedules WHERE retired_at IS NULL AND look_at IS NOT NULL),
-		(SELECT min(retry_at) FROM fires WHERE retry_at IS NOT NULL)`).Scan(&due, &again)
+		(SELECT min(retry_at) FROM fires WHERE retry_at IS NOT NULL),
+		(SELECT min(release_at) FROM schedules WHERE release_at IS NOT NULL)`).Scan(&due, &again, &release)
 	if err != nil {
 		return fmt.Errorf("read the next due time: %w", err)
 	}
-	p.done.NextDue, p.done.NextTry, p.done.Complete = time.Time{}, time.Time{}, true
-	for from, to := range map[*time.Time]*time.Time{due: &p.done.NextDue, again: &p.done.NextTry} {
+	p.done.NextDue, p.done.NextTry, p.done.NextRelease, p.done.Complete = time.Time{}, time.Time{}, time.Time{}, true
+	for from, to := range map[*time.Time]*time.Time{due: &p.done.NextDue, again: &p.done.NextTry, release: &p.done.NextRelease} {
 		if from != nil {
 			*to = from.UTC()
 			p.done.Complete = p.done.Complete && from.After(p.now)
 		}
 	}
+	p.releases = release != nil && !release.After(p.now)
 	return nil
 }

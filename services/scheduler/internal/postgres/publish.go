@@ -73,7 +73,7 @@ func (s *Store) taken(ctx context.Context, tx pgx.Tx, p publications) error {
 	if err != nil || len(done) == 0 {
 		return err
 	}
-	return s.end(ctx, tx, done)
+	return s.emitEnded(ctx, tx, done...)
 }
 
 func (s *Store) untaken(ctx context.Context, tx pgx.Tx, p publications) error {

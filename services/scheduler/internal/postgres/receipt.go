@@ -53,6 +53,7 @@ func (s *Store) Settle(ctx context.Context, tx pg.Tx, all []Settled) (Settlement
 	}
 	changed := map[string]*plan.Fire{}
 	var ended []api.Fire
+	var serial []string
 	for i, one := range all {
 		f := known[ids[i]]
 		result.Outcomes[i] = plan.Ignored
@@ -67,13 +68,16 @@ func (s *Store) Settle(ctx context.Context, tx pg.Tx, all []Settled) (Settlement
 		}
 		if outcome.Ends() {
 			ended = append(ended, f.Fire)
+			if f.Overlap != timed.OverlapAllow {
+				serial = append(serial, f.Schedule)
+			}
 			result.count(was, f.Fire)
 		}
 	}
 	if err := writeFires(ctx, tx, changed); err != nil {
 		return Settlement{}, fmt.Errorf("settle %d receipts: %w", len(all), err)
 	}
-	return result, s.end(ctx, tx, ended)
+	return result, s.end(ctx, tx, ended, serial)
 }
 
 // count an end. One that had failed before was counted then.
@@ -130,14 +134,14 @@ func lockFires(ctx context.Context, tx pgx.Tx, ids []string) (all map[string]*pl
 	return all, now.UTC(), nil
 }
 
-// writeFires writes what a receipt can change, in one statement.
+// writeFires writes what a receipt, or the end of its time, can change of fires, in one statement.
 func writeFires(ctx context.Context, tx pgx.Tx, changed map[string]*plan.Fire) error {
 	if len(changed) == 0 {
 		return nil
 	}
 	var c struct {
 		ids, states, reasons, errors, results, notes, instances, traces []string
-		attempts, tries                                                 []int32
+		attempts, tries, missed                                         []int32
 		progress                                                        []*float64
 		durations                                                       []*int64
 		retry, started, received, ended, from, to                       []*time.Time
@@ -148,6 +152,7 @@ func writeFires(ctx context.Context, tx pgx.Tx, changed map[string]*plan.Fire) e
 		c.errors, c.results, c.notes = append(c.errors, f.Error), append(c.results, f.Result), append(c.notes, f.Note)
 		c.instances, c.traces = append(c.instances, f.Instance), append(c.traces, f.TraceID)
 		c.attempts, c.tries = append(c.attempts, int32(f.Attempt)), append(c.tries, int32(f.Tries))
+		c.missed = append(c.missed, int32(f.Missed))
 		c.progress, c.durations = append(c.progress, f.Progress), append(c.durations, f.DurationMS)
 		c.retry, c.started, c.received = append(c.retry, f.RetryAt), append(c.started, f.StartedAt), append(c.received, f.ReceivedAt)
 		c.ended, c.expires = append(c.ended, f.EndedAt), append(c.expires, f.ExpiresAt)
@@ -156,28 +161,49 @@ func writeFires(ctx context.Context, tx pgx.Tx, changed map[string]*plan.Fire) e
 	_, err := tx.Exec(ctx, `UPDATE fires f SET state = u.state, reason = u.reason, error = u.error, result = u.result, note = u.note,
 			instance = u.instance, trace_id = u.trace, attempt = u.attempt, tries = u.tries, progress = u.progress, duration_ms = u.duration,
 			retry_at = u.retry, started_at = u.started, received_at = u.received, ended_at = u.ended, expires_at = u.expires,
-			cause_from = u.cause_from, cause_to = u.cause_to
+			cause_from = u.cause_from, cause_to = u.cause_to, missed = u.missed
 		FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::int[], $10::int[],
 			$11::real[], $12::bigint[], $13::timestamptz[], $14::timestamptz[], $15::timestamptz[], $16::timestamptz[], $17::timestamptz[],
-			$18::timestamptz[], $19::timestamptz[])
+			$18::timestamptz[], $19::timestamptz[], $20::int[])
 			AS u(id, state, reason, error, result, note, instance, trace, attempt, tries, progress, duration, retry, started, received,
-				ended, expires, cause_from, cause_to)
+				ended, expires, cause_from, cause_to, missed)
 		WHERE f.id = u.id`,
 		c.ids, c.states, c.reasons, c.errors, c.results, c.notes, c.instances, c.traces, c.attempts, c.tries,
-		c.progress, c.durations, c.retry, c.started, c.received, c.ended, c.expires, c.from, c.to)
+		c.progress, c.durations, c.retry, c.started, c.received, c.ended, c.expires, c.from, c.to, c.missed)
 	return err
 }
 
-// end is called, in its transaction, for whatever reached its end, or a better one: it is told on the bus.
-func (s *Store) end(ctx context.Context, tx pgx.Tx, fires []api.Fire) error {
+// end is called, in its transaction, for whatever reached its end, or a better one: it is told on the bus, and what waits
+// for the end of a fire of those schedules, which let no two be at work at once, is looked at.
+func (s *Store) end(ctx context.Context, tx pgx.Tx, fires []api.Fire, serial []string) error {
 	fires = slices.DeleteFunc(slices.Clone(fires), func(f api.Fire) bool { return f.EndedAt == nil })
 	entries, err := s.ends(fires)
 	if err != nil {
 		return err
 	}
-	return s.outbox.AddAll(ctx, tx, entries)
+	if err := s.outbox.AddAll(ctx, tx, entries); err != nil {
+		return err
+	}
+	return s.wake(ctx, tx, serial)
 }
 
+// emitEnded is end for whoever does not know the schedules' policies; what did not end in done is counted.
 func (s *Store) emitEnded(ctx context.Context, tx pgx.Tx, fires ...api.Fire) error {
-	return s.end(ctx, tx, fires)
+	if len(fires) == 0 {
+		return nil
+	}
+	note(ctx, tx, fires)
+	ids := make([]string, len(fires))
+	for i, f := range fires {
+		ids[i] = f.ID
+	}
+	rows, err := tx.Query(ctx, `SELECT DISTINCT schedule FROM fires WHERE id = ANY($1::text[]) AND overlap <> 'allow'`, ids)
+	if err != nil {
+		return fmt.Errorf("read the policies of ended fires: %w", err)
+	}
+	serial, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return fmt.Errorf("read the policies of ended fires: %w", err)
+	}
+	return s.end(ctx, tx, fires, serial)
 }

@@ -8,6 +8,8 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/signalbox-mesh/signalbox/services/scheduler/api"
+	"github.com/signalbox-mesh/signalbox/services/scheduler/internal/plan"
+	"github.com/signalbox-mesh/signalbox/sidecar/timed"
 )
 
 // batchDeleted bounds one statement of the ledger's retention.
@@ -16,36 +18,53 @@ const batchDeleted = 10_000
 // batchExpired bounds one transaction of Expire.
 const batchExpired = 1000
 
-// Expire ends fires whose time is over, in a bounded batch: those that nobody was heard of, and those that the broker
-// never had. more says that others are left.
+// Expire ends fires whose time is over, in a bounded batch: those that nobody was heard of, those that the broker never
+// had, and those that waited too long; what is backfilled waits as long as it takes. more says that others are left.
 func (t *Term) Expire(ctx context.Context) (ended map[api.Reason]int, more bool, err error) {
 	err = t.inTx(ctx, func(tx pgx.Tx, now time.Time) error {
-		rows, err := tx.Query(ctx, `WITH over AS (
-				SELECT id FROM fires WHERE state IN ('planned', 'published', 'received') AND expires_at < $1
-				ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED)
-			UPDATE fires SET state = 'failed', retry_at = NULL, ended_at = $1,
-				reason = CASE WHEN state <> 'planned' OR published_at IS NOT NULL THEN $3 WHEN tries > 0 THEN $4 ELSE $5 END,
-				cause_from = CASE WHEN state = 'planned' AND published_at IS NULL AND tries = 0 THEN planned_at END,
-				cause_to = CASE WHEN state = 'planned' AND published_at IS NULL AND tries = 0 THEN greatest(planned_at, $1) END
-			WHERE id IN (SELECT id FROM over) RETURNING `+fireColumns,
-			now, batchExpired, api.ReasonNoReceipt, api.ReasonNobodyListening, api.ReasonBrokerDown)
-		if err != nil {
-			return err
-		}
-		fires, err := pgx.CollectRows(rows, scanFire)
-		if err != nil {
+		fires, serial, err := overdue(ctx, tx, now)
+		if err != nil || len(fires) == 0 {
 			return err
 		}
 		ended, more = map[api.Reason]int{}, len(fires) == batchExpired
+		all := make([]api.Fire, 0, len(fires))
 		for _, f := range fires {
-			ended[f.Reason]++
+			ended[f.Reason] += max(f.Missed, 1)
+			all = append(all, f.Fire)
 		}
-		return t.store.end(ctx, tx, fires)
+		if err := writeFires(ctx, tx, fires); err != nil {
+			return err
+		}
+		return t.store.end(ctx, tx, all, serial)
 	})
 	if err != nil {
 		return nil, false, fmt.Errorf("end fires whose time is over: %w", err)
 	}
 	return ended, more, nil
+}
+
+// overdue fires, ended, and the serial schedules among theirs. What somebody else holds is being settled.
+func overdue(ctx context.Context, tx pgx.Tx, now time.Time) (fires map[string]*plan.Fire, serial []string, err error) {
+	rows, err := tx.Query(ctx, `SELECT `+ledgerColumns+`, EXISTS (SELECT 1 FROM schedules s WHERE s.name = f.schedule AND s.paused) FROM fires f
+		WHERE state IN ('waiting', 'planned', 'published', 'received') AND expires_at < $1 AND NOT (state = 'waiting' AND reason = 'backfill')
+		ORDER BY expires_at LIMIT $2 FOR UPDATE OF f SKIP LOCKED`, now, batchExpired)
+	if err != nil {
+		return nil, nil, err
+	}
+	fires = map[string]*plan.Fire{}
+	found, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (*plan.Fire, error) {
+		var paused bool
+		f, err := scanLedger(row, &paused)
+		f.Expire(paused, now)
+		return &f, err
+	})
+	for _, f := range found {
+		fires[f.ID] = f
+		if f.Overlap != timed.OverlapAllow {
+			serial = append(serial, f.Schedule)
+		}
+	}
+	return fires, serial, err
 }
 
 // Forget deletes ended rows planned before the given time, and schedules that were retired before it and have no rows

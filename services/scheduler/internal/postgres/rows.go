@@ -112,10 +112,10 @@ func scanFire(row pgx.CollectableRow) (f api.Fire, err error) {
 // ledgerColumns are those of a plan.Fire.
 const ledgerColumns = fireColumns + `, backoff_ms, done_when, overlap, tries, expires_at`
 
-// scanLedger reads ledgerColumns and a column of the time of now.
-func scanLedger(row pgx.CollectableRow, now *time.Time) (f plan.Fire, err error) {
+// scanLedger reads ledgerColumns and one more.
+func scanLedger(row pgx.CollectableRow, last any) (f plan.Fire, err error) {
 	var backoff int64
-	f.Fire, err = scanFire(more{row, []any{&backoff, &f.DoneWhen, &f.Overlap, &f.Tries, &f.ExpiresAt, now}})
+	f.Fire, err = scanFire(more{row, []any{&backoff, &f.DoneWhen, &f.Overlap, &f.Tries, &f.ExpiresAt, last}})
 	f.Backoff, f.ExpiresAt = millis(backoff), f.ExpiresAt.UTC()
 	return f, err
 }

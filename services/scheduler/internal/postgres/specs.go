@@ -18,19 +18,12 @@ type heading struct {
 	NextDue       *time.Time
 	Revision      int64
 	CreatedAt     time.Time
-	Retired       bool
-	Waits         bool       // its next due time is a hold's: look_at is later
-	ReleaseAt     *time.Time // when its waiting fires are to be looked at
+	Held          bool // its next due time is looked at later
 }
 
-const headingColumns = `name, service, paused, next_due, revision, created_at, retired_at IS NOT NULL, look_at > next_due, release_at`
+const headingColumns = `name, service, paused, next_due, revision, created_at, coalesce(look_at > next_due, false)`
 
-func scanHeading(row pgx.CollectableRow) (h heading, err error) {
-	var waits *bool
-	err = row.Scan(&h.Name, &h.Service, &h.Paused, &h.NextDue, &h.Revision, &h.CreatedAt, &h.Retired, &waits, &h.ReleaseAt)
-	h.Waits = waits != nil && *waits
-	return h, err
-}
+func scanHeading(row pgx.CollectableRow) (heading, error) { return pgx.RowToStructByPos[heading](row) }
 
 // maxSpecs bounds what a term remembers, in bytes of the specs' text and what belongs to them.
 const (

@@ -11,6 +11,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/signalbox-mesh/signalbox/services/scheduler/api"
 	"github.com/signalbox-mesh/signalbox/sidecar/bus"
 	"github.com/signalbox-mesh/signalbox/sidecar/outbox"
 	"github.com/signalbox-mesh/signalbox/sidecar/pg"
@@ -35,6 +36,10 @@ type Outbox interface {
 
 // Store is safe for concurrent use.
 type Store struct {
+	// Missed, if set before the store is used, is told of due times that ended, and not in done, by what people and
+	// services do to their schedules; once it is committed.
+	Missed func(reason api.Reason, n int)
+
 	db     *pg.DB
 	outbox Outbox
 	source string // of the events it publishes

@@ -1,0 +1,258 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/signalbox-mesh/signalbox/services/scheduler/api"
+	"github.com/signalbox-mesh/signalbox/services/scheduler/internal/plan"
+	"github.com/signalbox-mesh/signalbox/sidecar/timed"
+)
+
+// batchReleases bounds the schedules whose waiting fires one pass looks at.
+const batchReleases = 200
+
+// occupy fills in what is open and what waits of the serial ones among schedules. It stops counting where no policy
+// would care any more.
+func (p *pass) occupy(ctx context.Context, schedules []plan.Schedule) error {
+	at := map[string]int{}
+	var names []string
+	for i := range schedules {
+		if s := &schedules[i]; s.Serial() {
+			at[s.Name] = i
+			names = append(names, s.Name)
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	rows, err := p.tx.Query(ctx, `SELECT name,
+			(SELECT count(*) FROM (SELECT 1 FROM fires WHERE schedule = name AND state IN ('planned', 'published', 'received') LIMIT 1) AS o),
+			(SELECT count(*) FROM (SELECT 1 FROM fires WHERE schedule = name AND state = 'waiting' AND NOT (reason = 'backfill') LIMIT $2) AS w)
+		FROM unnest($1::text[]) AS name`, names, timed.MaxBuffered)
+	if err != nil {
+		return fmt.Errorf("count open fires: %w", err)
+	}
+	var name string
+	var open, waiting int
+	_, err = pgx.ForEachRow(rows, []any{&name, &open, &waiting}, func() error {
+		s := &schedules[at[name]]
+		s.Open, s.Waiting = open, waiting
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("count open fires: %w", err)
+	}
+	return nil
+}
+
+// release lets waiting fires go, of the schedules whose time for it has come: before due times are decided, for what
+// waits was there first, and after it. What it costs depends on what is let go,
+// not on what waits.
+func (p *pass) release(ctx context.Context) error {
+	if !p.releases {
+		return nil
+	}
+	p.releases = false
+	headings, err := p.headings(ctx, `release_at <= $1 ORDER BY release_at`, p.now, batchReleases)
+	if err != nil {
+		return fmt.Errorf("read schedules with waiting fires: %w", err)
+	}
+	if len(headings) == 0 {
+		return nil
+	}
+	schedules, err := p.specs.of(ctx, p.tx, headings)
+	if err != nil {
+		return err
+	}
+	if err := p.occupy(ctx, schedules); err != nil {
+		return err
+	}
+	heads, err := p.heads(ctx, schedules)
+	if err != nil {
+		return fmt.Errorf("read waiting fires: %w", err)
+	}
+	causes, err := p.causes(ctx, p.now)
+	if err != nil {
+		return err
+	}
+	var r released
+	for i := range schedules {
+		s := &schedules[i]
+		if s.Overlap == timed.OverlapCancel && !headings[i].Held && !s.NextDue.IsZero() && !s.NextDue.After(p.now) {
+			continue // what is due now takes the place of what waits
+		}
+		n, at, after := s.Release(heads[s.Name], causes.of(s.Service), p.now)
+		for _, h := range heads[s.Name][:n] {
+			r.add(s, h, p.now)
+			if err := p.fire(s, h.ID, h.Due, h.Manual, 1, 0); err != nil {
+				return err
+			}
+		}
+		r.look(s.Name, at, after)
+	}
+	return p.let(ctx, &r)
+}
+
+// heads are the first waiting fires of each schedule, one more than may be let go at once. What somebody else holds is
+// being cancelled.
+func (p *pass) heads(ctx context.Context, schedules []plan.Schedule) (map[string][]plan.Head, error) {
+	names, most := make([]string, len(schedules)), make([]int32, len(schedules))
+	for i := range schedules {
+		n, _ := schedules[i].Pace()
+		names[i], most[i] = schedules[i].Name, int32(n)+1
+	}
+	rows, err := p.tx.Query(ctx, `SELECT u.name, w.* FROM unnest($1::text[], $2::int[]) AS u(name, most) CROSS JOIN LATERAL (
+			SELECT id, due, reason, manual, planned_at FROM fires WHERE schedule = u.name AND state = 'waiting'
+			ORDER BY (reason = 'backfill'), due, id LIMIT u.most FOR UPDATE SKIP LOCKED) AS w`, names, most)
+	if err != nil {
+		return nil, err
+	}
+	all := map[string][]plan.Head{}
+	var name string
+	var h plan.Head
+	_, err = pgx.ForEachRow(rows, []any{&name, &h.ID, &h.Due, &h.Reason, &h.Manual, &h.Since}, func() error {
+		h.Due = h.Due.UTC()
+		all[name] = append(all[name], h)
+		return nil
+	})
+	return all, err
+}
+
+// released gathers by column what is let go, and when each schedule is looked at again.
+type released struct {
+	ids, states, doneWhen, targets, overlaps []string
+	attempts                                 []int32
+	deadlines, backoffs                      []int64
+	expires                                  []time.Time
+
+	names     []string
+	at, after []*time.Time
+}
+
+func (r *released) add(s *plan.Schedule, h plan.Head, now time.Time) {
+	state := api.Planned
+	if s.Target == timed.TargetPoll {
+		state = api.Published
+	}
+	r.ids, r.states, r.doneWhen = append(r.ids, h.ID), append(r.states, string(state)), append(r.doneWhen, s.DoneWhen)
+	r.targets, r.overlaps, r.attempts = append(r.targets, s.Target), append(r.overlaps, s.Overlap), append(r.attempts, int32(s.Attempts))
+	r.deadlines, r.backoffs = append(r.deadlines, s.Deadline.Milliseconds()), append(r.backoffs, s.Backoff.Milliseconds())
+	r.expires = append(r.expires, now.Add(s.Window+s.Deadline))
+}
+
+func (r *released) look(name string, at, after time.Time) {
+	r.names, r.at, r.after = append(r.names, name), append(r.at, nullable(at)), append(r.after, nullable(after))
+}
+
+// let writes what is let go, with the policies of the schedule as they are now, and by this term.
+func (p *pass) let(ctx context.Context, r *released) error {
+	if len(r.ids) > 0 {
+		_, err := p.tx.Exec(ctx, `UPDATE fires f SET state = u.state, reason = '', attempt = 1, attempts = u.attempts, backoff_ms = u.backoff,
+				deadline_ms = u.deadline, done_when = u.done_when, target = u.target, overlap = u.overlap, expires_at = u.expires,
+				published_at = CASE WHEN u.state = 'published' THEN $10::timestamptz END, planned_at = $10, epoch = $11
+			FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::int[], $7::bigint[], $8::bigint[], $9::timestamptz[])
+				AS u(id, state, done_when, target, overlap, attempts, deadline, backoff, expires)
+			WHERE f.id = u.id`,
+			r.ids, r.states, r.doneWhen, r.targets, r.overlaps, r.attempts, r.deadlines, r.backoffs, r.expires, p.now, p.epoch)
+		if err != nil {
+			return fmt.Errorf("let %d waiting fires go: %w", len(r.ids), err)
+		}
+	}
+	p.done.Released += len(r.ids)
+	_, err := p.tx.Exec(ctx, `UPDATE schedules s SET release_at = u.at, release_after = coalesce(u.after, release_after)
+		FROM unnest($1::text[], $2::timestamptz[], $3::timestamptz[]) AS u(name, at, after) WHERE s.name = u.name`, r.names, r.at, r.after)
+	if err != nil {
+		return fmt.Errorf("note when waiting fires are let go: %w", err)
+	}
+	return nil
+}
+
+// replace leaves out what waits of these schedules, for the sake of a newer fire; what is backfilled stays.
+func (p *pass) replace(ctx context.Context, names []string) error {
+	if len(names) == 0 {
+		return nil
+	}
+	return p.endFires(ctx, `UPDATE fires SET state = 'skipped', reason = $2, missed = 1, ended_at = $3 WHERE id IN (
+			SELECT id FROM fires WHERE schedule = ANY($1::text[]) AND state = 'waiting' AND NOT (reason = 'backfill') FOR UPDATE SKIP LOCKED)
+		RETURNING `+fireColumns, names, api.ReasonOverlap, p.now)
+}
+
+// cancel tells the open fires of these schedules to end. Those that no handler can have yet, or that are polled for,
+// end at once. What somebody else holds is being settled.
+func (p *pass) cancel(ctx context.Context, names []string) error {
+	if len(names) == 0 {
+		return nil
+	}
+	rows, err := p.tx.Query(ctx, `SELECT id FROM fires WHERE schedule = ANY($1::text[]) AND state IN ('planned', 'published', 'received')
+		AND target <> 'poll'`, names)
+	if err != nil {
+		return fmt.Errorf("read open fires: %w", err)
+	}
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return fmt.Errorf("read open fires: %w", err)
+	}
+	for _, id := range ids {
+		e, err := p.store.cancelEntry(timed.Cancel{FireID: id, Reason: "for the fire after it"})
+		if err != nil {
+			return err
+		}
+		p.publish = append(p.publish, e)
+	}
+	return p.endFires(ctx, `UPDATE fires SET state = 'failed', reason = $2, error = 'for the fire after it', retry_at = NULL, ended_at = $3 WHERE id IN (
+			SELECT id FROM fires WHERE schedule = ANY($1::text[]) AND (state = 'planned' OR state IN ('published', 'received') AND target = 'poll')
+			FOR UPDATE SKIP LOCKED)
+		RETURNING `+fireColumns, names, api.ReasonCancelled, p.now)
+}
+
+// endFires runs a statement that ends fires and returns them.
+func (p *pass) endFires(ctx context.Context, sql string, args ...any) error {
+	rows, err := p.tx.Query(ctx, sql, args...)
+	if err != nil {
+		return fmt.Errorf("end fires: %w", err)
+	}
+	ended, err := pgx.CollectRows(rows, scanFire)
+	if err != nil {
+		return fmt.Errorf("end fires: %w", err)
+	}
+	for _, f := range ended {
+		p.done.Count(f)
+	}
+	p.ended = append(p.ended, ended...)
+	return nil
+}
+
+// wake has the planner look at the waiting fires of these schedules, whose open ones have ended. It takes the lock of
+// each first: so a pass that decides at this moment that a due time must wait is waited for, and seen. The order of locks
+// is everywhere: fires, then schedules; a pass, which has the schedules first, never waits for fires.
+func (s *Store) wake(ctx context.Context, tx pgx.Tx, names []string) error {
+	if len(names) == 0 {
+		return nil
+	}
+	slices.Sort(names)
+	names = slices.Compact(names)
+	if _, err := tx.Exec(ctx, `SELECT 1 FROM schedules WHERE name = ANY($1::text[]) ORDER BY name FOR NO KEY UPDATE`, names); err != nil {
+		return fmt.Errorf("lock schedules: %w", err)
+	}
+	return s.look(ctx, tx, names)
+}
+
+// look has the planner look at what waits of these schedules, as soon as their bound per second allows.
+func (s *Store) look(ctx context.Context, tx pgx.Tx, names []string) error {
+	_, err := tx.Exec(ctx, `WITH woken AS (
+			UPDATE schedules SET release_at = greatest(clock_timestamp(), release_after) WHERE name = ANY($1::text[]) AND retired_at IS NULL
+				AND EXISTS (SELECT 1 FROM fires WHERE schedule = name AND state = 'waiting') RETURNING 1)
+		SELECT pg_notify($2, '') WHERE EXISTS (SELECT 1 FROM woken)`, names, s.channel())
+	if err != nil {
+		return fmt.Errorf("have the planner look at what waits: %w", err)
+	}
+	return nil
+}
+
+// channel of NOTIFY on which the leader is woken; names are the database's, so it holds the schema.
+func (s *Store) channel() string { return "planner_" + s.db.Schema() }
