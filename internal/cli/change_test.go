@@ -42,7 +42,9 @@ func (m *mesh) start(t *testing.T) (url string) {
 		body, ok := m.bodies[strings.TrimSpace(r.Method+" "+r.URL.Path+" "+r.URL.Query().Get("before"))]
 		switch {
 		case !ok:
+			w.Header().Set("Content-Type", "application/problem+json")
 			w.WriteHeader(http.StatusNotFound)
+			body = `{"status":404,"code":"not_found","detail":"there is no such thing"}`
 		case strings.HasPrefix(body, `{"status":409`):
 			w.Header().Set("Content-Type", "application/problem+json")
 			w.WriteHeader(http.StatusConflict)

@@ -61,7 +61,8 @@ func TestHelpShowsExamples(t *testing.T) {
 		{"logs", "histogram"}, {"logs", "patterns"}, {"logs", "values"}, {"logs", "top"}, {"logs", "gaps"}, {"logs", "export"}, {"sizing"}, {"level", "set"}, {"level", "get"},
 		{"level", "reset"}, {"lease", "list"}, {"lease", "show"}, {"lease", "drop"}, {"audit"}, {"debug"}, {"profile"}, {"profile", "list"}, {"profile", "get"},
 		{"window", "open"}, {"window", "list"}, {"window", "close"}, {"token", "logs"}, {"token", "list"}, {"token", "revoke"},
-		{"ship"}, {"schedule", "show"}, {"schedule", "run"}, {"schedule", "pause"}, {"doctor"}, {"completion"}, {"context", "set"}} {
+		{"ship"}, {"schedule", "show"}, {"schedule", "run"}, {"schedule", "pause"}, {"schedule", "resume"}, {"schedule", "list"},
+		{"schedule", "fires"}, {"schedule", "explain"}, {"schedule", "save"}, {"schedule", "revert"}, {"schedule", "delete"}, {"schedule", "backfill"}, {"schedule", "cancel"}, {"schedule", "overdue"}, {"doctor"}, {"completion"}, {"context", "set"}} {
 		code, stdout, stderr := call(t, nil, "", append(command, "--help")...)
 		if code != 0 || !strings.Contains(stdout, "Example") || stderr != "" {
 			t.Errorf("%v --help: code %d, no example in\n%s%s", command, code, stdout, stderr)
@@ -143,6 +144,11 @@ func TestCompletion(t *testing.T) {
 		{"debug --level ", "debug", "--level"},
 		{"level set catalogs debug --f", "--for", "catalogs"},
 		{"level set --for 5m ", "catalogs", "debug"},
+		{"schedule ", "backfill", "catalogs"},
+		{"schedule fires --reason ", "handler-failed", "failed"},
+		{"schedule fires --is ", "failed", "handler-failed"},
+		{"schedule list --service ", "catalogs", "list"},
+		{"schedule save --overlap ", "buffer-one", "once"},
 	} {
 		_, stdout, stderr := call(t, nil, "", append([]string{"__complete"}, strings.Split(c.line, " ")...)...)
 		lines := strings.Fields(stdout)

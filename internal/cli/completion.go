@@ -160,6 +160,8 @@ func values(ctx context.Context, p Process, node *kong.Node, name string) []stri
 		return []string{"level", "sampling", "debug", "blackbox", "profile", "window"}
 	case name == "id" && node.Parent != nil && node.Parent.Name == "lease":
 		return leaseIDs(ctx, p)
+	case name == "reason" && node.Name == "fires":
+		return whyNot()
 	case name == "shell":
 		return []string{"bash", "zsh", "fish"}
 	}
@@ -169,7 +171,7 @@ func values(ctx context.Context, p Process, node *kong.Node, name string) []stri
 // scheduleNames are those of the mesh; without one there are none.
 func scheduleNames(ctx context.Context, p Process) (names []string) {
 	var all api.Schedules
-	look(ctx, p, schedulesPath, &all)
+	look(ctx, p, schedulesPath+"?limit=200", &all)
 	for _, s := range all.Items {
 		names = append(names, s.Name)
 	}

@@ -2,61 +2,149 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
+	"github.com/signalbox-mesh/signalbox/internal/client"
 	"github.com/signalbox-mesh/signalbox/services/scheduler/api"
 )
 
-const schedulesPath = "/api/scheduler/v1/schedules"
+const (
+	schedulesPath = "/api/scheduler/v1/schedules"
+	firesPath     = "/api/scheduler/v1/fires"
+)
 
 type scheduleCommand struct {
-	List   scheduleList   `cmd:"" default:"withargs" help:"List every schedule with its last and next time."`
-	Show   scheduleShow   `cmd:"" help:"Show one schedule, its next times and what its last fires came to."`
-	Run    scheduleRun    `cmd:"" help:"Fire now, and wait for the end."`
-	Pause  schedulePause  `cmd:"" help:"Hold a schedule; due times are skipped with that reason."`
-	Resume scheduleResume `cmd:"" help:"Let a schedule go on."`
-
-	Overdue scheduleOverdue `cmd:"" help:"List what should have ended and has not."`
+	List     scheduleList     `cmd:"" default:"withargs" help:"List every schedule with its last and next time."`
+	Show     scheduleShow     `cmd:"" help:"Show one schedule, its next times and what its last fires came to."`
+	Fires    scheduleFires    `cmd:"" help:"List fires, and why those did not run that did not."`
+	Overdue  scheduleOverdue  `cmd:"" help:"List what should have ended and has not."`
+	Explain  scheduleExplain  `cmd:"" help:"Say in words when something is due, and the next times; needs no mesh."`
+	Save     scheduleSave     `cmd:"" help:"Make a schedule, or change one."`
+	Revert   scheduleRevert   `cmd:"" help:"Take the edit of a declared schedule back."`
+	Delete   scheduleDelete   `cmd:"" help:"Delete a schedule that people made; its ledger stays."`
+	Run      scheduleRun      `cmd:"" help:"Fire now, and wait for the end."`
+	Pause    schedulePause    `cmd:"" help:"Hold a schedule; due times are skipped with that reason."`
+	Resume   scheduleResume   `cmd:"" help:"Let a schedule go on."`
+	Backfill scheduleBackfill `cmd:"" help:"Fire the due times of a range of the past."`
+	Cancel   scheduleCancel   `cmd:"" help:"End a fire: at once, or by telling its handler."`
 }
+
+func schedulePath(name string) string { return schedulesPath + "/" + url.PathEscape(name) }
+func firePath(id string) string       { return firesPath + "/" + url.PathEscape(id) }
 
 type scheduleList struct {
 	meshFlags
 	output
-	Wide bool `help:"Show everything, however wide it is."`
+	Service string `help:"Only schedules of this service." placeholder:"NAME"`
+	State   string `name:"is" enum:",ok,paused,failing,edited,late" default:"" help:"Only ok, paused, failing (the last fire failed), edited, or late (due and not planned)." placeholder:"STATE"`
+	Match   string `help:"Only names with this in them." placeholder:"TEXT"`
+	Limit   int    `short:"n" default:"1000" help:"How many at most."`
+	Wide    bool   `help:"Show everything, however wide it is."`
 }
 
-func (scheduleList) Help() string { return "Example:\n  signalbox schedule list --json" }
+func (scheduleList) Help() string {
+	return `OK is the share of done among the fires that ended in the last 24 hours. An edited schedule is not as its service declares it.
 
-// Run lists the schedules.
+Examples:
+  signalbox schedule list
+  signalbox schedule list --service catalogs --is failing
+  signalbox schedule list --match purge --json`
+}
+
+// Run lists the schedules, by name.
 func (c *scheduleList) Run(ctx context.Context, p Process) error {
 	mesh, err := c.connect(p)
 	if err != nil {
 		return err
 	}
-	var all api.Schedules
-	if err := mesh.Do(ctx, http.MethodGet, schedulesPath, nil, nil, &all); err != nil {
+	all, more, err := c.pages(ctx, mesh)
+	if err != nil {
 		return err
 	}
-	if c.JSON {
-		return printJSON(p.Stdout, all.Items)
+	if more {
+		if err := warn(p, []string{fmt.Sprintf("these are the first %d; --service, --is and --match narrow them down", len(all))}); err != nil {
+			return err
+		}
 	}
-	t := newTable(p.Stdout, "SCHEDULE", "WHEN", "NEXT", "LAST", "STATE", "").fit(screenOf(p.Stdout, p.Environ), c.Wide)
-	for _, s := range all.Items {
+	if c.JSON {
+		return printJSON(p.Stdout, all)
+	}
+	t := newTable(p.Stdout, "SCHEDULE", "WHEN", "NEXT", "LAST", "STATE", "OK", "").fit(screenOf(p.Stdout, p.Environ), c.Wide)
+	for _, s := range all {
 		last, state := lastFire(s.LastFire)
-		t.row(s.Name, timing(s), moment(s.NextDue), last, state, pausedText(s))
+		t.row(s.Name, briefly(s.Spec), moment(s.NextDue), last, state, share(s.SuccessRate), marks(s))
 	}
 	return t.flush()
 }
 
-func timing(s api.Schedule) string {
-	if s.Cron == "" {
-		return "every " + (time.Duration(s.EverySecs) * time.Second).String()
+func (c *scheduleList) pages(ctx context.Context, mesh *client.Client) (all []api.Schedule, more bool, err error) {
+	all = []api.Schedule{}
+	query := queryOf("service", c.Service, "state", c.State, "q", c.Match)
+	for len(all) < c.Limit {
+		query.Set("limit", strconv.Itoa(min(c.Limit-len(all), 200)))
+		var page api.Schedules
+		if err := mesh.Do(ctx, http.MethodGet, schedulesPath, query, nil, &page); err != nil {
+			return nil, false, err
+		}
+		all = append(all, page.Items...)
+		if page.NextCursor == "" || len(page.Items) == 0 {
+			return all, false, nil
+		}
+		query.Set("cursor", page.NextCursor)
 	}
-	return s.Cron + " " + s.TimeZone
+	return all, true, nil
+}
+
+// queryOf names and values; those without a value are left out.
+func queryOf(pairs ...string) url.Values {
+	query := url.Values{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if pairs[i+1] != "" {
+			query.Set(pairs[i], pairs[i+1])
+		}
+	}
+	return query
+}
+
+// briefly is the timing as it was written; `schedule show` has the words.
+func briefly(s api.Spec) string {
+	text := ""
+	switch {
+	case s.Cron != "":
+		text = s.Cron
+	case s.EverySecs > 0:
+		text = "every " + shortly(time.Duration(s.EverySecs)*time.Second)
+	case len(s.Calendar) > 0:
+		text = counted(int64(len(s.Calendar)), "calendar time")
+	default:
+		return "once at " + moment(s.At)
+	}
+	if s.TimeZone != "" && s.TimeZone != "UTC" {
+		text += " " + s.TimeZone
+	}
+	return text
+}
+
+// shortly is a duration without its zeros: 15m, 1h30m, 2d.
+func shortly(d time.Duration) string {
+	if days := d / (24 * time.Hour); days > 0 && d%(24*time.Hour) == 0 {
+		return strconv.Itoa(int(days)) + "d"
+	}
+	text := d.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
 }
 
 func moment(at *time.Time) string {
@@ -80,189 +168,34 @@ func fireState(f api.Fire) string {
 	return string(f.State) + " (" + string(f.Reason) + ")"
 }
 
-func pausedText(s api.Schedule) string {
-	if !s.Paused {
-		return ""
-	}
-	return "paused by " + s.PausedBy + ": " + printable(s.PausedNote)
-}
-
-type scheduleShow struct {
-	meshFlags
-	output
-	Name string `arg:"" help:"The schedule."`
-}
-
-func (scheduleShow) Help() string { return "Example:\n  signalbox schedule show scheduler.retention" }
-
-type scheduleView struct {
-	Schedule api.Schedule `json:"schedule"`
-	Next     []time.Time  `json:"next"`
-	Fires    []api.Fire   `json:"fires"`
-}
-
-// Run prints the schedule and its ledger's newest rows.
-func (c *scheduleShow) Run(ctx context.Context, p Process) error {
-	mesh, err := c.connect(p)
-	if err != nil {
-		return err
-	}
-	var v scheduleView
-	var next api.Next
-	var fires api.Fires
-	one := schedulesPath + "/" + url.PathEscape(c.Name)
-	if err := mesh.Do(ctx, http.MethodGet, one, nil, nil, &v.Schedule); err != nil {
-		return err
-	}
-	if err := mesh.Do(ctx, http.MethodGet, one+"/next", url.Values{"n": {"3"}}, nil, &next); err != nil {
-		return err
-	}
-	if err := mesh.Do(ctx, http.MethodGet, "/api/scheduler/v1/fires", url.Values{"schedule": {c.Name}, "limit": {"10"}}, nil, &fires); err != nil {
-		return err
-	}
-	v.Next, v.Fires = next.Items, fires.Items
-	if c.JSON {
-		return printJSON(p.Stdout, v)
-	}
-	return v.print(p)
-}
-
-func (v scheduleView) print(p Process) error {
-	s := v.Schedule
-	t := newTable(p.Stdout, "schedule", s.Name)
-	t.row("declared by", s.Service)
-	t.row("when", timing(s))
-	t.row("misfire", s.Misfire+", window "+(time.Duration(s.WindowSecs)*time.Second).String())
-	t.row("deadline", (time.Duration(s.DeadlineMS) * time.Millisecond).String())
-	if s.Paused {
-		t.row("held", pausedText(s))
-	}
-	for i, at := range v.Next {
-		t.row([]string{"next", "", ""}[min(i, 2)], moment(&at))
-	}
-	if err := t.flush(); err != nil {
-		return err
-	}
-	fires := newTable(p.Stdout, "\nDUE", "STATE", "INSTANCE", "TOOK", "ATTEMPT", "ERROR")
-	for _, f := range v.Fires {
-		fires.row(moment(&f.Due), fireState(f), orDash(f.Instance), took(f), strconv.Itoa(f.Attempt), printable(f.Error))
-	}
-	return fires.flush()
-}
-
-func took(f api.Fire) string {
-	if f.DurationMS == nil {
-		return "–"
-	}
-	return (time.Duration(*f.DurationMS) * time.Millisecond).String()
-}
-
-type scheduleRun struct {
-	meshFlags
-	output
-	Name string        `arg:"" help:"The schedule."`
-	Wait time.Duration `default:"30s" help:"How long to wait for the end; 0: not at all."`
-}
-
-func (scheduleRun) Help() string {
-	return "Ends with 1 when the fire failed or has not ended in time.\n\nExample:\n  signalbox schedule run maintenance.retention"
-}
-
-// Run fires the schedule by hand and waits for its end.
-func (c *scheduleRun) Run(ctx context.Context, p Process) error {
-	mesh, err := c.connect(p)
-	if err != nil {
-		return err
-	}
-	var started api.Run
-	if err := mesh.Do(ctx, http.MethodPost, schedulesPath+"/"+url.PathEscape(c.Name)+"/run", nil, struct{}{}, &started); err != nil {
-		return err
-	}
-	last := api.Fire{ID: started.FireID, Schedule: c.Name, State: api.Planned}
-	for end := time.Now().Add(c.Wait); time.Now().Before(end) && !ended(last); {
-		if err := pauseFor(ctx, 200*time.Millisecond); err != nil {
-			return err
-		}
-		var page api.Fires
-		if err := mesh.Do(ctx, http.MethodGet, "/api/scheduler/v1/fires", url.Values{"schedule": {c.Name}, "limit": {"20"}}, nil, &page); err != nil {
-			return err
-		}
-		for _, f := range page.Items {
-			if f.ID == started.FireID {
-				last = f
-			}
-		}
-	}
-	return c.print(p, last)
-}
-
-func ended(f api.Fire) bool {
-	return f.State == api.Done || f.State == api.Failed || f.State == api.Skipped
-}
-
-func (c *scheduleRun) print(p Process, f api.Fire) error {
-	if c.JSON {
-		if err := printJSON(p.Stdout, f); err != nil {
-			return err
-		}
-	} else if _, err := fmt.Fprintf(p.Stdout, "%s  %s  %s\n", f.ID, fireState(f), took(f)); err != nil {
-		return err
-	}
+func share(rate *float64) string {
 	switch {
-	case f.State == api.Failed:
-		return fmt.Errorf("the fire failed: %s", printable(f.Error))
-	case c.Wait > 0 && !ended(f):
-		return fmt.Errorf("the fire has not ended within %s; see `signalbox schedule show %s`", c.Wait, c.Name)
+	case rate == nil:
+		return "–"
+	case *rate > .99 && *rate < 1: // 100 % is said of all only
+		return strconv.FormatFloat(math.Floor(*rate*1000)/10, 'f', 1, 64) + "%"
 	}
-	return nil
+	return strconv.FormatFloat(*rate*100, 'f', 0, 64) + "%"
 }
 
-func pauseFor(ctx context.Context, d time.Duration) error {
-	select {
-	case <-time.After(d):
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
+// marks are what is unusual about a schedule.
+func marks(s api.Schedule) string {
+	var all []string
+	if s.Paused {
+		all = append(all, pausedText(s))
 	}
+	if len(s.Drift) > 0 {
+		all = append(all, "edited by "+s.EditedBy+": "+strings.Join(s.Drift, ", "))
+	}
+	return strings.Join(all, "; ")
 }
 
-type schedulePause struct {
-	meshFlags
-	Name string `arg:"" help:"The schedule."`
-	Note string `required:"" help:"Why, for whoever asks later."`
+func pausedText(s api.Schedule) string {
+	return "paused by " + s.PausedBy + ": " + s.PausedNote
 }
 
-func (schedulePause) Help() string {
-	return "Example:\n  signalbox schedule pause identity.purge --note 'restore is running'"
-}
-
-// Run pauses it.
-func (c *schedulePause) Run(ctx context.Context, p Process) error {
-	mesh, err := c.connect(p)
-	if err != nil {
-		return err
-	}
-	if err := mesh.Do(ctx, http.MethodPost, schedulesPath+"/"+url.PathEscape(c.Name)+"/pause", nil, map[string]string{"note": c.Note}, nil); err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(p.Stdout, "%s is paused; `signalbox schedule resume %s` lets it go on\n", c.Name, c.Name)
-	return err
-}
-
-type scheduleResume struct {
-	meshFlags
-	Name string `arg:"" help:"The schedule."`
-}
-
-// Run resumes it.
-func (c *scheduleResume) Run(ctx context.Context, p Process) error {
-	mesh, err := c.connect(p)
-	if err != nil {
-		return err
-	}
-	if err := mesh.Do(ctx, http.MethodPost, schedulesPath+"/"+url.PathEscape(c.Name)+"/resume", nil, struct{}{}, nil); err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(p.Stdout, "%s goes on\n", c.Name)
-	return err
+// missing: there is no such thing.
+func missing(err error) bool {
+	var refused *client.Problem
+	return errors.As(err, &refused) && refused.Status == http.StatusNotFound
 }
