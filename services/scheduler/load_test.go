@@ -28,7 +28,7 @@ func TestC9_ThousandDueInTheSameSecond(t *testing.T) {
 	figures := func() (done int, planned, published, ended float64) {
 		err := db.Pool().QueryRow(t.Context(), `SELECT count(*), coalesce(extract(epoch FROM max(planned_at - due)), 0), coalesce(extract(epoch FROM max(published_at - due)), 0), coalesce(extract(epoch FROM max(ended_at - due)), 0)
 			FROM (SELECT * FROM fires WHERE service = 'billing' AND state = 'done' AND published_at IS NOT NULL) AS f
-			WHERE due = (SELECT min(due) FROM fires WHERE service = 'billing')`).Scan(&done, &planned, &published, &ended)
+			WHERE due = (SELECT due FROM fires WHERE service = 'billing' GROUP BY due HAVING count(*) = $1 ORDER BY due LIMIT 1)`, schedules).Scan(&done, &planned, &published, &ended)
 		if err != nil {
 			return 0, 0, 0, 0
 		}

@@ -38,23 +38,31 @@ func takeReceipts(sc *sidecar.Sidecar, store *postgres.Store, lead *leader.Leade
 	for _, kind := range []string{timed.Received, timed.InProgress, timed.Completed, timed.Failed} {
 		keys = append(keys, "*."+kind)
 	}
-	return bus.Subscription{Queue: receipts, Exchange: bus.Events, Keys: keys, Prefetch: 100, Handler: s.one}
+	return bus.Subscription{Queue: receipts, Exchange: bus.Events, Keys: keys, Prefetch: maxTogether, Handler: (&gatherer{do: s.settle}).handle}
 }
 
-// one takes a receipt. Who sent it is told by its key, and only the owner of a fire can settle it. It is counted when
-// it is committed.
-func (s settler) one(ctx context.Context, d bus.Delivery) error {
-	receipt, err := receiptOf(d)
-	if err != nil {
-		return bus.Park(err)
-	}
+// settle takes receipts in one transaction. Who sent one is told by its key, and only the owner of a fire can settle it.
+// They are counted when they are committed.
+func (s settler) settle(ctx context.Context, all []*receipt) error {
 	var result postgres.Settlement
-	err = s.db.InTx(ctx, func(tx pg.Tx) error {
-		first, err := outbox.Once(ctx, tx, receipts, d.Source, d.ID)
-		if err != nil || !first {
+	err := s.db.InTx(ctx, func(tx pg.Tx) error {
+		deliveries := make([]bus.Delivery, len(all))
+		for i, r := range all {
+			deliveries[i] = r.Delivery
+		}
+		first, err := outbox.OnceAll(ctx, tx, receipts, deliveries)
+		if err != nil {
 			return err
 		}
-		result, err = s.store.Settle(ctx, tx, []postgres.Settled{receipt})
+		var fresh []postgres.Settled
+		for i, r := range all {
+			if first[i] {
+				fresh = append(fresh, r.settled)
+			}
+		}
+		if len(fresh) > 0 {
+			result, err = s.store.Settle(ctx, tx, fresh)
+		}
 		return err
 	})
 	if err == nil {

@@ -149,3 +149,29 @@ func TestAddAllLocksInOneOrder(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// Of a batch, only what was never handled is first, and of twins one.
+func TestOnceAll(t *testing.T) {
+	db := database(t, 2)
+	d := func(source, id string) bus.Delivery { return bus.Delivery{Event: bus.Event{Source: source, ID: id}} }
+	once := func(all ...bus.Delivery) (first []bool) {
+		t.Helper()
+		err := db.InTx(t.Context(), func(tx pg.Tx) (err error) {
+			first, err = outbox.OnceAll(t.Context(), tx, "lab.effects", all)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return first
+	}
+	if first := once(d("/b", "1"), d("/a", "1"), d("/b", "1")); fmt.Sprint(first) != "[true true false]" {
+		t.Error(first)
+	}
+	if first := once(d("/a", "2"), d("/b", "1"), d("/a", "1")); fmt.Sprint(first) != "[true false false]" {
+		t.Error(first)
+	}
+	if first := once(); len(first) != 0 {
+		t.Error(first)
+	}
+}

@@ -1,10 +1,16 @@
 package outbox
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
+	"slices"
+
 	"strconv"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/signalbox-mesh/signalbox/sidecar/bus"
 	"github.com/signalbox-mesh/signalbox/sidecar/pg"
@@ -30,6 +36,34 @@ func OnceWithin(ctx context.Context, tx pg.Tx, queue, source, id string, idle ti
 		return false, fmt.Errorf("record event %s in the inbox: %w", id, err)
 	}
 	return tag.RowsAffected() == 1, nil
+}
+
+// OnceAll is Once of many deliveries in one round trip; first tells of each, and of what is there twice only the first
+// one counts. Batches that share events wait for each other, and not in a circle.
+func OnceAll(ctx context.Context, tx pg.Tx, queue string, all []bus.Delivery) (first []bool, err error) {
+	type key struct{ source, id string }
+	at := map[key]int{}
+	for i, d := range all {
+		if _, twice := at[key{d.Source, d.ID}]; !twice {
+			at[key{d.Source, d.ID}] = i
+		}
+	}
+	sorted := slices.SortedFunc(maps.Keys(at), func(a, b key) int { return cmp.Or(cmp.Compare(a.source, b.source), cmp.Compare(a.id, b.id)) })
+	sources, ids := make([]string, len(sorted)), make([]string, len(sorted))
+	for i, k := range sorted {
+		sources[i], ids[i] = k.source, k.id
+	}
+	rows, err := tx.Query(ctx, `INSERT INTO inbox (queue, source, event_id) SELECT $1, * FROM unnest($2::text[], $3::text[])
+		ON CONFLICT DO NOTHING RETURNING source, event_id`, queue, sources, ids)
+	if err != nil {
+		return nil, fmt.Errorf("record %d events in the inbox: %w", len(ids), err)
+	}
+	first = make([]bool, len(all))
+	var k key
+	if _, err := pgx.ForEachRow(rows, []any{&k.source, &k.id}, func() error { first[at[k]] = true; return nil }); err != nil {
+		return nil, fmt.Errorf("record %d events in the inbox: %w", len(ids), err)
+	}
+	return first, nil
 }
 
 // Handle wraps an effect into a bus handler: one transaction, inbox row and effect together.
