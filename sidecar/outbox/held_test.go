@@ -8,14 +8,65 @@ import (
 
 	"github.com/signalbox-mesh/signalbox/internal/pgtest"
 	"github.com/signalbox-mesh/signalbox/internal/seed"
+	"github.com/signalbox-mesh/signalbox/internal/servers/postgres"
 	"github.com/signalbox-mesh/signalbox/sidecar/bus"
 	"github.com/signalbox-mesh/signalbox/sidecar/outbox"
 	"github.com/signalbox-mesh/signalbox/sidecar/pg"
 )
 
 // S-5: a transaction that somebody holds open keeps the server from cleaning up what was published, and does not slow the relay down
-// over time. Ten minutes in the soak.
+// over time: it is as fast as on a server beside it where nobody holds one. Both relay in turns at the end of each window, so that
+// whatever else the machine does is in both. Ten minutes in the soak.
 func TestS5_AHeldTransactionSlowsNoRelay(t *testing.T) {
+	held, free := newRelayed(t), newRelayed(t)
+	window := time.Duration(seed.Runs(1, 30)) * time.Second
+	turns := func(span time.Duration) (heldTook, freeTook time.Duration) {
+		for end := time.Now().Add(span); time.Now().Before(end); {
+			heldTook += held.batch(t)
+			freeTook += free.batch(t)
+		}
+		return heldTook, freeTook
+	}
+	turns(window) // warm
+	conn, err := held.db.Pool().Acquire(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Release()
+	for _, sql := range []string{`SET idle_in_transaction_session_timeout = 0`, `BEGIN ISOLATION LEVEL REPEATABLE READ`, `SELECT count(*) FROM outbox`} {
+		if _, err := conn.Exec(t.Context(), sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var heldTook, freeTook, heldCPU, freeCPU time.Duration
+	var heldEvents, freeEvents int
+	for range seed.Runs(3, 20) {
+		heldCPU, freeCPU, heldEvents, freeEvents = -pgtest.CPU(t, held.server), -pgtest.CPU(t, free.server), -held.events, -free.events
+		for end := time.Now().Add(window / 3 * 2); time.Now().Before(end); {
+			held.batch(t)
+		}
+		heldTook, freeTook = turns(window / 3)
+		heldCPU, freeCPU, heldEvents, freeEvents = heldCPU+pgtest.CPU(t, held.server), freeCPU+pgtest.CPU(t, free.server), heldEvents+held.events, freeEvents+free.events
+	}
+	t.Logf("METRIC held_transaction_relay_ratio=%.2f limit=0.80 (at least; in the last window, by the clock; %d events were relayed meanwhile)",
+		freeTook.Seconds()/heldTook.Seconds(), held.events)
+	t.Logf("METRIC held_transaction_relay_cpu_ratio=%.2f limit=0.80 (at least; events per second of the server's CPU, its cleaning included)",
+		float64(heldEvents)/heldCPU.Seconds()/(float64(freeEvents)/freeCPU.Seconds()))
+	if _, err := conn.Exec(t.Context(), `ROLLBACK`); err != nil {
+		t.Error(err)
+	}
+}
+
+// relayed is an outbox on a server of its own.
+type relayed struct {
+	server *postgres.Server
+	db     *pg.DB
+	o      *outbox.Outbox
+	events int
+}
+
+func newRelayed(t *testing.T) *relayed {
+	t.Helper()
 	server := pgtest.Server(t)
 	at := pgtest.On(t, server, schema)
 	db, err := pg.Open(pg.Settings{URL: at.URL(schema), OwnerURL: at.OwnerURL(schema), Schema: schema, MaxConns: 4})
@@ -26,55 +77,33 @@ func TestS5_AHeldTransactionSlowsNoRelay(t *testing.T) {
 	if err := db.Migrate(t.Context(), outbox.Migrations()); err != nil {
 		t.Fatal(err)
 	}
-	o, n := outbox.New(outbox.Settings{DB: db, Bus: taker{}}), 0
-	relay := func(span time.Duration) (rate, ofCPU float64) { // events per second, and per second of the server's CPU
-		before, start, cpu := n, time.Now(), pgtest.CPU(t, server)
-		for time.Since(start) < span {
-			err := db.InTx(t.Context(), func(tx pg.Tx) error {
-				for i := range 20 {
-					aggregate := ""
-					if i%2 == 0 {
-						aggregate = fmt.Sprint(i)
-					}
-					if err := o.Add(t.Context(), tx, aggregate, event(fmt.Sprint(n+i))); err != nil {
-						return err
-					}
-				}
-				return nil
-			})
-			if err != nil {
-				t.Fatal(err)
+	return &relayed{server: server, db: db, o: outbox.New(outbox.Settings{DB: db, Bus: taker{}})}
+}
+
+// batch adds twenty events and relays them; it says how long that took.
+func (r *relayed) batch(t *testing.T) time.Duration {
+	t.Helper()
+	start := time.Now()
+	err := r.db.InTx(t.Context(), func(tx pg.Tx) error {
+		for i := range 20 {
+			aggregate := ""
+			if i%2 == 0 {
+				aggregate = fmt.Sprint(i)
 			}
-			done, err := o.Relay(t.Context())
-			if err != nil || done != 20 {
-				t.Fatalf("relayed %d, %v", done, err)
+			if err := r.o.Add(t.Context(), tx, aggregate, event(fmt.Sprint(r.events+i))); err != nil {
+				return err
 			}
-			n += done
 		}
-		return float64(n-before) / time.Since(start).Seconds(), float64(n-before) / max(pgtest.CPU(t, server)-cpu, time.Millisecond).Seconds()
-	}
-	window := time.Duration(seed.Runs(1, 30)) * time.Second
-	relay(window / 2) // warm
-	baseline, ofCPU := relay(window)
-	held, err := db.Pool().Acquire(t.Context())
+		return nil
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer held.Release()
-	for _, sql := range []string{`SET idle_in_transaction_session_timeout = 0`, `BEGIN ISOLATION LEVEL REPEATABLE READ`, `SELECT count(*) FROM outbox`} {
-		if _, err := held.Exec(t.Context(), sql); err != nil {
-			t.Fatal(err)
-		}
+	if done, err := r.o.Relay(t.Context()); err != nil || done != 20 {
+		t.Fatalf("relayed %d, %v", done, err)
 	}
-	var last, lastOfCPU float64
-	for range seed.Runs(3, 20) {
-		last, lastOfCPU = relay(window)
-	}
-	t.Logf("METRIC held_transaction_relay_ratio=%.2f limit=0.80 (at least; in the last window, by the clock; %.0f events/s before, %d in all)", last/baseline, baseline, n)
-	t.Logf("METRIC held_transaction_relay_cpu_ratio=%.2f limit=0.80 (at least; events per second of the server's CPU; %.0f before)", lastOfCPU/ofCPU, ofCPU)
-	if _, err := held.Exec(t.Context(), `ROLLBACK`); err != nil {
-		t.Error(err)
-	}
+	r.events += 20
+	return time.Since(start)
 }
 
 // A row whose transaction takes its time has a lower id than thousands that were committed and published meanwhile: it is relayed
