@@ -53,7 +53,7 @@ type message struct {
 // listen subscribes the instance's own control queue, for as long as ctx.
 func (a *Agent) listen(ctx context.Context) {
 	sub := bus.Subscription{Queue: a.settings.Service + "." + a.settings.Instance + ".control", Exchange: bus.Control, Exclusive: true,
-		Prefetch: 1, Handler: a.onControl} // one at a time keeps them in order
+		Prefetch: 100, Handler: a.onControl}
 	for retry := firstRetry; ; retry = min(2*retry, defaultHeartbeat) {
 		stop, err := a.settings.Bus.Subscribe(ctx, sub)
 		if err == nil {

@@ -13,7 +13,8 @@ import (
 	"github.com/signalbox-mesh/signalbox/sidecar/internal/pause"
 )
 
-// tryOnce handles an exclusive queue's event: whatever comes of it, the event is over.
+// tryOnce handles an exclusive queue's event: whatever comes of it, the event is over. Whoever
+// delivers it acknowledges it.
 func (s *subscription) tryOnce(d amqp091.Delivery) {
 	event, err := incoming(d)
 	if err == nil {
@@ -24,7 +25,6 @@ func (s *subscription) tryOnce(d amqp091.Delivery) {
 		s.bus.flow.Client.Logger.WarnContext(s.ctx, "event of an exclusive queue dropped", slog.String("queue", s.Queue),
 			slog.String("event_id", event.ID), slog.String("event_type", event.Type), slog.Any("err", err))
 	}
-	_ = d.Ack(false) // a dead channel has no queue any more
 }
 
 // handle tries a durable queue's event, moves it on if it failed, and acknowledges last.

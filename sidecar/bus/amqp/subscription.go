@@ -162,15 +162,19 @@ func (s *subscription) consume(session *session) error {
 		return errors.Join(err, closeChannel(ch))
 	}
 	s.report(nil)
+	done := newTicks(s.Prefetch)
+	defer done.stop()
 	for {
 		select {
 		case d, ok := <-deliveries:
 			if !ok {
 				return errors.Join(errLost, closeChannel(ch))
 			}
-			s.take(session, d)
+			s.take(session, d, done)
+		case <-done.due():
+			done.flush()
 		case <-s.stopping:
-			return s.leave(session, ch, deliveries)
+			return s.leave(session, ch, deliveries, done)
 		}
 	}
 }
@@ -193,12 +197,12 @@ func (s *subscription) open(ch *amqp091.Channel) (<-chan amqp091.Delivery, error
 const consumerTag = "work"
 
 // leave takes no more, finishes what was delivered, and closes the channel: nothing is redelivered.
-func (s *subscription) leave(session *session, ch *amqp091.Channel, deliveries <-chan amqp091.Delivery) error {
+func (s *subscription) leave(session *session, ch *amqp091.Channel, deliveries <-chan amqp091.Delivery, done *ticks) error {
 	if err := ch.Cancel(consumerTag, false); err != nil {
 		return fmt.Errorf("stop consumer of %q: %w", s.Queue, err)
 	}
 	for d := range deliveries {
-		s.take(session, d)
+		s.take(session, d, done)
 	}
 	s.inFlight.Wait()
 	return closeChannel(ch)
@@ -212,9 +216,10 @@ func closeChannel(ch *amqp091.Channel) error {
 }
 
 // take handles an exclusive queue's events in order, a durable queue's side by side: prefetch bounds them.
-func (s *subscription) take(session *session, d amqp091.Delivery) {
+func (s *subscription) take(session *session, d amqp091.Delivery, done *ticks) {
 	if s.Exclusive {
 		s.tryOnce(d)
+		done.add(d)
 		return
 	}
 	s.inFlight.Go(func() { s.handle(session, d) })
