@@ -17,7 +17,7 @@ func (m *Maintenance) wireLeases() {
 	s := m.settings
 	if s.Bus != nil {
 		// The host's outbox has the metrics of this name; what waits in this one is counted with the leases.
-		m.outbox = outbox.New(outbox.Settings{DB: s.DB, Bus: s.Bus, Logger: s.Logger, Source: "/" + s.Service})
+		m.outbox = outbox.New(outbox.Settings{DB: s.DB, Bus: s.Bus, Logger: s.Logger, Source: "/" + s.Service, Patience: newsAfter})
 		m.store.Publish(m.outbox)
 	}
 	m.announce = lease.NewAnnouncer(lease.AnnouncerSettings{Bus: s.Bus, Signer: s.Signer, Service: s.Service, Instance: s.Instance,
@@ -26,6 +26,9 @@ func (m *Maintenance) wireLeases() {
 		Store: m.store, Announcer: m.announce, Known: s.Services, Logger: s.Logger, Registerer: s.Registerer})
 	s.Registerer.MustRegister(newStanding(m.store, s.Service))
 }
+
+// newsAfter is how long the news of a change waits for the change itself to reach the instances.
+const newsAfter = 50 * time.Millisecond
 
 func (m *Maintenance) late(ctx context.Context, leaseID string, revision int64, o lease.Outcome) {
 	m.leases.Late(ctx, leaseID, revision, o)

@@ -36,6 +36,9 @@ type Publication struct {
 	Key      string
 	Event    Event
 	Expires  time.Duration // 0: never; control messages expire. Expired in a durable queue: parked
+	// Light is for what is repaired when it gets lost, and only of use at once: Publish returns when it is on its way, and nobody
+	// is told of its loss, nor that no queue takes it.
+	Light bool
 }
 
 // Delivery is one try of one event at one subscription.

@@ -200,7 +200,7 @@ func (a *Agent) acknowledge(ctx context.Context, m message, applied error) {
 	if err == nil {
 		ctx, cancel := context.WithTimeout(ctx, ackLimit)
 		defer cancel()
-		err = s.Bus.Publish(ctx, bus.Publication{Exchange: bus.Direct, Key: m.ReplyTo, Expires: ackLimit,
+		err = s.Bus.Publish(ctx, bus.Publication{Exchange: bus.Direct, Key: m.ReplyTo, Expires: ackLimit, Light: true,
 			Event: bus.Event{Source: "/" + s.Service + "/" + s.Instance, Type: acknowledged, Subject: m.Lease.ID, Time: time.Now(), Data: data}})
 	}
 	if err != nil {

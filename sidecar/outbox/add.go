@@ -40,8 +40,8 @@ func (o *Outbox) AddAll(ctx context.Context, tx pg.Tx, entries []Entry) error {
 	if len(entries) == 0 {
 		return nil
 	}
-	b, err := o.batch(ctx, entries)
-	if err != nil {
+	b := &pgx.Batch{}
+	if err := o.queue(ctx, b, entries); err != nil {
 		return fmt.Errorf("add to outbox: %w", err)
 	}
 	if err := tx.SendBatch(ctx, b).Close(); err != nil {
@@ -50,8 +50,15 @@ func (o *Outbox) AddAll(ctx context.Context, tx pg.Tx, entries []Entry) error {
 	return nil
 }
 
-func (o *Outbox) batch(ctx context.Context, entries []Entry) (*pgx.Batch, error) {
-	var b pgx.Batch
+// Queue is Add as a part of a batch that the caller sends in its transaction.
+func (o *Outbox) Queue(ctx context.Context, b *pgx.Batch, aggregate string, p bus.Publication) error {
+	if err := o.queue(ctx, b, []Entry{{aggregate, p}}); err != nil {
+		return fmt.Errorf("add to outbox: %w", err)
+	}
+	return nil
+}
+
+func (o *Outbox) queue(ctx context.Context, b *pgx.Batch, entries []Entry) error {
 	if locks := o.locks(entries); len(locks) > 0 {
 		b.Queue(`SELECT pg_advisory_xact_lock(lock)
 			FROM (SELECT DISTINCT hashtextextended(name, 0) AS lock FROM unnest($1::text[]) AS name ORDER BY lock) AS sorted`, locks)
@@ -60,15 +67,15 @@ func (o *Outbox) batch(ctx context.Context, entries []Entry) (*pgx.Batch, error)
 	var rows columns
 	for _, e := range entries {
 		if err := rows.add(with, e); err != nil {
-			return nil, err
+			return err
 		}
 		if rows.bytes >= maxStatement {
-			rows.queue(&b)
+			rows.queue(b)
 		}
 	}
-	rows.queue(&b)
+	rows.queue(b)
 	b.Queue(`SELECT pg_notify($1, '')`, o.channel)
-	return &b, nil
+	return nil
 }
 
 // locks names what serialises the commits of an aggregate, each once.

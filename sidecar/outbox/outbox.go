@@ -48,6 +48,9 @@ type Settings struct {
 	// Published is told of a batch in the transaction that marks it. When it fails its changes are undone, and it is
 	// called again for each row alone; a row for which it fails then stays pending, to be published again.
 	Published func(ctx context.Context, tx pg.Tx, all []Outcome) error
+	// Patience is how long the relay lets what a NOTIFY told of lie, for whoever has made it has more urgent things to do; more may
+	// come meanwhile. 0: none.
+	Patience time.Duration
 	// Retention of published rows and of inbox rows; 0: 7 days, the least there can be, for the inbox must
 	// remember longer than any redelivery takes.
 	Retention time.Duration

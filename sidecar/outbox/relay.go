@@ -89,9 +89,10 @@ func (o *Outbox) complain(ctx context.Context, p *pacer, err error) {
 	}
 }
 
-// doze waits for a NOTIFY, at most pollEvery.
+// doze waits for a NOTIFY, at most pollEvery, and then has patience.
 func (o *Outbox) doze(ctx context.Context) {
 	_ = pause.Until(ctx, pollEvery, o.wake)
+	_ = pause.For(ctx, o.settings.Patience)
 }
 
 // pacer doubles the pause with every failure in a row; 0: the last pass went well.

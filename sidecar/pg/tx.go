@@ -19,12 +19,19 @@ const maxTries = 4 // the first and three more
 // a transaction that could not begin because its connection was dead. fn must therefore have no
 // effect outside tx. Its error rolls back.
 func (d *DB) InTx(ctx context.Context, fn func(tx Tx) error) error {
-	for try := 1; ; try++ {
-		began := false
-		err := pgx.BeginFunc(ctx, d.pool, func(tx pgx.Tx) error {
+	return again(ctx, func() (began bool, err error) {
+		err = pgx.BeginFunc(ctx, d.pool, func(tx pgx.Tx) error {
 			began = true
 			return fn(tx)
 		})
+		return began, err
+	})
+}
+
+// again does a transaction until it works, or is not worth another try.
+func again(ctx context.Context, once func() (began bool, err error)) error {
+	for try := 1; ; try++ {
+		began, err := once()
 		if err == nil || try == maxTries || !worthRetry(err, began) {
 			return err
 		}

@@ -248,9 +248,6 @@ func (s *Service) tell(ctx context.Context, action string, l Lease, targets []Ta
 		s.keep(kept{ctx, action, r})
 	}
 	s.changes.WithLabelValues(l.Kind, map[string]string{actionSet: ActionSet, actionDrop: ActionDrop}[action]).Inc()
-	logging.Audit(ctx, s.Logger, "lease changed", slog.String("action", action), slog.String("lease_id", l.ID), slog.String("kind", l.Kind),
-		slog.String("target", l.target()), slog.String("value", l.Value), slog.Int64("revision", l.Revision), slog.Int("applied", r.Applied),
-		slog.Int("expected", r.Expected), slog.String("user", l.OwnerName))
 	return r
 }
 
@@ -274,8 +271,13 @@ func (s *Service) Keep(ctx context.Context) {
 	}
 }
 
-// keep has the outcomes kept with the lease; those that get lost are brought by the instances' next Syncs.
+// keep says in the log what has changed, which waits for the disk, and has the outcomes kept with the lease; those that get lost
+// are brought by the instances' next Syncs. Who did it was committed with the change, before anybody was told.
 func (s *Service) keep(one kept) {
+	r, l := one.receipt, one.receipt.Lease
+	logging.Audit(one.ctx, s.Logger, "lease changed", slog.String("action", one.change), slog.String("lease_id", l.ID), slog.String("kind", l.Kind),
+		slog.String("target", l.target()), slog.String("value", l.Value), slog.Int64("revision", l.Revision), slog.Int("applied", r.Applied),
+		slog.Int("expected", r.Expected), slog.String("user", l.OwnerName))
 	known := one.receipt.known()
 	if len(known) == 0 {
 		return

@@ -15,12 +15,18 @@ import (
 // audit adds a row in the transaction of what it tells; the database numbers and chains it, and holds the chain's end
 // until the transaction does, so it comes last in one.
 func audit(ctx context.Context, tx pg.Tx, c lease.Change) error {
-	_, err := tx.Exec(ctx, `INSERT INTO audit (actor, name, action, service, subject, detail) VALUES ($1, $2, $3, $4, $5, $6)`,
-		c.Actor, c.Name, c.Action, c.Service, c.Subject, c.Detail)
-	if err != nil {
+	batch := &pgx.Batch{}
+	queueAudit(batch, c)
+	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 		return fmt.Errorf("write the audit: %w", err)
 	}
 	return nil
+}
+
+// queueAudit is audit as the last part of a transaction's batch.
+func queueAudit(batch *pgx.Batch, c lease.Change) {
+	batch.Queue(`INSERT INTO audit (actor, name, action, service, subject, detail) VALUES ($1, $2, $3, $4, $5, $6)`,
+		c.Actor, c.Name, c.Action, c.Service, c.Subject, c.Detail)
 }
 
 // Audit lists who changed what, newest first, with what became of it at the instances that the scope has.

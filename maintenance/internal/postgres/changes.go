@@ -16,7 +16,7 @@ import (
 
 // Events are published if, and as soon as, the transaction is committed that they were added in; an outbox does so.
 type Events interface {
-	Add(ctx context.Context, tx pg.Tx, aggregate string, p bus.Publication) error
+	Queue(ctx context.Context, batch *pgx.Batch, aggregate string, p bus.Publication) error
 }
 
 // Publish has changes of leases told on the bus. Call it before the first change.
@@ -97,14 +97,23 @@ func expect(batch *pgx.Batch, l lease.Lease, change string, targets *[]lease.Tar
 		})
 }
 
-// wrote is the end of a change's transaction: its audit row, and its event.
-func (s *Store) wrote(ctx context.Context, tx pg.Tx, l lease.Lease, by lease.Actor, action string, before, after holding) error {
+// conclude is the end of a change's transaction: its event, and its audit row.
+func (s *Store) conclude(ctx context.Context, batch *pgx.Batch, l lease.Lease, by lease.Actor, action string, before, after holding) error {
 	row, err := l.Entry(by, action, before, after)
 	if err != nil {
 		return err
 	}
-	if err := audit(ctx, tx, row); err != nil || s.events == nil {
+	if err := s.tell(ctx, batch, l, action); err != nil {
 		return err
+	}
+	queueAudit(batch, row)
+	return nil
+}
+
+// tell has the change told on the bus, where there is one.
+func (s *Store) tell(ctx context.Context, batch *pgx.Batch, l lease.Lease, action string) error {
+	if s.events == nil {
+		return nil
 	}
 	data, err := json.Marshal(map[string]any{"id": l.ID, "revision": l.Revision, "kind": l.Kind, "service": l.Service, "instance": l.Instance,
 		"logger": l.Logger, "value": l.Value, "owner": l.OwnerName, "reason": l.Reason, "keep": l.Keep, "expires_at": l.ExpiresAt,
@@ -116,5 +125,5 @@ func (s *Store) wrote(ctx context.Context, tx pg.Tx, l lease.Lease, by lease.Act
 	if action == lease.ActionSet {
 		what = eventSet
 	}
-	return s.events.Add(ctx, tx, l.ID, bus.Publication{Exchange: bus.Events, Key: what, Event: bus.Event{Type: what, Subject: l.ID, Data: data}})
+	return s.events.Queue(ctx, batch, l.ID, bus.Publication{Exchange: bus.Events, Key: what, Event: bus.Event{Type: what, Subject: l.ID, Data: data}})
 }

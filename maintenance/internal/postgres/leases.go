@@ -33,11 +33,11 @@ const holds = `ended_at IS NULL AND (expires_at IS NULL OR expires_at > now())`
 const next = `UPDATE lease_revision SET revision = revision + 1 RETURNING revision`
 
 // SetLease stores a lease with the next revision; ttl does not count for one that is kept. What the instances wait for
-// goes to the server in one piece.
+// goes to the server in two pieces.
 func (s *Store) SetLease(ctx context.Context, l lease.Lease, ttl time.Duration) (set lease.Lease, targets []lease.Target, err error) {
-	err = s.db.InTx(ctx, func(tx pg.Tx) error {
-		var before holding
-		batch := &pgx.Batch{}
+	var before holding
+	err = s.db.InTwo(ctx, func(batch *pgx.Batch) {
+		before = holding{}
 		batch.Queue(next)
 		standing(batch, l, &before)
 		if l.Kind == held.Level {
@@ -45,10 +45,8 @@ func (s *Store) SetLease(ctx context.Context, l lease.Lease, ttl time.Duration) 
 		}
 		insertLease(batch, l, ttl, &set)
 		expect(batch, l, lease.OnSet, &targets)
-		if err := tx.SendBatch(ctx, batch).Close(); err != nil {
-			return err
-		}
-		return s.wrote(ctx, tx, set, lease.Actor{Subject: l.Owner, Name: l.OwnerName}, lease.ActionSet, before, holding{Value: set.Value, LeaseID: set.ID})
+	}, func(batch *pgx.Batch) error {
+		return s.conclude(ctx, batch, set, lease.Actor{Subject: l.Owner, Name: l.OwnerName}, lease.ActionSet, before, holding{Value: set.Value, LeaseID: set.ID})
 	})
 	if err != nil {
 		return set, nil, fmt.Errorf("store the lease: %w", err)
@@ -92,9 +90,12 @@ func (s *Store) DropLease(ctx context.Context, id string, by lease.Actor) (dropp
 		if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 			return err
 		}
-		err = s.wrote(ctx, tx, dropped, by, lease.ActionDrop, holding{Value: dropped.Value, LeaseID: dropped.ID}, after)
+		last := &pgx.Batch{}
+		if err := s.conclude(ctx, last, dropped, by, lease.ActionDrop, holding{Value: dropped.Value, LeaseID: dropped.ID}, after); err != nil {
+			return err
+		}
 		dropped.Revision = revision // the drop's, which is what the instances count
-		return err
+		return tx.SendBatch(ctx, last).Close()
 	})
 	if errors.Is(err, lease.ErrOver) {
 		if dropped, err = s.Lease(ctx, id); err == nil {
@@ -131,13 +132,14 @@ func (s *Store) ExpireLeases(ctx context.Context) (over []lease.Lease, err error
 		if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 			return err
 		}
-		for i, l := range over { // last, since the audit holds the end of its chain
-			err := s.wrote(ctx, tx, l, lease.Actor{Name: "expiry"}, lease.ActionExpire, holding{Value: l.Value, LeaseID: l.ID}, after[i])
+		last := &pgx.Batch{} // since the audit holds the end of its chain
+		for i, l := range over {
+			err := s.conclude(ctx, last, l, lease.Actor{Name: "expiry"}, lease.ActionExpire, holding{Value: l.Value, LeaseID: l.ID}, after[i])
 			if err != nil {
 				return err
 			}
 		}
-		return nil
+		return tx.SendBatch(ctx, last).Close()
 	})
 	if err != nil {
 		return nil, fmt.Errorf("end leases that are over: %w", err)

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/fleet"
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/lease"
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/logs"
@@ -93,7 +95,7 @@ func TestTwoOperatorsAtOnce(t *testing.T) {
 // broken is an outbox that takes nothing.
 type broken struct{}
 
-func (broken) Add(context.Context, pg.Tx, string, bus.Publication) error {
+func (broken) Queue(context.Context, *pgx.Batch, string, bus.Publication) error {
 	return errors.New("no room")
 }
 

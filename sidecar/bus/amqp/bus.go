@@ -66,7 +66,13 @@ func (b *Bus) Publish(ctx context.Context, p bus.Publication) error {
 		if err != nil {
 			return err
 		}
-		return s.out.publish(ctx, m.Exchange, m.Key, outgoing(m))
+		out := s.out
+		if m.Light {
+			if out, err = s.unconfirmed(); err != nil {
+				return fmt.Errorf("%w: %w", bus.ErrNotTaken, err)
+			}
+		}
+		return out.publish(ctx, m.Exchange, m.Key, outgoing(m))
 	})
 }
 

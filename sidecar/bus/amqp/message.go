@@ -33,6 +33,9 @@ func outgoing(m flow.Message) amqp091.Publishing {
 		Headers: headers, ContentType: bus.ContentType, DeliveryMode: amqp091.Persistent,
 		MessageId: short(m.Event.ID), Type: short(m.Event.Type), Timestamp: m.Event.Time, Body: m.Body,
 	}
+	if m.Light {
+		p.DeliveryMode = amqp091.Transient
+	}
 	if m.Expires > 0 {
 		p.Expiration = strconv.FormatInt(max(m.Expires.Milliseconds(), 1), 10)
 	}

@@ -19,12 +19,13 @@ const confirmTimeout = 5 * time.Second
 
 var errSilent = errors.New("no confirm within 5 s, and no other answer")
 
-// publisher owns one channel in confirm mode. One goroutine writes, because a write to a broker that reads
+// publisher owns one channel, in confirm mode or not. One goroutine writes, because a write to a broker that reads
 // nothing blocks and cannot be cancelled: callers wait for it no longer than their context. Another one
 // collects returned messages; the broker sends a return before the confirm of the same message.
 type publisher struct {
 	session  *session
 	ch       *amqp091.Channel
+	confirms bool
 	requests chan request        // buffered: many callers at once do not take turns with the writer
 	sent     chan sent           // buffered: what waits for its confirm, oldest first
 	returns  chan amqp091.Return // unbuffered: a return is in hand before its confirm is dispatched
@@ -50,20 +51,23 @@ type sent struct {
 }
 
 type written struct {
-	confirm *amqp091.DeferredConfirmation
+	confirm *amqp091.DeferredConfirmation // nil: none comes
 	err     error
 }
 
-func newPublisher(s *session) (*publisher, error) {
+func newPublisher(s *session, confirms bool) (*publisher, error) {
 	ch, err := s.conn.Channel()
 	if err != nil {
 		return nil, fmt.Errorf("open publisher: %w", err)
 	}
-	if err := ch.Confirm(false); err != nil {
-		return nil, fmt.Errorf("open publisher: %w", err)
-	}
-	p := &publisher{session: s, ch: ch, requests: make(chan request, 64), sent: make(chan sent, maxSent), returned: map[int64]struct{}{},
+	p := &publisher{session: s, ch: ch, confirms: confirms, requests: make(chan request, 64), returned: map[int64]struct{}{},
 		fence: make(chan struct{}), done: make(chan struct{})}
+	if confirms {
+		if err := ch.Confirm(false); err != nil {
+			return nil, fmt.Errorf("open publisher: %w", err)
+		}
+		p.sent = make(chan sent, maxSent)
+	}
 	p.returns = ch.NotifyReturn(make(chan amqp091.Return))
 	closed := ch.NotifyClose(make(chan *amqp091.Error, 1))
 	s.bus.running.Go(p.write)
@@ -80,7 +84,7 @@ func (p *publisher) watch(closed <-chan *amqp091.Error) {
 	}
 }
 
-// publish returns nil when the broker has taken the message.
+// publish returns nil when the broker has taken the message; without confirms, when it is on its way.
 func (p *publisher) publish(ctx context.Context, exchange, key string, msg amqp091.Publishing) error {
 	if err := p.session.gate.pass(ctx, p.session.dead); err != nil {
 		return err
@@ -97,6 +101,9 @@ func (p *publisher) publish(ctx context.Context, exchange, key string, msg amqp0
 	case w := <-req.written:
 		if w.err != nil {
 			return fmt.Errorf("%w: %w", bus.ErrNotTaken, w.err)
+		}
+		if w.confirm == nil {
+			return nil
 		}
 		return p.await(ctx, w.confirm, req)
 	case <-p.session.dead:
@@ -147,8 +154,8 @@ func (p *publisher) write() {
 func (p *publisher) send(req request) written {
 	tag := int64(p.ch.GetNextPublishSeqNo())
 	req.msg.Headers[headerTag] = tag
-	c, err := p.ch.PublishWithDeferredConfirm(req.exchange, req.key, true, false, req.msg)
-	if err != nil {
+	c, err := p.ch.PublishWithDeferredConfirm(req.exchange, req.key, p.confirms, false, req.msg)
+	if err != nil || c == nil {
 		return written{err: err}
 	}
 	select {

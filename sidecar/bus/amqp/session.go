@@ -24,6 +24,9 @@ type session struct {
 	out  *publisher // what Publish sends
 	back *publisher // retries and parked messages: never behind a flood of Publish
 
+	lightly sync.Mutex
+	light   *publisher // of what needs no confirm; nil: nobody has asked for it yet
+
 	dead  chan struct{} // closed when the connection is
 	mu    sync.Mutex
 	fault error
@@ -67,11 +70,21 @@ func (s *session) open(delays []time.Duration) error {
 		return err
 	}
 	var err error
-	if s.out, err = newPublisher(s); err != nil {
+	if s.out, err = newPublisher(s, true); err != nil {
 		return err
 	}
-	s.back, err = newPublisher(s)
+	s.back, err = newPublisher(s, true)
 	return err
+}
+
+// unconfirmed is the publisher of what needs no confirm: most clients have nothing of that kind.
+func (s *session) unconfirmed() (p *publisher, err error) {
+	s.lightly.Lock()
+	defer s.lightly.Unlock()
+	if s.light == nil {
+		s.light, err = newPublisher(s, false)
+	}
+	return s.light, err
 }
 
 // blame keeps the first cause of the session's end.

@@ -1,0 +1,44 @@
+package pg
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// InTwo runs a transaction in two round trips, for who is waited for: ask queues what is read, or written, in the first, which
+// begins it; answer, which is called when the results of that are there, what is written in the second, which commits. InTx
+// takes two trips more. Errors roll back, and both are called again after those that InTx retries.
+func (d *DB) InTwo(ctx context.Context, ask func(first *pgx.Batch), answer func(second *pgx.Batch) error) error {
+	return again(ctx, func() (began bool, err error) {
+		conn, err := d.pool.Acquire(ctx)
+		if err != nil {
+			return false, err
+		}
+		defer conn.Release()
+		defer rollback(ctx, conn)
+		first := &pgx.Batch{}
+		first.Queue("begin")
+		ask(first)
+		if err := conn.SendBatch(ctx, first).Close(); err != nil {
+			return false, err
+		}
+		second := &pgx.Batch{}
+		if err := answer(second); err != nil {
+			return true, err
+		}
+		second.Queue("commit")
+		return true, conn.SendBatch(ctx, second).Close()
+	})
+}
+
+// rollback ends a transaction that is not committed; a connection that cannot is closed by its release.
+func rollback(ctx context.Context, conn *pgxpool.Conn) {
+	if conn.Conn().IsClosed() || conn.Conn().PgConn().TxStatus() == 'I' {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pingTimeout)
+	defer cancel()
+	_, _ = conn.Exec(ctx, "rollback")
+}
