@@ -68,9 +68,7 @@ func (b *Bus) Publish(ctx context.Context, p bus.Publication) error {
 		}
 		out := s.out
 		if m.Light {
-			if out, err = s.unconfirmed(); err != nil {
-				return fmt.Errorf("%w: %w", bus.ErrNotTaken, err)
-			}
+			out = s.thin
 		}
 		return out.publish(ctx, m.Exchange, m.Key, outgoing(m))
 	})

@@ -23,9 +23,7 @@ type session struct {
 	gate *gate
 	out  *publisher // what Publish sends
 	back *publisher // retries and parked messages: never behind a flood of Publish
-
-	lightly sync.Mutex
-	light   *publisher // of what needs no confirm; nil: nobody has asked for it yet
+	thin *publisher // what needs no confirm
 
 	dead  chan struct{} // closed when the connection is
 	mu    sync.Mutex
@@ -73,18 +71,11 @@ func (s *session) open(delays []time.Duration) error {
 	if s.out, err = newPublisher(s, true); err != nil {
 		return err
 	}
-	s.back, err = newPublisher(s, true)
-	return err
-}
-
-// unconfirmed is the publisher of what needs no confirm: most clients have nothing of that kind.
-func (s *session) unconfirmed() (p *publisher, err error) {
-	s.lightly.Lock()
-	defer s.lightly.Unlock()
-	if s.light == nil {
-		s.light, err = newPublisher(s, false)
+	if s.back, err = newPublisher(s, true); err != nil {
+		return err
 	}
-	return s.light, err
+	s.thin, err = newPublisher(s, false)
+	return err
 }
 
 // blame keeps the first cause of the session's end.

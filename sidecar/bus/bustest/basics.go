@@ -168,6 +168,27 @@ func testDirect(t *testing.T, l *lab) {
 	}
 }
 
+// Many more than the broker may send without hearing that some are over, and the last few of which it hears later.
+func testLight(t *testing.T, l *lab) {
+	const events, prefetch = 107, 10
+	a := l.open("a")
+	var got record
+	l.subscribe(l.open("b"), bus.Subscription{Queue: "lab.b.replies", Exchange: bus.Direct, Exclusive: true, Prefetch: prefetch, Handler: got.handle})
+	var want []string
+	for n := range events {
+		e := event("light", n)
+		l.publish(a, bus.Publication{Exchange: bus.Direct, Key: "lab.b.replies", Light: true, Expires: time.Minute, Event: e})
+		want = append(want, e.ID)
+	}
+	l.await(&got, events)
+	if ids := got.ids(); !slices.Equal(ids, want) {
+		t.Errorf("they came in another order: %v", ids)
+	}
+	if err := a.Publish(t.Context(), bus.Publication{Exchange: bus.Direct, Key: "lab.nobody", Light: true, Event: event("light", events)}); err != nil {
+		t.Errorf("publish to no queue: %v", err)
+	}
+}
+
 func testQueueKeeps(t *testing.T, l *lab) {
 	a := l.open("a")
 	stop := l.subscribe(a, bus.Subscription{Queue: "lab.kept", Keys: []string{"kept"}, Handler: func(context.Context, bus.Delivery) error { return nil }})

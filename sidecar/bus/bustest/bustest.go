@@ -42,6 +42,7 @@ func Run(t *testing.T, h Harness) {
 		{"WorkIsShared", testWorkIsShared},
 		{"ControlReachesEveryInstanceInOrder", testControl},
 		{"Direct", testDirect},
+		{"Light", testLight},
 		{"QueueKeepsWhatComesMeanwhile", testQueueKeeps},
 		{"PrefetchOneIsInOrder", testInOrder},
 		{"TooLarge", testTooLarge},

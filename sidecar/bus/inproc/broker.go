@@ -92,6 +92,9 @@ func (b *Broker) publish(ctx context.Context, m flow.Message) error {
 	if err != nil {
 		return err
 	}
+	if len(queues)+len(boxes) == 0 && m.Light {
+		return nil
+	}
 	if len(queues)+len(boxes) == 0 {
 		return fmt.Errorf("%w: %s %s", bus.ErrUnroutable, m.Exchange, m.Key)
 	}
