@@ -61,7 +61,8 @@ func (t *Timed) own(_ context.Context, f Fire) (work, error) {
 func (r Route) find(ctx context.Context, f Fire) (work, error) {
 	service, h, err := r.Find(ctx, f)
 	if service == "" { // it could not be found out; names begin with it
-		service, _, _ = strings.Cut(f.Schedule, ".")
+		first, _, _ := strings.Cut(f.Schedule, ".")
+		service = Owner(first)
 	}
 	return work{service: service, handle: h, deadline: orDefault(f.Deadline, DefaultDeadline)}, err
 }
