@@ -4,6 +4,7 @@ package scheduler
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -77,7 +78,7 @@ func wire(sc *sidecar.Sidecar, store *postgres.Store, c Config) (*leader.Leader,
 	plan := newAnnouncer(store, sc.Logger("plan"))
 	sc.Go("plan", plan.run)
 	sc.Subscribe(bus.Subscription{Queue: service + ".plan", Exchange: bus.Events, Keys: []string{planWanted}, Handler: plan.hear})
-	lead := leader.New(leader.Settings{Campaign: campaign(store, sc.Instance(), plan.want), Logger: sc.Logger("leader"), Registerer: sc.Registry()})
+	lead := leader.New(leader.Settings{Campaign: campaign(store, sc.Instance(), plan.want), Ready: ready(sc.Bus()), Logger: sc.Logger("leader"), Registerer: sc.Registry()})
 	store.Missed = lead.Missed
 	sc.Go("leader", lead.Run)
 	sc.Health().Add(health.Check{Name: "planner", Weight: health.Degrades, Run: lead.Check})
@@ -87,6 +88,7 @@ func wire(sc *sidecar.Sidecar, store *postgres.Store, c Config) (*leader.Leader,
 	}
 	rest := httpapi.Mount(sc.API(), httpapi.Settings{Schedules: store, Edits: store, Operations: store, Ledger: store, Offers: store, AllowURL: hooks.allow, Keys: hooks.keys, Logger: sc.Logger("audit")})
 	sc.Subscribe(takeReceipts(sc, store, lead))
+	sc.Subscribe(takeWindows(sc, store))
 	err = sc.RPC().Register(&schedulev1.ScheduleService_ServiceDesc, declare.New(store, rpc.Caller, sc.Logger("declare")),
 		map[string]rpc.Callers{"Declare": rpc.AnyService()})
 	if err != nil {
@@ -97,6 +99,14 @@ func wire(sc *sidecar.Sidecar, store *postgres.Store, c Config) (*leader.Leader,
 		return nil, nil, err
 	}
 	return lead, rest, nil
+}
+
+// ready reports whether the bus takes publications; whether it also delivers is no matter of planning.
+func ready(b bus.Bus) func() bool {
+	return func() bool {
+		err := b.Ready()
+		return err == nil || errors.Is(err, bus.ErrNotConsuming)
+	}
 }
 
 // campaign keeps a nil *postgres.Term from becoming a leader.Term that is not nil. began is told of each one that is won.

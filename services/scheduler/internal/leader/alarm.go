@@ -35,8 +35,8 @@ const (
 	overdue  = 500 * time.Millisecond
 )
 
-// wait returns after d, or with an error when ctx ends first.
-func (a *alarm) wait(ctx context.Context, d time.Duration) error {
+// wait returns after d, or earlier with what woken says, or with an error when ctx ends first.
+func (a *alarm) wait(ctx context.Context, d time.Duration, woken <-chan error) error {
 	if err := ctx.Err(); err != nil || d <= 0 {
 		return err
 	}
@@ -50,6 +50,8 @@ func (a *alarm) wait(ctx context.Context, d time.Duration) error {
 	select {
 	case <-a.ring:
 		return nil
+	case err := <-woken:
+		return err
 	case <-lost.C:
 		return nil
 	case <-ctx.Done():

@@ -17,7 +17,7 @@ func TestAlarmTakesWaitsThatAreOverAlready(t *testing.T) {
 	done := make(chan error, 1)
 	go func() {
 		for i := range 3000 {
-			if err := a.wait(context.Background(), time.Duration(i%300)*200*time.Nanosecond); err != nil {
+			if err := a.wait(context.Background(), time.Duration(i%300)*200*time.Nanosecond, nil); err != nil {
 				done <- err
 				return
 			}

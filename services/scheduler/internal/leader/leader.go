@@ -21,13 +21,21 @@ const (
 	expireEvery   = time.Minute
 	storeTimeout  = 5 * time.Second
 	stuckAfter    = 10 * time.Second
+	measureEvery  = 10 * time.Second
+	patience      = 5 * time.Second // with a bus that is not ready, before planning stops
 )
 
-// Term is one leadership. Its methods are called by one goroutine.
+// Term is one leadership. Its methods are called by one goroutine at a time.
 type Term interface {
 	Epoch() int64
+	// Pass plans what is due; Hold does not, for the bus has not been ready for that long.
 	Pass(ctx context.Context, now time.Time) (plan.Pass, error)
+	Hold(ctx context.Context, unready time.Duration) error
+	Down() bool // a Hold was the last of the two, in this term or before it
 	Expire(ctx context.Context) (ended map[api.Reason]int, more bool, err error)
+	Measure(ctx context.Context) ([]plan.Level, error)
+	// Woken returns nil when a pass is wanted before its time, ctx's error when that ends first.
+	Woken(ctx context.Context) error
 	Close(ctx context.Context) error
 }
 
@@ -37,6 +45,7 @@ type Campaign func(ctx context.Context) (Term, error)
 // Settings of a Leader. Campaign is required.
 type Settings struct {
 	Campaign   Campaign
+	Ready      func() bool // whether the bus takes publications; nil: always
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
 }
@@ -44,6 +53,7 @@ type Settings struct {
 // Leader is one replica's part in the election, and the planner while it leads.
 type Leader struct {
 	campaign Campaign
+	ready    func() bool
 	log      *slog.Logger
 	metrics  *metrics
 
@@ -58,7 +68,10 @@ func New(s Settings) *Leader {
 	if s.Logger == nil {
 		s.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Leader{campaign: s.Campaign, log: s.Logger, metrics: newMetrics(s.Registerer)}
+	if s.Ready == nil {
+		s.Ready = func() bool { return true }
+	}
+	return &Leader{campaign: s.Campaign, ready: s.Ready, log: s.Logger, metrics: newMetrics(s.Registerer)}
 }
 
 // Run campaigns and leads until ctx ends.
@@ -144,10 +157,11 @@ func (l *Leader) lead(ctx context.Context, term Term) error {
 		return err
 	}
 	defer alarm.stop()
-	var expired time.Time
+	var expired, measured time.Time
+	link := link{ready: l.ready}
 	for {
 		began := time.Now()
-		pass, err := l.pass(ctx, term)
+		wait, err := l.turn(ctx, term, &link)
 		if err != nil {
 			return err
 		}
@@ -160,10 +174,77 @@ func (l *Leader) lead(ctx context.Context, term Term) error {
 				expired = time.Now()
 			}
 		}
-		if err := alarm.wait(ctx, pass.Wait(idleEvery)-time.Since(began)); err != nil {
+		if time.Since(measured) >= measureEvery {
+			if err := l.measure(ctx, term); err != nil {
+				return err
+			}
+			measured = time.Now()
+		}
+		if err := sleep(ctx, alarm, term, wait-time.Since(began)); err != nil {
 			return err
 		}
 	}
+}
+
+// turn plans, or holds while the bus is away, and says how long nothing is to be done.
+func (l *Leader) turn(ctx context.Context, term Term, link *link) (time.Duration, error) {
+	unready, held := link.held(term.Down())
+	l.hold(ctx, term, held)
+	if !held {
+		pass, err := l.pass(ctx, term)
+		return pass.Wait(idleEvery), err
+	}
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	err := term.Hold(ctx, unready)
+	l.passed(err)
+	return idleEvery, err
+}
+
+// hold says a change once.
+func (l *Leader) hold(ctx context.Context, term Term, held bool) {
+	l.metrics.hold(held)
+	switch {
+	case held && !term.Down():
+		l.log.WarnContext(ctx, "does not plan: the bus is not ready")
+	case !held && term.Down():
+		l.log.InfoContext(ctx, "plans again: the bus is ready")
+	}
+}
+
+// link is the leader's own view of the bus.
+type link struct {
+	ready func() bool
+	lost  time.Time // zero: it is ready
+}
+
+// held says whether nothing is to be planned, and how long the bus has been away: for longer than the patience, or ever
+// since an outage that lasts.
+func (b *link) held(down bool) (unready time.Duration, held bool) {
+	if b.ready() {
+		b.lost = time.Time{}
+		return 0, false
+	}
+	if b.lost.IsZero() {
+		b.lost = time.Now()
+	}
+	unready = time.Since(b.lost)
+	return unready, down || unready > patience
+}
+
+// sleep for d, or until a pass is wanted.
+func sleep(ctx context.Context, alarm *alarm, term Term, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
+	waking, cancel := context.WithCancel(ctx)
+	woken, ended := make(chan error, 1), make(chan struct{})
+	go func() {
+		defer close(ended)
+		woken <- term.Woken(waking)
+	}()
+	defer func() { cancel(); <-ended }() // the session is one goroutine's again
+	return alarm.wait(ctx, d, woken)
 }
 
 func (l *Leader) pass(ctx context.Context, term Term) (plan.Pass, error) {
@@ -171,14 +252,31 @@ func (l *Leader) pass(ctx context.Context, term Term) (plan.Pass, error) {
 	defer cancel()
 	began := time.Now()
 	p, err := term.Pass(ctx, time.Time{})
-	if err != nil {
-		return p, err
+	if err == nil {
+		l.metrics.passed(p, time.Since(began))
 	}
-	l.metrics.passed(p, time.Since(began))
+	l.passed(err)
+	return p, err
+}
+
+// passed notes progress, for Check.
+func (l *Leader) passed(err error) {
+	if err != nil {
+		return
+	}
 	l.mu.Lock()
 	l.lastPass = time.Now()
 	l.mu.Unlock()
-	return p, nil
+}
+
+func (l *Leader) measure(ctx context.Context, term Term) error {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	levels, err := term.Measure(ctx)
+	if err == nil {
+		l.metrics.measured(levels)
+	}
+	return err
 }
 
 // expire says whether more is left to be ended.

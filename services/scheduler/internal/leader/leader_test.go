@@ -26,6 +26,9 @@ type term struct {
 	passes  []time.Time
 	expired int
 	closed  bool
+	down    bool
+	holds   []time.Duration
+	wake    chan error // nil: nobody wants a pass
 }
 
 func (f *term) Epoch() int64 { return f.epoch }
@@ -33,7 +36,7 @@ func (f *term) Epoch() int64 { return f.epoch }
 func (f *term) Pass(context.Context, time.Time) (plan.Pass, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.passes = append(f.passes, time.Now())
+	f.passes, f.down = append(f.passes, time.Now()), false
 	if f.fail > 0 && len(f.passes) >= f.fail {
 		return plan.Pass{}, errors.New("connection lost")
 	}
@@ -47,6 +50,33 @@ func (f *term) Expire(context.Context) (map[api.Reason]int, bool, error) {
 	defer f.mu.Unlock()
 	f.expired++
 	return nil, false, nil
+}
+
+func (f *term) Hold(_ context.Context, unready time.Duration) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.down = true
+	f.holds = append(f.holds, unready)
+	return nil
+}
+
+func (f *term) Down() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.down
+}
+
+func (f *term) Measure(context.Context) ([]plan.Level, error) {
+	return []plan.Level{{State: api.Waiting, Waits: api.WaitsCatchUp, Number: 3}}, nil
+}
+
+func (f *term) Woken(ctx context.Context) error {
+	select {
+	case err := <-f.wake:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 func (f *term) Close(context.Context) error {
@@ -143,6 +173,51 @@ func TestLostTermIsLeftAndTheNextOneTaken(t *testing.T) {
 		}
 		if n, err := testutil.GatherAndCount(reg, "signalbox_scheduler_missed_total", "signalbox_scheduler_timer_runs_total"); n != 2 || err != nil {
 			t.Errorf("%d series, %v", n, err)
+		}
+	})
+}
+
+// A bus that is away for a moment changes nothing; one that is away for longer is waited for, and what lasts when a
+// term begins is not planned into.
+func TestHoldsWhileTheBusIsAway(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		away := func(from, to time.Duration) bool { return time.Since(began) >= from && time.Since(began) < to }
+		ready := func() bool { return !away(10*time.Second, 13*time.Second) && !away(20*time.Second, 50*time.Second) }
+		one := &term{epoch: 1, every: 100 * time.Millisecond}
+		run(t, leader.New(leader.Settings{Campaign: once(one), Ready: ready}), time.Minute)
+		if n := len(one.holds); n < 25 || n > 30 || one.holds[0] < 5*time.Second || one.holds[0] > 6*time.Second || one.down {
+			t.Errorf("%d holds, the first after %s, down %t", n, one.holds[0], one.down)
+		}
+		for _, at := range one.all() {
+			if since := at.Sub(began); since > 26*time.Second && since < 50*time.Second {
+				t.Errorf("planned %s after the begin", since)
+			}
+		}
+		lasting := &term{epoch: 2, every: 100 * time.Millisecond, down: true}
+		run(t, leader.New(leader.Settings{Campaign: once(lasting), Ready: func() bool { return false }}), 3*time.Second)
+		if len(lasting.all()) != 0 || len(lasting.holds) < 3 {
+			t.Errorf("%d passes, %d holds", len(lasting.all()), len(lasting.holds))
+		}
+	})
+}
+
+// Whoever ends a fire that others wait for does not wait for the timer; a session that is lost is noticed at once.
+func TestAPassIsWantedBeforeItsTime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		idle := &term{epoch: 1, every: 24 * time.Hour, wake: make(chan error)}
+		began := time.Now()
+		go func() {
+			<-time.After(2500 * time.Millisecond)
+			idle.wake <- nil
+			idle.wake <- errors.New("connection lost")
+		}()
+		run(t, leader.New(leader.Settings{Campaign: once(idle)}), 5*time.Second)
+		passes := idle.all()
+		if last := passes[len(passes)-1].Sub(began); len(passes) != 4 || last != 2500*time.Millisecond && last > 2505*time.Millisecond || !idle.closed {
+			t.Errorf("%d passes, the last after %s, closed %t", len(passes), last, idle.closed)
 		}
 	})
 }

@@ -14,6 +14,9 @@ import (
 // metrics of a replica; it is gocron's monitor too.
 type metrics struct {
 	leading   prometheus.Gauge
+	held      prometheus.Gauge
+	open      *prometheus.GaugeVec
+	waiting   *prometheus.GaugeVec
 	epoch     prometheus.Gauge
 	elections prometheus.Counter
 	planned   prometheus.Counter
@@ -40,7 +43,13 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	vec := func(name, help, label string) *prometheus.CounterVec {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, []string{label})
 	}
+	levels := func(name, help, label string) *prometheus.GaugeVec {
+		return prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, []string{label})
+	}
 	m := &metrics{
+		held:      gauge("signalbox_scheduler_broker_down", "Whether this replica leads and does not plan, for its bus is not ready (1) or not (0)"),
+		open:      levels("signalbox_scheduler_fires_open", "Fires that have not ended, by state; the leader counts them", "state"),
+		waiting:   levels("signalbox_scheduler_fires_waiting", "Waiting fires, by what they wait for; the leader counts them", "reason"),
 		leading:   gauge("signalbox_scheduler_leader", "Whether this replica is the leader (1) or not (0)"),
 		epoch:     gauge("signalbox_scheduler_epoch", "Fencing epoch of the last term that this replica led"),
 		elections: counter("signalbox_scheduler_elections_total", "Terms that this replica has begun"),
@@ -57,19 +66,45 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		timer: vec("signalbox_scheduler_timer_runs_total", "Wake-ups of the planner by its timer, by status", "status"),
 	}
 	if reg != nil {
-		reg.MustRegister(m.leading, m.epoch, m.elections, m.planned, m.released, m.missed, m.recovered, m.again, m.expired, m.lateness, m.pass, m.timer)
+		reg.MustRegister(m.leading, m.held, m.open, m.waiting, m.epoch, m.elections, m.planned, m.released, m.missed, m.recovered, m.again, m.expired, m.lateness, m.pass, m.timer)
 	}
 	return m
 }
 
 func (m *metrics) term(epoch int64) {
+	m.open.Reset() // the leader's to count
+	m.waiting.Reset()
 	if epoch == 0 {
 		m.leading.Set(0)
+		m.held.Set(0)
 		return
 	}
 	m.leading.Set(1)
 	m.epoch.Set(float64(epoch))
 	m.elections.Inc()
+}
+
+func (m *metrics) hold(held bool) {
+	value := 0.0
+	if held {
+		value = 1
+	}
+	m.held.Set(value)
+}
+
+// measured sets every series, so that one that is empty says 0.
+func (m *metrics) measured(levels []plan.Level) {
+	states, reasons := map[api.State]int{}, map[api.Reason]int{}
+	for _, l := range levels {
+		states[l.State] += l.Number
+		reasons[l.Waits] += l.Number
+	}
+	for _, state := range []api.State{api.Waiting, api.Planned, api.Published, api.Received} {
+		m.open.WithLabelValues(string(state)).Set(float64(states[state]))
+	}
+	for _, reason := range []api.Reason{api.WaitsOverlap, api.WaitsCatchUp, api.WaitsBackfill} {
+		m.waiting.WithLabelValues(string(reason)).Set(float64(reasons[reason]))
+	}
 }
 
 func (m *metrics) passed(p plan.Pass, took time.Duration) {

@@ -53,3 +53,10 @@ func (p Pass) Wait(limit time.Duration) time.Duration {
 	}
 	return limit
 }
+
+// Level is how many fires stand so.
+type Level struct {
+	State  api.State
+	Waits  api.Reason // what a waiting one waits for
+	Number int
+}

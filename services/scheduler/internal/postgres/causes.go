@@ -59,3 +59,49 @@ func (p *pass) causes(ctx context.Context, since time.Time) (causes, error) {
 	}
 	return all, nil
 }
+
+// Hold is a pass of a leader that does not plan, for it has not reached the broker for that long: the outage is noted,
+// and lasts until the next Pass. Then the misfire policies decide about what was due meanwhile.
+func (t *Term) Hold(ctx context.Context, unready time.Duration) error {
+	err := t.inTx(ctx, func(tx pgx.Tx, now time.Time) error {
+		_, err := tx.Exec(ctx, `INSERT INTO outages (reason, from_at) SELECT $1, $2 WHERE NOT EXISTS (SELECT 1 FROM outages WHERE to_at IS NULL)`,
+			api.ReasonBrokerDown, now.Add(-unready))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("note that the broker is away: %w", err)
+	}
+	t.down = true
+	return nil
+}
+
+// Down reports whether an outage of the broker lasts.
+func (t *Term) Down() bool { return t.down }
+
+// ready ends the outage that lasts.
+func (p *pass) ready(ctx context.Context) error {
+	if !p.down {
+		return nil
+	}
+	if _, err := p.tx.Exec(ctx, `UPDATE outages SET to_at = greatest(from_at, $1) WHERE to_at IS NULL`, p.now); err != nil {
+		return fmt.Errorf("note that the broker is back: %w", err)
+	}
+	return nil
+}
+
+// Measure counts the fires that have not ended.
+func (t *Term) Measure(ctx context.Context) (all []plan.Level, err error) {
+	err = t.inTx(ctx, func(tx pgx.Tx, _ time.Time) error {
+		rows, err := tx.Query(ctx, `SELECT state, CASE state WHEN 'waiting' THEN reason ELSE '' END, count(*) FROM fires
+			WHERE state IN ('waiting', 'planned', 'published', 'received') GROUP BY 1, 2`)
+		if err != nil {
+			return err
+		}
+		all, err = pgx.CollectRows(rows, pgx.RowToStructByPos[plan.Level])
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("count open fires: %w", err)
+	}
+	return all, nil
+}

@@ -48,10 +48,14 @@ func (t *Term) Pass(ctx context.Context, now time.Time) (plan.Pass, error) {
 	if err != nil {
 		return plan.Pass{}, fmt.Errorf("plan: %w", err)
 	}
+	t.down = false
 	return done, nil
 }
 
 func (p *pass) run(ctx context.Context) error {
+	if err := p.ready(ctx); err != nil {
+		return err
+	}
 	if err := p.ahead(ctx); err != nil || p.done.Complete {
 		return err
 	}

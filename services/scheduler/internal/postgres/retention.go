@@ -67,7 +67,7 @@ func overdue(ctx context.Context, tx pgx.Tx, now time.Time) (fires map[string]*p
 	return fires, serial, err
 }
 
-// Forget deletes ended rows planned before the given time, and schedules that were retired before it and have no rows
+// Forget deletes ended rows planned before the given time, terms, outages and windows that ended before it, and schedules that were retired before it and have no rows
 // left. It ends when half of ctx's time is used, for what it did is kept only if tx can still be committed; the rest
 // goes the next time.
 func (s *Store) Forget(ctx context.Context, tx pgx.Tx, before time.Time) (rows int64, err error) {
@@ -82,6 +82,15 @@ func (s *Store) Forget(ctx context.Context, tx pgx.Tx, before time.Time) (rows i
 		}
 		if n < batchDeleted || time.Now().After(until) {
 			break
+		}
+	}
+	for _, old := range []string{ // the current term and an outage that lasts are never old
+		`DELETE FROM terms WHERE seen_at < $1 AND epoch < (SELECT epoch FROM leader)`,
+		`DELETE FROM outages WHERE to_at < $1`,
+		`DELETE FROM windows WHERE until_at < $1`,
+	} {
+		if _, err := tx.Exec(ctx, old, before); err != nil {
+			return rows, fmt.Errorf("delete old terms, outages and windows: %w", err)
 		}
 	}
 	_, err = tx.Exec(ctx, `DELETE FROM schedules s WHERE retired_at < $1 AND NOT EXISTS (SELECT 1 FROM fires WHERE schedule = s.name)`, before)

@@ -8,6 +8,9 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/signalbox-mesh/signalbox/services/scheduler/api"
+	"github.com/signalbox-mesh/signalbox/services/scheduler/internal/plan"
 )
 
 // ErrDeposed means that a newer leader has been elected: this term may write nothing any more.
@@ -24,6 +27,7 @@ type Term struct {
 	conn  *pgx.Conn
 	epoch int64
 	specs specs
+	down  bool // an outage of the broker is noted, and lasts
 }
 
 // Campaign tries to become the leader. It returns nil without an error when somebody else leads; a leader
@@ -52,8 +56,26 @@ func (s *Store) Campaign(ctx context.Context, instance string) (*Term, error) {
 	return t, nil
 }
 
+// begin writes the term down. When the last one was not seen for longer than the grace, the time between was without a
+// leader.
 func (t *Term) begin(ctx context.Context, instance string) error {
-	err := t.conn.QueryRow(ctx, `UPDATE leader SET epoch = epoch + 1, instance = $1, since = now() RETURNING epoch`, instance).Scan(&t.epoch)
+	err := pgx.BeginFunc(ctx, t.conn, func(tx pgx.Tx) error {
+		var since time.Time
+		err := tx.QueryRow(ctx, `UPDATE leader SET epoch = epoch + 1, instance = $1, since = clock_timestamp() RETURNING epoch, since`, instance).
+			Scan(&t.epoch, &since)
+		if err != nil {
+			return err
+		}
+		var b pgx.Batch
+		b.Queue(`INSERT INTO outages (reason, from_at, to_at) SELECT $1, seen_at, $2 FROM (SELECT seen_at FROM terms ORDER BY epoch DESC LIMIT 1) AS last
+			WHERE seen_at < $3`, api.ReasonNoLeader, since, since.Add(-plan.Grace))
+		b.Queue(`INSERT INTO terms (epoch, instance, since, seen_at) VALUES ($1, $2, $3, $3)`, t.epoch, instance, since)
+		b.Queue(`SELECT EXISTS (SELECT 1 FROM outages WHERE to_at IS NULL)`).QueryRow(func(row pgx.Row) error { return row.Scan(&t.down) })
+		return tx.SendBatch(ctx, &b).Close()
+	})
+	if err == nil {
+		_, err = t.conn.Exec(ctx, `LISTEN `+pgx.Identifier{t.store.channel()}.Sanitize())
+	}
 	if err != nil {
 		return fmt.Errorf("begin a term: %w", err)
 	}
@@ -96,14 +118,32 @@ func (t *Term) Close(ctx context.Context) error {
 	return nil
 }
 
+// Woken returns nil when somebody wants a pass: something has ended that others wait for. It returns ctx's error when that
+// ends first, and any other when the session is lost, and the term with it.
+func (t *Term) Woken(ctx context.Context) error {
+	_, err := t.conn.WaitForNotification(ctx)
+	over, cancel := context.WithCancel(ctx)
+	cancel()
+	for more := err; more == nil; { // one pass is for all that came
+		_, more = t.conn.WaitForNotification(over)
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return err
+}
+
 // inTx runs fn in a transaction of the term's session that no newer term can overlap: the shared row lock
-// holds the next leader's first write back until this transaction has ended.
+// holds the next leader's first write back until this transaction has ended. It notes, at most once a second, that the
+// term was seen at work.
 // now is the server's clock.
 func (t *Term) inTx(ctx context.Context, fn func(tx pgx.Tx, now time.Time) error) error {
 	return pgx.BeginFunc(ctx, t.conn, func(tx pgx.Tx) error {
 		var current int64
 		var now time.Time
-		if err := tx.QueryRow(ctx, `SELECT epoch, clock_timestamp() FROM leader FOR SHARE`).Scan(&current, &now); err != nil {
+		if err := tx.QueryRow(ctx, `WITH seen AS (
+				UPDATE terms SET seen_at = clock_timestamp() WHERE epoch = $1 AND seen_at < clock_timestamp() - interval '1 s')
+			SELECT epoch, clock_timestamp() FROM leader FOR SHARE`, t.epoch).Scan(&current, &now); err != nil {
 			return fmt.Errorf("read the leader's epoch: %w", err)
 		}
 		if current != t.epoch {
