@@ -34,11 +34,11 @@ type grave struct {
 	open []io.Closer
 }
 
-// add takes a segment; false: there is no room for it.
+// add takes a segment; false: there is no room for it. A segment of one large record may be larger than all the room.
 func (g *graves) add(x grave) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.bytes+x.size > g.room {
+	if g.bytes > 0 && g.bytes+x.size > g.room {
 		return false
 	}
 	g.bytes += x.size

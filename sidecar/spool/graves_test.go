@@ -62,3 +62,19 @@ func TestNobodyWaitsForARemoval(t *testing.T) {
 		t.Errorf("%d kept and %d dropped, of %d", kept, dropped, n+1)
 	}
 }
+
+// TestLargeRecordsMakeRoomForEachOther: also where one is larger than the room that is set aside for what is removed.
+func TestLargeRecordsMakeRoomForEachOther(t *testing.T) {
+	t.Parallel()
+	s := opened(t, Settings{LimitBytes: 1 << 20})
+	payload := strings.Repeat("x", 200<<10)
+	for i := range 40 {
+		if !s.Append(Info, frame(payload)) {
+			t.Errorf("record %d is not kept", i)
+		}
+		s.graves.dig()
+	}
+	if got := drained(t, s.Current().Queues[Info]); len(got) == 0 || got[len(got)-1].Seq != 40 {
+		t.Errorf("%d records are left, the last is not the newest", len(got))
+	}
+}

@@ -54,10 +54,11 @@ func (s *Spool) makeRoom(newcomer Class) bool {
 	return freed > 0
 }
 
-// opening is how much has to be free besides a frame of so many bytes: a class begins no segment for a few records, which
-// would have to go for the next one of more worth. Errors may.
+// opening is how much has to be free besides a frame of so many bytes: a class begins no segment for a few small records,
+// which would have to go for the next one of more worth. Errors may.
 func (q *Queue) opening(size int) int64 {
-	if q.class == Error {
+	enough := q.segmentBytes / 8
+	if q.class == Error || int64(size) >= enough {
 		return 0
 	}
 	q.mu.Lock()
@@ -65,7 +66,7 @@ func (q *Queue) opening(size int) int64 {
 	if q.active != nil && q.last().size+int64(size) <= q.segmentBytes {
 		return 0
 	}
-	return q.segmentBytes / 8
+	return enough
 }
 
 func (q *Queue) bury(x grave, where burial) bool {
@@ -111,7 +112,10 @@ func (q *Queue) opened(at int, active bool) (files []io.Closer) {
 			files = append(files, f)
 		}
 	}
-	if f, ok := q.file.(io.Closer); ok && at == 0 {
+	if at > 0 { // the first is being read, and its file the reader's
+		return files
+	}
+	if f, ok := q.file.(io.Closer); ok {
 		files = append(files, f)
 	}
 	return files
