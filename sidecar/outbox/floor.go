@@ -11,7 +11,8 @@ import (
 const (
 	raiseAfter  = 500         // rows relayed, or
 	raiseEvery  = time.Second // whatever is relayed
-	reviewEvery = time.Minute
+	reviewEvery = time.Minute // at the earliest, and
+	reviewShare = 1000        // so that no more than this part of the time goes into it
 )
 
 // floor is an id below which no row is pending, and none will be. What was published leaves its entries in the index of
@@ -23,14 +24,14 @@ const (
 // row up to that id is there to be seen, or will never be, and the floor rises to the first of them that is pending. So a
 // lower id that is committed after a higher one is never passed by. Safe for concurrent use.
 type floor struct {
-	mu       sync.Mutex
-	id       int64
-	round    int      // that is under way
-	highest  int64    // id of it
-	writers  []string // of it; virtual transactions
-	relayed  int      // since the last look
-	looked   time.Time
-	reviewed time.Time
+	mu      sync.Mutex
+	id      int64
+	round   int      // that is under way
+	highest int64    // id of it
+	writers []string // of it; virtual transactions
+	relayed int      // since the last look
+	looked  time.Time
+	review  time.Time // when all that is pending is looked for again, whatever the floor
 }
 
 // sight is what one look has seen, in this order.
@@ -48,8 +49,9 @@ func (f *floor) queue(batch *pgx.Batch) (id int64, see func()) {
 	if f.relayed < raiseAfter && time.Since(f.looked) < raiseEvery {
 		return f.id, func() {}
 	}
-	f.relayed, f.looked = 0, time.Now()
-	review := time.Since(f.reviewed) >= reviewEvery
+	start := time.Now()
+	f.relayed, f.looked = 0, start
+	review := f.looked.After(f.review)
 	var seen sight
 	batch.Queue(`SELECT coalesce(max(id), 0) FROM outbox`).QueryRow(func(row pgx.Row) error { return row.Scan(&seen.highest) })
 	batch.Queue(`SELECT coalesce(array_agg(DISTINCT virtualtransaction), '{}') FROM pg_locks WHERE locktype = 'relation' AND relation = 'outbox'::regclass
@@ -58,11 +60,21 @@ func (f *floor) queue(batch *pgx.Batch) (id int64, see func()) {
 	batch.Queue(`SELECT min(id) FROM outbox WHERE published_at IS NULL AND id >= $1 AND id <= $2`, f.id, f.highest).
 		QueryRow(func(row pgx.Row) error { return row.Scan(&seen.lowest) })
 	if review { // somebody may have set a row back, or brought one with an id of his own
-		f.reviewed = f.looked
 		batch.Queue(`SELECT min(id) FROM outbox WHERE published_at IS NULL`).QueryRow(func(row pgx.Row) error { return row.Scan(&seen.review) })
 	}
 	round := f.round
-	return f.id, func() { f.see(round, seen) }
+	return f.id, func() {
+		if f.see(round, seen); review {
+			f.postpone(time.Since(start))
+		}
+	}
+}
+
+// postpone the next review by what the last one took: it walks over all that was published, as far as that is still kept.
+func (f *floor) postpone(took time.Duration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.review = time.Now().Add(max(reviewEvery, reviewShare*took))
 }
 
 // see takes into account what a look has seen that was made in this round.
