@@ -15,18 +15,24 @@ import (
 const tick = 10 * time.Millisecond
 
 // CPU that the node has used. For benchmarks; Linux alone.
-func CPU(t testing.TB, s *rabbitmq.Server) (total time.Duration) {
+func CPU(t testing.TB, s *rabbitmq.Server) time.Duration {
 	t.Helper()
-	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.PID()))
+	return ProcessCPU(t, s.PID())
+}
+
+// ProcessCPU is what any process has used.
+func ProcessCPU(t testing.TB, pid int) (total time.Duration) {
+	t.Helper()
+	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
-		t.Fatalf("the CPU of RabbitMQ is read from /proc: %v", err)
+		t.Fatalf("CPU is read from /proc: %v", err)
 	}
 	stat := string(raw)
 	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:]) // state, ppid, … utime is the 12th
 	for _, f := range fields[11:15] {                                   // its own, and of children that were waited for
 		n, err := strconv.Atoi(f)
 		if err != nil {
-			t.Fatalf("the CPU of RabbitMQ: %v", err)
+			t.Fatalf("CPU of process %d: %v", pid, err)
 		}
 		total += time.Duration(n) * tick
 	}

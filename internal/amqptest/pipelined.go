@@ -66,3 +66,43 @@ func (b *Bare) Purge(t testing.TB, queue string) {
 		t.Fatal(err)
 	}
 }
+
+// Bursts publishes n messages at once, so often, to a queue that is bound to key, and returns how long after the
+// beginning of its burst each one was consumed: the least that anybody waits for what is due at one instant.
+func (b *Bare) Bursts(t testing.TB, exchange, key string, body []byte, n, bursts int) (took []time.Duration) {
+	t.Helper()
+	queue, err := b.ch.QueueDeclare("bare", true, false, false, false, amqp091.Table{amqp091.QueueTypeArg: amqp091.QueueTypeQuorum})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.ch.QueueBind(queue.Name, key, exchange, false, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.ch.Qos(n, 0, false); err != nil {
+		t.Fatal(err)
+	}
+	deliveries, err := b.ch.Consume(queue.Name, "", false, false, false, false, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range bursts {
+		began, all := time.Now(), make(chan []time.Duration, 1)
+		go func() {
+			arrived := make([]time.Duration, 0, n)
+			for d := range deliveries {
+				arrived = append(arrived, time.Since(began))
+				_ = d.Ack(false) // a lost channel ends the deliveries
+				if len(arrived) == n {
+					break
+				}
+			}
+			all <- arrived
+		}()
+		b.Publish(t, exchange, key, body, n, n)
+		took = append(took, <-all...)
+	}
+	if len(took) != n*bursts {
+		t.Fatalf("%d of %d messages came", len(took), n*bursts)
+	}
+	return took
+}

@@ -26,13 +26,13 @@ type replicas struct {
 	hits  map[string]int // faults that really happened
 }
 
-func (r *replicas) start(t *testing.T) {
+func (r *replicas) start(t testing.TB) {
 	r.made++
 	s, stop := r.scheduler(t, fmt.Sprintf("scheduler-%d", r.made))
 	r.all, r.stops = append(r.all, s), append(r.stops, stop)
 }
 
-func (r *replicas) leader(t *testing.T) (at int) {
+func (r *replicas) leader(t testing.TB) (at int) {
 	t.Helper()
 	wait.For(t, limit, "a leader", func() bool {
 		for i, s := range r.all {
@@ -47,7 +47,7 @@ func (r *replicas) leader(t *testing.T) (at int) {
 }
 
 // terminate ends sessions of the scheduler's role as the server's administrator would.
-func (r *replicas) terminate(t *testing.T, fault, which string) {
+func (r *replicas) terminate(t testing.TB, fault, which string) {
 	t.Helper()
 	var n int
 	err := r.db.Pool().QueryRow(t.Context(), `SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
@@ -59,7 +59,7 @@ func (r *replicas) terminate(t *testing.T, fault, which string) {
 }
 
 // hit does one fault to the leader and waits for the next one.
-func (r *replicas) hit(t *testing.T, fault string) time.Duration {
+func (r *replicas) hit(t testing.TB, fault string) time.Duration {
 	t.Helper()
 	at := r.leader(t)
 	epoch := r.all[at].Leading()
@@ -86,7 +86,7 @@ func (r *replicas) hit(t *testing.T, fault string) time.Duration {
 	return time.Since(began)
 }
 
-func (r *replicas) count(t *testing.T, db *pg.DB, sql string, args ...any) (n int) {
+func (r *replicas) count(t testing.TB, db *pg.DB, sql string, args ...any) (n int) {
 	t.Helper()
 	if err := db.Pool().QueryRow(t.Context(), sql, args...).Scan(&n); err != nil {
 		t.Fatal(err)
@@ -95,7 +95,7 @@ func (r *replicas) count(t *testing.T, db *pg.DB, sql string, args ...any) (n in
 }
 
 // tryCount is -1 while the server is away.
-func (r *replicas) tryCount(t *testing.T, db *pg.DB, sql string, args ...any) (n int) {
+func (r *replicas) tryCount(t testing.TB, db *pg.DB, sql string, args ...any) (n int) {
 	t.Helper()
 	if err := db.Pool().QueryRow(t.Context(), sql, args...).Scan(&n); err != nil {
 		return -1
@@ -142,7 +142,7 @@ func TestC1_NoFireMissingOrDoubledWhileLeadersDie(t *testing.T) {
 }
 
 // ledgerReaches waits until every schedule has a row for a due time at or after t.
-func (r *replicas) ledgerReaches(t *testing.T, at time.Time, schedules int) {
+func (r *replicas) ledgerReaches(t testing.TB, at time.Time, schedules int) {
 	t.Helper()
 	wait.For(t, limit, "the ledger to get there", func() bool {
 		return r.tryCount(t, r.db, `SELECT count(*) FROM (SELECT schedule FROM fires WHERE service = 'billing' GROUP BY schedule HAVING max(due) >= $1) AS s`,
@@ -150,7 +150,7 @@ func (r *replicas) ledgerReaches(t *testing.T, at time.Time, schedules int) {
 	})
 }
 
-func (r *replicas) compare(t *testing.T, until time.Time, schedules int) {
+func (r *replicas) compare(t testing.TB, until time.Time, schedules int) {
 	t.Helper()
 	wait.For(t, limit, "every fire to be done", func() bool {
 		return r.count(t, r.db, `SELECT count(*) FROM fires WHERE service = 'billing' AND due <= $1 AND state <> 'done'`, until) == 0

@@ -41,12 +41,12 @@ type mesh struct {
 	log   *logBook
 }
 
-func newMesh(t *testing.T) *mesh {
+func newMesh(t testing.TB) *mesh {
 	t.Helper()
 	return newMeshOn(t, pgtest.New(t, "scheduler", "billing"))
 }
 
-func newMeshOn(t *testing.T, db *pgtest.DB) *mesh {
+func newMeshOn(t testing.TB, db *pgtest.DB) *mesh {
 	t.Helper()
 	m := &mesh{db: db, conns: 1, book: &peers.Book{}, dir: t.TempDir(), log: &logBook{}}
 	broker, err := inproc.New(inproc.Settings{Dir: filepath.Join(m.dir, "bus")})
@@ -93,7 +93,7 @@ type runner interface {
 }
 
 // run serves until stop or the end of the test.
-func (m *mesh) run(t *testing.T, service string, r runner) (stop func()) {
+func (m *mesh) run(t testing.TB, service string, r runner) (stop func()) {
 	t.Helper()
 	m.book.Add(service, r.PublicAddr(), r.PrivateAddr())
 	ctx, cancel := context.WithCancel(context.Background())
@@ -109,7 +109,7 @@ func (m *mesh) run(t *testing.T, service string, r runner) (stop func()) {
 	return stop
 }
 
-func (m *mesh) scheduler(t *testing.T, instance string) (*scheduler.Service, func()) {
+func (m *mesh) scheduler(t testing.TB, instance string) (*scheduler.Service, func()) {
 	t.Helper()
 	s, err := scheduler.New(t.Context(), scheduler.Config{Config: m.config("scheduler", instance), Retention: time.Hour}, m.settings())
 	if err != nil {
@@ -119,7 +119,7 @@ func (m *mesh) scheduler(t *testing.T, instance string) (*scheduler.Service, fun
 }
 
 // billing is a service that handles timed events in its own schema, which has one table.
-func (m *mesh) billing(t *testing.T, declare func(s *sidecar.Sidecar)) {
+func (m *mesh) billing(t testing.TB, declare func(s *sidecar.Sidecar)) {
 	t.Helper()
 	set := m.settings()
 	set.Service, set.Schema = "billing", "billing"
@@ -134,7 +134,7 @@ func (m *mesh) billing(t *testing.T, declare func(s *sidecar.Sidecar)) {
 }
 
 // admin sees everything, as the server's administrator.
-func (m *mesh) admin(t *testing.T) *pg.DB {
+func (m *mesh) admin(t testing.TB) *pg.DB {
 	t.Helper()
 	db, err := pg.Open(pg.Settings{URL: m.db.AdminURL(), Schema: "scheduler"})
 	if err != nil {
@@ -183,7 +183,7 @@ func (people) Verify(_ context.Context, token string) (access.Principal, error) 
 }
 
 // call asks a service and decodes its answer into out, if that is not nil.
-func call(t *testing.T, addr, token, method, path, body string, out any) int {
+func call(t testing.TB, addr, token, method, path, body string, out any) int {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, "http://"+addr+"/api/scheduler/v1"+path, strings.NewReader(body))
 	if err != nil {
@@ -215,7 +215,7 @@ func call(t *testing.T, addr, token, method, path, body string, out any) int {
 }
 
 // eventually waits until a path answers with 200 and the answer is as wanted.
-func eventually[T any](t *testing.T, addr, path, what string, ok func(T) bool) T {
+func eventually[T any](t testing.TB, addr, path, what string, ok func(T) bool) T {
 	t.Helper()
 	var last T
 	wait.For(t, limit, fmt.Sprintf("%s in %s", what, path), func() bool {

@@ -62,7 +62,7 @@ type process struct {
 	ended    chan error
 }
 
-func (m *mesh) process(t *testing.T, instance string) *process {
+func (m *mesh) process(t testing.TB, instance string) *process {
 	t.Helper()
 	config, err := json.Marshal(scheduler.Config{Config: m.config("scheduler", instance), Retention: time.Hour})
 	if err != nil {
@@ -145,7 +145,7 @@ func TestC2_FrozenAndKilledLeaderProcesses(t *testing.T) {
 }
 
 // noStaleRows: in the order of planning, epochs never go back.
-func (r *replicas) noStaleRows(t *testing.T, last int64) {
+func (r *replicas) noStaleRows(t testing.TB, last int64) {
 	t.Helper()
 	stale := r.count(t, r.db, `SELECT count(*) FROM (SELECT epoch, max(epoch) OVER (ORDER BY planned_at, due) AS newest FROM fires WHERE NOT manual) AS f
 		WHERE epoch < newest`)
@@ -157,7 +157,7 @@ func (r *replicas) noStaleRows(t *testing.T, last int64) {
 }
 
 // leaderProcess waits until one of children leads a term newer than epoch.
-func leaderProcess(t *testing.T, db *pg.DB, children map[string]*process, epoch int64) (leader *process, now int64) {
+func leaderProcess(t testing.TB, db *pg.DB, children map[string]*process, epoch int64) (leader *process, now int64) {
 	t.Helper()
 	wait.For(t, limit, "a leader among the processes", func() bool {
 		var instance string
@@ -180,7 +180,7 @@ func without(all map[string]*process, p *process) map[string]*process {
 	return rest
 }
 
-func signal(t *testing.T, p *process, s syscall.Signal) {
+func signal(t testing.TB, p *process, s syscall.Signal) {
 	t.Helper()
 	if err := p.Process.Signal(s); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		t.Fatalf("signal %s: %v: %s", p.instance, err, strings.Join(p.log.lines(""), ""))

@@ -54,7 +54,7 @@ type fixture struct {
 	out *recorder
 }
 
-func newFixture(t *testing.T) fixture {
+func newFixture(t testing.TB) fixture {
 	t.Helper()
 	test := pgtest.New(t, "scheduler")
 	db, err := pg.Open(pg.Settings{URL: test.URL("scheduler"), OwnerURL: test.OwnerURL("scheduler"), Schema: "scheduler", MaxConns: 6})
@@ -69,7 +69,7 @@ func newFixture(t *testing.T) fixture {
 	return fixture{postgres.New(db, out, "scheduler-1"), db, out}
 }
 
-func (f fixture) lead(t *testing.T, instance string) *postgres.Term {
+func (f fixture) lead(t testing.TB, instance string) *postgres.Term {
 	t.Helper()
 	term, err := f.Campaign(t.Context(), instance)
 	if err != nil || term == nil {
@@ -79,7 +79,7 @@ func (f fixture) lead(t *testing.T, instance string) *postgres.Term {
 	return term
 }
 
-func (f fixture) declare(t *testing.T, all ...timed.Schedule) postgres.Declared {
+func (f fixture) declare(t testing.TB, all ...timed.Schedule) postgres.Declared {
 	t.Helper()
 	d, err := f.Declare(t.Context(), "billing", all)
 	if err != nil {
@@ -88,14 +88,14 @@ func (f fixture) declare(t *testing.T, all ...timed.Schedule) postgres.Declared 
 	return d
 }
 
-func (f fixture) exec(t *testing.T, sql string, args ...any) {
+func (f fixture) exec(t testing.TB, sql string, args ...any) {
 	t.Helper()
 	if _, err := f.db.Pool().Exec(t.Context(), sql, args...); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func (f fixture) fires(t *testing.T, name string) []api.Fire {
+func (f fixture) fires(t testing.TB, name string) []api.Fire {
 	t.Helper()
 	all, err := f.Fires(t.Context(), postgres.FireFilter{Scope: postgres.Scope{All: true}, Schedule: name, Limit: 1000})
 	if err != nil {
@@ -104,7 +104,7 @@ func (f fixture) fires(t *testing.T, name string) []api.Fire {
 	return all
 }
 
-func pass(t *testing.T, term *postgres.Term, now time.Time) plan.Pass {
+func pass(t testing.TB, term *postgres.Term, now time.Time) plan.Pass {
 	t.Helper()
 	p, err := term.Pass(t.Context(), now)
 	if err != nil {
