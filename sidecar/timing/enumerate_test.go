@@ -211,10 +211,10 @@ func TestNextAgreesWithASlowEnumerator(t *testing.T) {
 		zone := rapid.SampledFrom(names).Draw(t, "zone")
 		loc, _ := time.LoadLocation(zone)
 		mid := drawMoment(t, loc)
-		step, span := time.Minute, rapid.SampledFrom([]time.Duration{3, 20, 70}).Draw(t, "days")*24*time.Hour
-		seconds := rapid.IntRange(0, 3).Draw(t, "seconds") == 0
+		step, span := time.Minute, rapid.SampledFrom([]time.Duration{3, 3, 3, 33}).Draw(t, "days")*24*time.Hour
+		seconds := rapid.IntRange(0, 7).Draw(t, "seconds") == 0
 		if seconds {
-			step, span = time.Second, 30*time.Hour
+			step, span = time.Second, 8*time.Hour
 		}
 		s := drawSpec(t, mid, loc, seconds)
 		s.TimeZone = zone
@@ -246,10 +246,10 @@ func TestNextAgreesWithASlowEnumerator(t *testing.T) {
 // drawMoment likes changes of clock and ends of months.
 func drawMoment(t *rapid.T, loc *time.Location) time.Time {
 	all := changes(loc)
-	switch kind := rapid.IntRange(0, 3).Draw(t, "moment"); {
-	case kind < 2 && len(all) > 0:
+	switch kind := rapid.IntRange(0, 5).Draw(t, "moment"); {
+	case kind < 4 && len(all) > 0:
 		return rapid.SampledFrom(all).Draw(t, "change")
-	case kind == 2:
+	case kind == 4:
 		return time.Date(2024, time.Month(1+rapid.IntRange(0, 80).Draw(t, "month")), 1, 0, 0, 0, 0, loc)
 	}
 	return time.Unix(rapid.Int64Range(1_704_100_000/60, 1_924_000_000/60).Draw(t, "minute")*60, 0)
@@ -271,7 +271,7 @@ func drawSpec(t *rapid.T, mid time.Time, loc *time.Location, seconds bool) timin
 		for range rapid.IntRange(1, 6).Draw(t, "times") {
 			s.Calendar = append(s.Calendar, near("calendar", 2).In(loc).Format("2006-01-02 15:04"))
 		}
-		s.Calendar = append(s.Calendar, mid.In(loc).Format("2006-01-02 ")+rapid.SampledFrom([]string{"02:30", "00:30", "01:15", "23:59"}).Draw(t, "time"))
+		s.Calendar = append(s.Calendar, mid.Add(-time.Duration(rapid.IntRange(0, 1).Draw(t, "day before"))*time.Second).In(loc).Format("2006-01-02 ")+rapid.SampledFrom([]string{"02:30", "02:00", "00:30", "01:15", "01:30", "23:59", "23:30"}).Draw(t, "time"))
 	case 2:
 		s.At = near("at", 2)
 	default:
@@ -280,16 +280,19 @@ func drawSpec(t *rapid.T, mid time.Time, loc *time.Location, seconds bool) timin
 			s.Cron = rapid.StringMatching(`\*|\*/(10|7)|[1-5]?[0-9]`).Draw(t, "second") + " " + s.Cron
 		}
 	}
+	edge := func(name string) time.Time {
+		return mid.Add(time.Duration(rapid.IntRange(-30, 30).Draw(t, name)) * 30 * time.Minute)
+	}
 	if rapid.IntRange(0, 2).Draw(t, "start") == 0 {
-		s.Start = near("from", 3)
+		s.Start = edge("from")
 	}
 	if rapid.IntRange(0, 2).Draw(t, "end") == 0 {
-		s.End = near("to", 20)
+		s.End = edge("to")
 	}
 	if !s.Start.IsZero() && !s.End.After(s.Start) {
 		s.End = time.Time{}
 	}
-	for range rapid.IntRange(0, 4).Draw(t, "exclusions") {
+	for range rapid.SampledFrom([]int{0, 0, 1, 2, 4}).Draw(t, "exclusions") {
 		s.Except = append(s.Except, drawExclusion(t, near, loc))
 	}
 	if rapid.Bool().Draw(t, "jitter") {
@@ -314,9 +317,9 @@ func drawExclusion(t *rapid.T, near func(string, int) time.Time, loc *time.Locat
 func drawCron(t *rapid.T) string {
 	field := func(name, pattern string) string { return rapid.StringMatching(pattern).Draw(t, name) }
 	return strings.Join([]string{
-		field("minute", `\*|\*/(2|7|15)|[1-5]?[0-9]|([1-5]?[0-9],){1,3}[1-5]?[0-9]`),
-		field("hour", `\*|\*/[2-5]|1?[0-9]|2[0-3]|[0-3]-[4-9](/2)?`),
-		field("dom", `\*|\*|\?|[12]?[1-9]|\*/3|L|L-([1-9]|1[0-9]|30)|L,15`), field("month", `\*|\*|\*|[1-9]|1[0-2]|mar-oct|\*/2`),
-		field("dow", `\*|\*|\?|[0-7]|mon-fri|5-7|(sun|fri|wed|[0-6])(#[1-5]|L)|sat,tueL,1#1`),
+		field("minute", `\*|\*/(2|7|15)|0|30|[1-5]?[0-9]|([1-5]?[0-9],){1,3}[1-5]?[0-9]`),
+		field("hour", `\*|\*/[2-5]|[0-3]|23|22-23|1?[0-9]|2[0-3]|[0-3]-[4-9](/2)?`),
+		field("dom", `\*|\*|\*|\*|\?|[12]?[1-9]|\*/3|L|L-([1-9]|1[0-9]|30)|L,15`), field("month", `\*|\*|\*|[1-9]|1[0-2]|mar-oct|\*/2`),
+		field("dow", `\*|\*|\*|\*|\?|[0-7]|mon-fri|5-7|(sun|fri|wed|[0-6])(#[1-5]|L)|sat,tueL,1#1`),
 	}, " ")
 }
