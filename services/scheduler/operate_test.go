@@ -202,3 +202,56 @@ func TestAReplicaThatDoesNotLeadManages(t *testing.T) {
 		t.Error("the second one leads")
 	}
 }
+
+// A fire that is taken, fails, is offered again after its backoff, and ends well: all of it is in the ledger.
+func TestReceiptsOfATakenFire(t *testing.T) {
+	t.Parallel()
+	_, addr, _, offer := polled(t)
+	offer(1)
+	const take, path = "/schedules/billing.job/take", "/fires/billing.job@1/receipt"
+	tell := func(kind string, attempt int, more string) api.Settled {
+		t.Helper()
+		return must[api.Settled](t, addr, "operator:billing", "POST", path, fmt.Sprintf(`{"kind": %q, "instance": "host-7", "attempt": %d%s}`, kind, attempt, more), 200)
+	}
+	must[api.Taken](t, addr, "operator", "POST", take, taking, 200)
+	half := tell("progress", 1, `, "progress": 0.5, "note": "half of it"`)
+	if !half.Changed || half.Fire.State != api.Received || half.Fire.Progress == nil || *half.Fire.Progress != 0.5 || half.Fire.Note != "half of it" {
+		t.Errorf("%+v", half)
+	}
+	failed := tell("failed", 1, `, "error": "exit status 3", "duration_ms": 12`)
+	if !failed.Changed || failed.Fire.State != api.Planned || failed.Fire.RetryAt == nil || failed.Fire.Error != "exit status 3" {
+		t.Errorf("%+v", failed)
+	}
+	second := must[api.Taken](t, addr, "operator", "POST", take, taking, 200)
+	if second.ID != "billing.job@1" || second.Attempt != 2 {
+		t.Errorf("%+v", second)
+	}
+	if old := tell("failed", 1, `, "error": "late"`); old.Changed || old.Fire.State != api.Received {
+		t.Errorf("a receipt of the attempt before: %+v", old)
+	}
+	done := tell("completed", 2, `, "result": "42 rows", "duration_ms": 1200`)
+	if !done.Changed || done.Fire.State != api.Done || done.Fire.Result != "42 rows" || done.Fire.DurationMS == nil || *done.Fire.DurationMS != 1200 || done.Fire.Instance != "host-7" {
+		t.Errorf("%+v", done)
+	}
+	if again := tell("completed", 2, ""); again.Changed {
+		t.Errorf("twice: %+v", again)
+	}
+	for _, body := range []string{`{}`, `{"kind": "lost", "instance": "x", "attempt": 1}`, `{"kind": "failed", "instance": "x", "attempt": 0}`,
+		`{"kind": "progress", "instance": "x", "attempt": 1, "progress": 2}`, `{"kind": "completed", "instance": "x", "attempt": 1, "started_at": "9999-12-31T23:59:59-05:00"}`} {
+		if d := refused(t, addr, "operator", "POST", path, body); d.Code != problem.Invalid {
+			t.Errorf("%s: %+v", body, d)
+		}
+	}
+	const good = `{"kind": "completed", "instance": "x", "attempt": 1}`
+	run := must[api.Run](t, addr, "operator", "POST", "/schedules/scheduler.retention/run", "", 202)
+	for path, want := range map[string]problem.Code{"/fires/none/receipt": problem.NotFound, "/fires/" + url.PathEscape(run.FireID) + "/receipt": problem.Conflict} {
+		if d := refused(t, addr, "operator", "POST", path, good); d.Code != want {
+			t.Errorf("%s: %+v", path, d)
+		}
+	}
+	for token, want := range map[string]problem.Code{"viewer": problem.Forbidden, "viewer:billing": problem.Forbidden, "operator:catalogs": problem.NotFound} {
+		if d := refused(t, addr, token, "POST", path, good); d.Code != want {
+			t.Errorf("%s: %+v", token, d)
+		}
+	}
+}

@@ -28,12 +28,16 @@ type settler struct {
 	taken *prometheus.CounterVec
 }
 
-func takeReceipts(sc *sidecar.Sidecar, store *postgres.Store, lead *leader.Leader) bus.Subscription {
+func newSettler(sc *sidecar.Sidecar, store *postgres.Store, lead *leader.Leader) settler {
 	s := settler{db: sc.DB(), store: store, lead: lead, taken: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "signalbox_scheduler_receipts_total",
 		Help: "Receipts of handlers, by outcome: received, retry, done, failed; corrected and noted add to what is known; ignored changed nothing",
 	}, []string{"outcome"})}
 	sc.Registry().MustRegister(s.taken)
+	return s
+}
+
+func (s settler) subscription() bus.Subscription {
 	var keys []string
 	for _, kind := range []string{timed.Received, timed.InProgress, timed.Completed, timed.Failed} {
 		keys = append(keys, "*."+kind)

@@ -86,8 +86,10 @@ func wire(sc *sidecar.Sidecar, store *postgres.Store, c Config) (*leader.Leader,
 	if err != nil {
 		return nil, nil, err
 	}
-	rest := httpapi.Mount(sc.API(), httpapi.Settings{Schedules: store, Edits: store, Operations: store, Ledger: store, Offers: store, AllowURL: hooks.allow, Keys: hooks.keys, Logger: sc.Logger("audit")})
-	sc.Subscribe(takeReceipts(sc, store, lead))
+	taken := newSettler(sc, store, lead)
+	rest := httpapi.Mount(sc.API(), httpapi.Settings{Schedules: store, Edits: store, Operations: store, Ledger: store, Offers: store,
+		Settled: taken.count, AllowURL: hooks.allow, Keys: hooks.keys, Logger: sc.Logger("audit")})
+	sc.Subscribe(taken.subscription())
 	sc.Subscribe(takeWindows(sc, store))
 	err = sc.RPC().Register(&schedulev1.ScheduleService_ServiceDesc, declare.New(store, rpc.Caller, sc.Logger("declare")),
 		map[string]rpc.Callers{"Declare": rpc.AnyService()})

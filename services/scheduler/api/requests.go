@@ -82,7 +82,8 @@ type Receipt struct {
 	Error      string     `json:"error,omitempty" maxLength:"2000" doc:"of a failed one"`
 	Final      bool       `json:"final,omitempty" doc:"of a failed one: no further attempt makes sense"`
 	Progress   *float64   `json:"progress,omitempty" minimum:"0" maximum:"1"`
-	Note       string     `json:"note,omitempty" maxLength:"2000" doc:"of the progress"`
+	Note       string     `json:"note,omitempty" maxLength:"1000" doc:"of the progress"`
+	TraceID    string     `json:"trace_id,omitempty" maxLength:"32" pattern:"^[0-9a-f]*$"`
 }
 
 // Settled answers a receipt.

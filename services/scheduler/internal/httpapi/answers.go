@@ -27,6 +27,8 @@ func answer(err error) error {
 		return problem.Wrap(problem.Conflict, "this schedule was made by people; there is no declaration to go back to", err)
 	case errors.Is(err, postgres.ErrEnded):
 		return problem.Wrap(problem.Conflict, "the fire has ended already", err)
+	case errors.Is(err, postgres.ErrNotTaken):
+		return problem.Wrap(problem.Conflict, "its handler reports over the bus, or by its answer; only a fire of target poll is reported here", err)
 	case errors.Is(err, postgres.ErrTooMany):
 		return invalid("/to", fmt.Sprintf("the range has more than %d due times; fire it in parts", postgres.MaxBackfill))
 	case errors.Is(err, postgres.ErrFuture):

@@ -50,10 +50,11 @@ type Ledger interface {
 	Cancel(ctx context.Context, id, by, note string) (api.Fire, error)
 }
 
-// Offers are the fires that are taken by whoever asks.
+// Offers are the fires that are taken by whoever asks, who reports of them then.
 type Offers interface {
 	Offered(ctx context.Context, schedules []string) (map[string]int, error)
-	Take(ctx context.Context, schedule, instance string) (timed.Fire, bool, error)
+	Take(ctx context.Context, schedule, instance string) (postgres.Taken, bool, error)
+	Report(ctx context.Context, kind string, r timed.Receipt) (api.Fire, postgres.Settlement, error)
 }
 
 // Settings of the API.
@@ -63,9 +64,10 @@ type Settings struct {
 	Operations Operations
 	Ledger     Ledger
 	Offers     Offers
-	AllowURL   func(url string) error // of a target http; nil: there are none. Its error is for whoever wrote the schedule
-	Keys       []api.Key              // that requests to targets http are signed with
-	Logger     *slog.Logger           // of audit records
+	Settled    func(postgres.Settlement) // counts what reports came to, once it is committed
+	AllowURL   func(url string) error    // of a target http; nil: there are none. Its error is for whoever wrote the schedule
+	Keys       []api.Key                 // that requests to targets http are signed with
+	Logger     *slog.Logger              // of audit records
 }
 
 // API answers; Close ends its long polls.
@@ -94,6 +96,7 @@ func Mount(a *web.API, s Settings) *API {
 	web.Register(a, op(http.MethodGet, "get-fire", "/fires/{id}", "One fire"), viewer, h.fire)
 	web.Register(a, op(http.MethodGet, "list-keys", "/keys", "The public keys to verify requests to targets of schedules with"), viewer, h.keys)
 	web.Register(a, op(http.MethodPost, "cancel-fire", "/fires/{id}/cancel", "End a fire: at once, or by telling its handler"), operator, h.cancel)
+	web.Register(a, op(http.MethodPost, "report-fire", "/fires/{id}/receipt", "Tell how a fire goes that was taken, and how it ended"), operator, h.report)
 	return h
 }
 

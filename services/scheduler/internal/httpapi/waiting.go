@@ -6,8 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/signalbox-mesh/signalbox/services/scheduler/internal/postgres"
 	"github.com/signalbox-mesh/signalbox/sidecar/problem"
-	"github.com/signalbox-mesh/signalbox/sidecar/timed"
 )
 
 const (
@@ -37,18 +37,18 @@ func (w *waiting) close() { w.once.Do(func() { close(w.done) }) }
 
 // take a fire now, or as soon as there is one; ok is false when ctx has ended, or the replica stops. ctx bounds the
 // waiting alone: a fire that was taken is answered.
-func (w *waiting) take(ctx context.Context, schedule, instance string) (f timed.Fire, ok bool, err error) {
+func (w *waiting) take(ctx context.Context, schedule, instance string) (f postgres.Taken, ok bool, err error) {
 	for {
 		if f, ok, err = w.takeNow(ctx, schedule, instance); ok || err != nil {
 			return f, ok, err
 		}
 		if woken, err := w.wait(ctx, schedule); err != nil || !woken {
-			return timed.Fire{}, false, err
+			return postgres.Taken{}, false, err
 		}
 	}
 }
 
-func (w *waiting) takeNow(ctx context.Context, schedule, instance string) (timed.Fire, bool, error) {
+func (w *waiting) takeNow(ctx context.Context, schedule, instance string) (postgres.Taken, bool, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), takeTimeout)
 	defer cancel()
 	return w.offers.Take(ctx, schedule, instance)

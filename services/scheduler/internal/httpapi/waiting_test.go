@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -9,6 +10,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/signalbox-mesh/signalbox/services/scheduler/api"
+	"github.com/signalbox-mesh/signalbox/services/scheduler/internal/postgres"
 	"github.com/signalbox-mesh/signalbox/sidecar/problem"
 	"github.com/signalbox-mesh/signalbox/sidecar/timed"
 )
@@ -39,15 +42,19 @@ func (s *shelf) Offered(_ context.Context, names []string) (map[string]int, erro
 	return found, nil
 }
 
-func (s *shelf) Take(_ context.Context, name, _ string) (timed.Fire, bool, error) {
+func (s *shelf) Take(_ context.Context, name, _ string) (postgres.Taken, bool, error) {
 	s.takes.Add(1)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.fires[name] == 0 {
-		return timed.Fire{}, false, nil
+		return postgres.Taken{}, false, nil
 	}
 	s.fires[name]--
-	return timed.Fire{Schedule: name}, true, nil
+	return postgres.Taken{Fire: timed.Fire{Schedule: name}}, true, nil
+}
+
+func (s *shelf) Report(context.Context, string, timed.Receipt) (api.Fire, postgres.Settlement, error) {
+	return api.Fire{}, postgres.Settlement{}, errors.ErrUnsupported
 }
 
 // As many as may wait do so for ten seconds: one query every half second serves them all, each asks for itself once at

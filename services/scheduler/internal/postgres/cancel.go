@@ -16,8 +16,11 @@ import (
 	"github.com/signalbox-mesh/signalbox/sidecar/timed"
 )
 
-// ErrEnded is the answer for a fire that has ended already.
-var ErrEnded = errors.New("the fire has ended")
+// What stands against an operation on a fire.
+var (
+	ErrEnded    = errors.New("the fire has ended")
+	ErrNotTaken = errors.New("the fire is not one to be taken")
+)
 
 // cancelLives is how long instances are told of a cancelled fire: whoever takes it later has its deadline.
 const cancelLives = time.Minute

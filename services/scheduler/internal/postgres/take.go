@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/signalbox-mesh/signalbox/services/scheduler/api"
 	"github.com/signalbox-mesh/signalbox/sidecar/pg"
 	"github.com/signalbox-mesh/signalbox/sidecar/timed"
 )
@@ -30,34 +31,81 @@ func (s *Store) Offered(ctx context.Context, schedules []string) (map[string]int
 	return offered, nil
 }
 
-// Take gives the oldest offered fire of a schedule to instance, and to nobody else; ok is false where there is none.
-// Several may ask at once: none waits for another.
-func (s *Store) Take(ctx context.Context, name, instance string) (f timed.Fire, ok bool, err error) {
+// Taken is a fire that somebody took, and what that meant to the ledger, which is to be counted.
+type Taken struct {
+	timed.Fire
+	Settlement Settlement
+}
+
+// Take gives the oldest offered fire of a schedule to instance, and to nobody else, as a receipt of that attempt would; ok
+// is false where there is none. Several may ask at once: none waits for another.
+func (s *Store) Take(ctx context.Context, name, instance string) (f Taken, ok bool, err error) {
 	err = s.db.InTx(ctx, func(tx pg.Tx) error {
-		f, ok, err = take(ctx, tx, name, instance)
+		f, ok, err = s.take(ctx, tx, name, instance)
 		return err
 	})
 	if err != nil {
-		return timed.Fire{}, false, fmt.Errorf("take a fire of %q: %w", name, err)
+		return Taken{}, false, fmt.Errorf("take a fire of %q: %w", name, err)
 	}
 	return f, ok, nil
 }
 
-func take(ctx context.Context, tx pgx.Tx, name, instance string) (f timed.Fire, ok bool, err error) {
+func (s *Store) take(ctx context.Context, tx pgx.Tx, name, instance string) (f Taken, ok bool, err error) {
 	var deadline int64
-	var spec string
-	err = tx.QueryRow(ctx, `UPDATE fires f SET state = 'received', instance = $2, attempt = greatest(f.attempt, 1),
-			received_at = coalesce(f.received_at, clock_timestamp()), started_at = clock_timestamp(),
-			expires_at = least(f.expires_at, clock_timestamp() + (f.deadline_ms + $3) * interval '1 ms')
-		FROM schedules s WHERE s.name = f.schedule AND f.id = (
-			SELECT id FROM fires WHERE schedule = $1 AND state = 'published' AND target = 'poll'
-			ORDER BY due, id LIMIT 1 FOR UPDATE SKIP LOCKED)
-		RETURNING f.id, f.schedule, f.due, f.manual, f.attempt, f.attempts, f.deadline_ms, f.done_when, s.spec`,
-		name, instance, takenGrace.Milliseconds()).
-		Scan(&f.ID, &f.Schedule, &f.Due, &f.Manual, &f.Attempt, &f.Attempts, &deadline, &f.DoneWhen, &spec)
+	var service, spec string
+	var now time.Time
+	err = tx.QueryRow(ctx, `SELECT f.id, f.schedule, f.due, f.manual, greatest(f.attempt, 1), f.attempts, f.deadline_ms, f.done_when,
+			f.service, s.spec, clock_timestamp()
+		FROM fires f JOIN schedules s ON s.name = f.schedule WHERE f.schedule = $1 AND f.state = 'published' AND f.target = 'poll'
+		ORDER BY f.due, f.id LIMIT 1 FOR UPDATE OF f SKIP LOCKED`, name).
+		Scan(&f.ID, &f.Schedule, &f.Due, &f.Manual, &f.Attempt, &f.Attempts, &deadline, &f.DoneWhen, &service, &spec, &now)
 	if pg.IsNoRows(err) {
-		return timed.Fire{}, false, nil
+		return Taken{}, false, nil
+	}
+	if err != nil {
+		return Taken{}, false, err
 	}
 	f.Due, f.Deadline, f.Payload = f.Due.UTC(), millis(deadline), readSpec(spec).Payload
+	f.Settlement, err = s.Settle(ctx, tx, []Settled{{Service: service, Kind: timed.Received, Receipt: timed.Receipt{
+		FireID: f.ID, Schedule: f.Schedule, Due: f.Due, Attempt: f.Attempt, Service: service, Instance: instance, StartedAt: now,
+	}}})
+	if err != nil {
+		return Taken{}, false, err
+	}
+	_, err = tx.Exec(ctx, `UPDATE fires SET expires_at = least(expires_at, $2) WHERE id = $1`, f.ID, now.Add(f.Deadline+takenGrace))
 	return f, err == nil, err
+}
+
+// Report writes what whoever took a fire tells of it, and answers the fire as it is then. ErrNoFire; ErrNotTaken for one
+// that does not reach its handler this way.
+func (s *Store) Report(ctx context.Context, kind string, r timed.Receipt) (f api.Fire, result Settlement, err error) {
+	err = s.db.InTx(ctx, func(tx pg.Tx) error {
+		f, result, err = s.report(ctx, tx, kind, r)
+		return err
+	})
+	if err != nil {
+		return api.Fire{}, Settlement{}, fmt.Errorf("report of fire %q: %w", r.FireID, err)
+	}
+	return f, result, nil
+}
+
+func (s *Store) report(ctx context.Context, tx pgx.Tx, kind string, r timed.Receipt) (api.Fire, Settlement, error) {
+	f, err := readFire(ctx, tx, r.FireID, "FOR UPDATE")
+	if err != nil {
+		return api.Fire{}, Settlement{}, err
+	}
+	target, err := targetOf(ctx, tx, f.ID)
+	switch {
+	case err != nil:
+		return api.Fire{}, Settlement{}, err
+	case target != timed.TargetPoll:
+		return api.Fire{}, Settlement{}, ErrNotTaken
+	}
+	r.Schedule, r.Due, r.Service = f.Schedule, f.Due, f.Service
+	result, err := s.Settle(ctx, tx, []Settled{{Service: f.Service, Kind: kind, Receipt: r}})
+	if err != nil {
+		return api.Fire{}, Settlement{}, err
+	}
+	f, err = readFire(ctx, tx, r.FireID, "")
+	return f, result, err
 }
