@@ -78,8 +78,8 @@ func (c *scheduleList) Run(ctx context.Context, p Process) error {
 	}
 	t := newTable(p.Stdout, "SCHEDULE", "WHEN", "NEXT", "LAST", "STATE", "OK", "").fit(screenOf(p.Stdout, p.Environ), c.Wide)
 	for _, s := range all {
-		last, state := lastFire(s.LastFire)
-		t.row(s.Name, briefly(s.Spec), moment(s.NextDue), last, state, share(s.SuccessRate), marks(s))
+		last, state := lastFire(s.LastFire, p.now())
+		t.row(s.Name, briefly(s.Spec), near(s.NextDue, p.now()), last, state, share(s.SuccessRate), marks(s))
 	}
 	return t.flush()
 }
@@ -154,11 +154,26 @@ func moment(at *time.Time) string {
 	return at.Local().Format("2006-01-02 15:04:05")
 }
 
-func lastFire(f *api.Fire) (due, state string) {
+// near is a moment without what it shares with now, so that a list of many columns has room.
+func near(at *time.Time, now time.Time) string {
+	if at == nil {
+		return "–"
+	}
+	local, today := at.Local(), now.Local()
+	switch {
+	case local.Format(time.DateOnly) == today.Format(time.DateOnly):
+		return local.Format("15:04:05")
+	case local.Year() == today.Year():
+		return local.Format("01-02 15:04")
+	}
+	return local.Format("2006-01-02")
+}
+
+func lastFire(f *api.Fire, now time.Time) (due, state string) {
 	if f == nil {
 		return "–", "–"
 	}
-	return moment(&f.Due), fireState(*f)
+	return near(&f.Due, now), fireState(*f)
 }
 
 func fireState(f api.Fire) string {

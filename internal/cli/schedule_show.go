@@ -87,7 +87,7 @@ func (v scheduleView) print(p Process, wide bool) error {
 	if err := t.flush(); err != nil {
 		return err
 	}
-	if err := drifted(p, s); err != nil {
+	if err := drifted(p, s); err != nil || len(v.Fires) == 0 {
 		return err
 	}
 	return fireTable(p, "\nDUE", v.Fires, false, wide)

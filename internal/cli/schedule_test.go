@@ -206,6 +206,19 @@ func TestExplain(t *testing.T) {
 	}
 }
 
+func TestNearMoments(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.Local)
+	for want, at := range map[string]time.Time{"13:00:05": now.Add(time.Hour + 5*time.Second), "11-22 03:41": time.Date(2026, 11, 22, 3, 41, 0, 0, time.Local), "2027-01-01": time.Date(2027, 1, 1, 0, 0, 0, 0, time.Local)} {
+		if got := near(&at, now); got != want {
+			t.Errorf("%s: %q, want %q", at, got, want)
+		}
+	}
+	if got := near(nil, now); got != "–" {
+		t.Error(got)
+	}
+}
+
 func TestShortDurations(t *testing.T) {
 	t.Parallel()
 	for want, d := range map[string]time.Duration{"15m": 15 * time.Minute, "1h30m": 90 * time.Minute, "2d": 48 * time.Hour, "1h": time.Hour, "90ms": 90 * time.Millisecond, "1m30s": 90 * time.Second, "10s": 10 * time.Second} {

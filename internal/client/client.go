@@ -55,7 +55,9 @@ func (p *Problem) Error() string {
 		text = p.Title
 	}
 	for i, e := range p.Errors {
-		text += []string{": ", "; "}[min(i, 1)] + strings.TrimPrefix(e.Name, "/") + ": " + e.Detail
+		if e.Detail == "" || !strings.Contains(p.Detail, e.Detail) { // which may say it all
+			text += []string{": ", "; "}[min(i, 1)] + strings.TrimPrefix(e.Name, "/") + ": " + e.Detail
+		}
 	}
 	text += fmt.Sprintf(" (%d %s", p.Status, p.Code)
 	if p.TraceID != "" {
