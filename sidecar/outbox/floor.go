@@ -11,7 +11,7 @@ import (
 const (
 	raiseAfter  = 500         // rows relayed, or
 	raiseEvery  = time.Second // whatever is relayed
-	reviewEvery = time.Minute // at the earliest, and
+	reviewEvery = time.Minute // at the earliest since the last one, and
 	reviewShare = 1000        // so that no more than this part of the time goes into it
 )
 
