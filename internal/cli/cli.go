@@ -57,6 +57,7 @@ type commands struct {
 	Window   windowCommand   `cmd:"" help:"Take a service out of service for a time."`
 	Sizing   sizingCommand   `cmd:"" help:"Reckon what a log of so many records takes: disk, WAL and CPU."`
 	Schedule scheduleCommand `cmd:"" help:"See and steer timed events."`
+	Cron     cronCommand     `cmd:"" help:"Run a command whenever a schedule is due, and report what came of it."`
 	Token    tokenCommand    `cmd:"" help:"Get a token for a program that is no service of the mesh."`
 	Doctor   doctorCommand   `cmd:"" help:"Tell what is missing or wrong here, and the command that mends it."`
 	Context  contextCommand  `cmd:"" help:"Name remote meshes, and choose one."`
