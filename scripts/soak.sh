@@ -9,7 +9,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 GO=${GO:-go}
-parts=(kill postgres held model canary saboteurs fuzz others store)
+parts=(kill postgres held model canary saboteurs fuzz others store time)
 
 about() {
 	case $1 in
@@ -22,6 +22,7 @@ about() {
 	fuzz) echo "what reads other people's bytes, five minutes each: frames, lines, OTLP, queries" ;;
 	others) echo "every other test of the mesh, with its repetitions for the soak" ;;
 	store) echo "a log of 100 million records over seven days: its size, WAL and CPU, and what questions of an hour take against 5 million" ;;
+	time) echo "C-1: three schedulers for ten minutes, while leaders are killed and stopped, and RabbitMQ and PostgreSQL are killed; C-4: a thousand schedules of a second for ten minutes" ;;
 	*) return 1 ;;
 	esac
 }
@@ -37,7 +38,7 @@ fuzz() {
 }
 
 # The tests that are parts of their own, for the part of all others to leave out.
-own='^(TestH5_|TestL1_|TestS1_|TestS5_|TestL8_|TestL2_|TestL10_|TestL14_)'
+own='^(TestH5_|TestL1_|TestS1_|TestS5_|TestL8_|TestL2_|TestL10_|TestL14_|TestC1_NothingMissing)'
 
 run() {
 	case $1 in
@@ -49,6 +50,10 @@ run() {
 	saboteurs) "$GO" test -v -count=1 -timeout 60m -run '^TestH5_' ./internal/saboteurs ;;
 	fuzz) fuzz ;;
 	others) "$GO" test -count=1 -timeout 60m -skip "$own" ${PKGS:-./...} ;;
+	time)
+		"$GO" test -v -count=1 -timeout 60m -run '^TestC1_' ./services/scheduler &&
+		"$GO" test -v -count=1 -timeout 60m -run '^$' -bench '^BenchmarkSecondly$' -benchtime 1x ./services/scheduler
+		;;
 	store)
 		SIGNALBOX_BENCH_RECORDS=${SIGNALBOX_BENCH_RECORDS:-100000000} \
 			"$GO" test -v -count=1 -timeout 60m -run '^$' -bench '^BenchmarkWeek$' ./maintenance/internal/postgres

@@ -7,6 +7,7 @@ import (
 
 	"github.com/signalbox-mesh/signalbox/internal/amqptest"
 	"github.com/signalbox-mesh/signalbox/internal/pgtest"
+	"github.com/signalbox-mesh/signalbox/internal/seed"
 	"github.com/signalbox-mesh/signalbox/internal/wait"
 	"github.com/signalbox-mesh/signalbox/sidecar/bus"
 )
@@ -18,7 +19,7 @@ func BenchmarkSecondly(b *testing.B) {
 	r := newLoadRig(b)
 	bare := amqptest.NewBare(b, r.rabbitmq.URL())
 	for b.Loop() {
-		r.secondly(b, schedules, 20*time.Second)
+		r.secondly(b, schedules, time.Duration(seed.Runs(20, 600))*time.Second)
 		handled := percentile(r.consumer.handled(), 0.99)
 		limit := percentile(bare.Bursts(b, bus.Events, "bare.fired", make([]byte, 400), schedules, 10), 0.99)
 		b.ReportMetric(ms(limit), "bare-p99-ms")
@@ -76,14 +77,13 @@ func BenchmarkSameSecond(b *testing.B) {
 	for b.Loop() {
 		due := time.Now().Truncate(time.Second).Add(3 * time.Second)
 		r.due(b, fmt.Sprintf("burst%d_", due.Unix()), schedules, due, 24*time.Hour)
+		r.consumer.forget()
 		cpu := r.cpu(b)
-		wait.For(b, limit, "all to be published", func() bool {
-			l := r.lateness(b, due, due.Add(time.Second))
-			return l.fires == schedules && l.unpublished == 0
-		})
-		l := r.lateness(b, due, due.Add(time.Second))
+		wait.For(b, 2*limit, "all to be handled", func() bool { return r.consumer.len() >= schedules }) // asks nothing of the database
+		used := r.cpu(b).minus(cpu)
 		wait.For(b, limit, "all to be done", func() bool { return r.open(b, due, due.Add(time.Second)) == 0 })
-		r.cpu(b).minus(cpu).report(b, schedules)
+		l := r.lateness(b, due, due.Add(time.Second))
+		used.report(b, schedules)
 		b.ReportMetric(ms(l.max), "published-max-ms")
 		b.ReportMetric(schedules/l.max.Seconds(), "fires/s")
 		r.retire(b)

@@ -125,9 +125,8 @@ func (r *rig) memory(t testing.TB) (bytes float64) {
 type consumer struct {
 	bus bus.Bus
 
-	mu    sync.Mutex
-	count map[string]int
-	took  []time.Duration // from due to here
+	mu   sync.Mutex
+	took []time.Duration // from due to here
 }
 
 func newConsumer(t testing.TB, url string) *consumer {
@@ -137,7 +136,7 @@ func newConsumer(t testing.TB, url string) *consumer {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = b.Close(context.Background()) })
-	c := &consumer{bus: b, count: map[string]int{}}
+	c := &consumer{bus: b}
 	wait.For(t, limit, "a connection", func() bool { return b.Ready() == nil })
 	_, err = b.Subscribe(t.Context(), bus.Subscription{Queue: "billing.timed", Exchange: bus.Schedule, Keys: []string{"billing.#"}, Prefetch: 500, Handler: c.handle})
 	if err != nil {
@@ -153,7 +152,6 @@ func (c *consumer) handle(ctx context.Context, d bus.Delivery) error {
 		return bus.Park(err)
 	}
 	c.mu.Lock()
-	c.count[f.ID]++
 	c.took = append(c.took, now.Sub(f.Due))
 	c.mu.Unlock()
 	receipt, err := json.Marshal(timed.Receipt{FireID: f.ID, Attempt: f.Attempt, Instance: "billing-1", StartedAt: now})
@@ -175,6 +173,12 @@ func (c *consumer) handled() []time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return slices.Clone(c.took)
+}
+
+func (c *consumer) len() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.took)
 }
 
 // percentile of durations, which it sorts.
