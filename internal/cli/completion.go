@@ -162,6 +162,8 @@ func values(ctx context.Context, p Process, node *kong.Node, name string) []stri
 		return leaseIDs(ctx, p)
 	case name == "reason" && node.Name == "fires":
 		return whyNot()
+	case name == "fire":
+		return openFires(ctx, p)
 	case name == "shell":
 		return []string{"bash", "zsh", "fish"}
 	}
@@ -176,6 +178,18 @@ func scheduleNames(ctx context.Context, p Process) (names []string) {
 		names = append(names, s.Name)
 	}
 	return names
+}
+
+// openFires are the newest that can be cancelled.
+func openFires(ctx context.Context, p Process) (ids []string) {
+	var all api.Fires
+	look(ctx, p, firesPath+"?limit=200", &all)
+	for _, f := range all.Items {
+		if !ended(f) {
+			ids = append(ids, f.ID)
+		}
+	}
+	return ids
 }
 
 // leaseIDs are of the leases in force.

@@ -206,6 +206,19 @@ func TestExplain(t *testing.T) {
 	}
 }
 
+func TestNamesOfTheMeshAreCompleted(t *testing.T) {
+	t.Parallel()
+	m := &mesh{bodies: map[string]string{"GET " + schedulesPath: `{"items":[` + oneSchedule + `]}`,
+		"GET " + firesPath: `{"items":[{"id":"a@1","state":"done"},{"id":"a@2","state":"received"}]}`}}
+	environ := []string{"SIGNALBOX_URL=" + m.start(t), "SIGNALBOX_TOKEN=t"}
+	for line, want := range map[string]string{"schedule backfill ": "catalogs.stocktake", "schedule fires ": "catalogs.stocktake", "schedule cancel ": "a@2"} {
+		_, out, _ := call(t, environ, "", append([]string{"__complete"}, strings.Split(line, " ")...)...)
+		if lines := strings.Fields(out); !slices.Contains(lines, want) || slices.Contains(lines, "a@1") {
+			t.Errorf("%q completes to %q, want %q", line, lines, want)
+		}
+	}
+}
+
 func TestNearMoments(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.Local)

@@ -65,6 +65,7 @@ func (s Spec) not() string {
 }
 
 func exclusion(text string) string {
+	text = strings.TrimSpace(text)
 	if l, err := parseLine(text); !isDay(text) && err == nil {
 		return l.leaving()
 	}

@@ -25,7 +25,7 @@ func everySecond() line {
 }
 
 func (p *pattern) leaveOut(text string) error {
-	if !isDay(text) {
+	if text = strings.TrimSpace(text); !isDay(text) {
 		return p.leaveLine(text)
 	}
 	first, last, ranged := strings.Cut(text, "/")
@@ -46,9 +46,9 @@ func (p *pattern) leaveOut(text string) error {
 	return nil
 }
 
-// isDay tells days from cron lines, which have spaces or begin with @.
+// isDay tells days from cron lines, which have several fields or begin with @.
 func isDay(text string) bool {
-	return !strings.HasPrefix(text, "@") && !strings.Contains(text, " ")
+	return !strings.HasPrefix(text, "@") && len(strings.Fields(text)) < 2
 }
 
 func dayOf(text string) (int64, error) {

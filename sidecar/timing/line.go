@@ -67,7 +67,7 @@ func split(text string) ([]string, error) {
 	case 6:
 		return given, nil
 	}
-	return nil, fmt.Errorf("%d fields; write five (minute, hour, day of month, month, day of week) or six (a second before them)", len(given))
+	return nil, fmt.Errorf("%s; write five (minute, hour, day of month, month, day of week) or six (a second before them)", plural(len(given), "field"))
 }
 
 func descriptors() map[string]string {

@@ -35,6 +35,8 @@ func TestRefusedTimings(t *testing.T) {
 		{timing.Spec{Cron: "0 0 0-5 * *"}, `field 3 (day of month) "0-5"|between 1 and 31`},
 		{timing.Spec{Cron: "0 0 * * 8"}, `field 5 (day of week) "8"|between 0 and 7`},
 		{timing.Spec{Cron: "* * * *"}, "4 fields|five|six"},
+		{timing.Spec{Cron: "daily"}, "1 field;|five|six"},
+		{timing.Spec{Cron: "@daily", Except: []string{"christmas"}}, `except[0] "christmas"|no such day|2026-12-25|cron line`},
 		{timing.Spec{Cron: "0 0 0 * * * 2026"}, "7 fields|five|six"},
 		{timing.Spec{Cron: ", * * * *"}, "field 1 (minute)|empty"},
 		{timing.Spec{Cron: "TZ=UTC"}, "time_zone"},
@@ -107,7 +109,7 @@ func TestTakenTimings(t *testing.T) {
 	t.Parallel()
 	for _, s := range []timing.Spec{
 		{Cron: "0 0 29 2 *"}, {Cron: "0 0 31 2 fri"}, {Cron: "0 0 * * 7"}, {Cron: "0 0 * * FRI-SUN"},
-		{Cron: "@Daily"}, {Cron: "  0   0 * * *  "}, {Cron: "0 0 L-30 * *"}, {Cron: "0 0 * 2 fri#5"}, {Cron: "0 0 l * SUNL"},
+		{Cron: "@Daily"}, {Cron: "  0   0 * * *  "}, {Cron: "0\t2 * * *", Except: []string{" 2026-12-25 ", "0\t2\t* * mon"}}, {Cron: "0 0 L-30 * *"}, {Cron: "0 0 * 2 fri#5"}, {Cron: "0 0 l * SUNL"},
 		{Cron: "@daily", End: time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)}, {At: time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)},
 		{Cron: "@daily", Except: []string{"2000-01-01/2030-01-01"}}, {Every: time.Hour, Except: []string{"* * * * sat,sun"}, Jitter: time.Minute},
 	} {
