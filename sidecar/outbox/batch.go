@@ -115,8 +115,12 @@ func (o *Outbox) claim(ctx context.Context, tx pgx.Tx) ([]*row, error) {
 	return read(ctx, tx, floor, ids, aggregates)
 }
 
+// read the rows with what is left of their time by the server's clock, a millisecond at least: what waited here for the
+// broker is as old for whoever gets it.
 func read(ctx context.Context, tx pgx.Tx, floor int64, ids []int64, aggregates []string) ([]*row, error) {
-	found, err := tx.Query(ctx, `SELECT id, aggregate, exchange, key, event, headers, expires_ms, created_at FROM outbox
+	found, err := tx.Query(ctx, `SELECT id, aggregate, exchange, key, event, headers,
+			CASE WHEN expires_ms > 0 THEN greatest(1, expires_ms - (1000 * extract(epoch FROM clock_timestamp() - created_at))::bigint) ELSE 0 END,
+			created_at FROM outbox
 		WHERE published_at IS NULL AND id >= $4 AND (id = ANY($1) OR aggregate = ANY($2)) ORDER BY id LIMIT $3 FOR UPDATE`,
 		ids, aggregates, maxBatch, floor)
 	if err != nil {
