@@ -136,13 +136,19 @@ func (w *cronWorker) look(ctx context.Context, f timed.Fire, receipt api.Receipt
 		for pauseFor(ctx, cronLook) == nil {
 			var settled api.Settled
 			err := w.mesh.Do(ctx, http.MethodPost, receiptPath(f), nil, receipt, &settled)
-			if err == nil && settled.Fire.EndedAt != nil {
+			if err == nil && unwanted(settled.Fire, receipt.Attempt) {
 				stop(timed.ErrCancelled)
 				return
 			}
 		}
 	}()
 	return over
+}
+
+// unwanted says that the fire has ended otherwise, or that a later attempt has begun. One that counted as done when it was
+// received goes on.
+func unwanted(f api.Fire, attempt int) bool {
+	return f.EndedAt != nil && f.State != api.Done || f.Attempt > attempt
 }
 
 // report tells how the fire ended, for as long as it takes; when this program is to end, not for long.

@@ -22,6 +22,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/signalbox-mesh/signalbox/docs/examples/webhook"
+	"github.com/signalbox-mesh/signalbox/internal/wait"
 	"github.com/signalbox-mesh/signalbox/services/scheduler"
 	"github.com/signalbox-mesh/signalbox/services/scheduler/api"
 	"github.com/signalbox-mesh/signalbox/sidecar/timed"
@@ -139,6 +140,7 @@ func TestTargetHTTP(t *testing.T) {
 		check  func(f api.Fire) bool
 	}{
 		"billing.close": {api.Spec{URL: rec.URL + "/close", Payload: json.RawMessage(`{"month":7}`)}, api.Done, "", func(f api.Fire) bool { return strings.HasPrefix(f.Result, `{"closed":3}`) && len(f.Result) == 2000 }},
+		"billing.early": {api.Spec{URL: rec.URL + "/close", DoneWhen: timed.DonePublished}, api.Done, "", func(api.Fire) bool { return true }},
 		"billing.image": {api.Spec{URL: rec.URL + "/image"}, api.Done, "", func(f api.Fire) bool { return f.Result == "" }},
 		"billing.busy":  {api.Spec{URL: rec.URL + "/busy", Attempts: 3, BackoffMS: one}, api.Done, "", func(f api.Fire) bool { return f.Attempt == 3 }},
 		"billing.tired": {api.Spec{URL: rec.URL + "/busy", Attempts: 2, BackoffMS: one}, api.Failed, api.ReasonHandlerFailed, func(f api.Fire) bool {
@@ -160,6 +162,10 @@ func TestTargetHTTP(t *testing.T) {
 				}
 			}
 			f := ended(t, addr, id)
+			if c.spec.DoneWhen == timed.DonePublished {
+				wait.For(t, limit, "the request", func() bool { return len(rec.of(name)) == 1 })
+				return
+			}
 			if f.State != c.state || f.Reason != c.reason || !c.check(f) || f.Instance != "scheduler-1" || f.Service != "billing" {
 				t.Errorf("%+v", f)
 			}

@@ -129,6 +129,23 @@ func TestCronRunsACommand(t *testing.T) {
 	}
 }
 
+// What counts as done when a command has begun is not ended for that.
+func TestCronLetsWhatIsDoneRunOn(t *testing.T) {
+	t.Parallel()
+	m := newMesh(t)
+	spec := api.Spec{Cron: "0 2 1 1 *", Target: timed.TargetPoll, DoneWhen: timed.DoneReceived}
+	if code := m.call("PUT", "/schedules/shop.begun", api.Put{Spec: spec}, nil); code >= 300 {
+		t.Fatal(code)
+	}
+	p := m.cron(m.addr, "shop.begun", "--once", "--", "sh", "-c", "sleep 5; echo ran on")
+	p.waits()
+	id := m.run("shop.begun")
+	m.fire(id, "done", func(f api.Fire) bool { return f.State == api.Done })
+	if code := p.ended(); code != 0 || p.text(&p.stdout) != "ran on\n" {
+		t.Errorf("%d, %q, %s", code, p.text(&p.stdout), p.text(&p.stderr))
+	}
+}
+
 // A command that takes too long, or is not wanted any more, is ended with all that it has started.
 func TestCronEndsACommand(t *testing.T) {
 	t.Parallel()
