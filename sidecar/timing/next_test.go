@@ -43,6 +43,7 @@ func TestNextOfEverySpec(t *testing.T) {
 		{"calendar: far away", timing.Spec{Calendar: []string{"2499-12-24 18:00"}}, "2026-01-01T00:00:00Z", []string{"2499-12-24T18:00:00Z", ""}},
 		{"once", timing.Spec{At: at("2026-12-24T17:00:00Z")}, "2026-01-01T00:00:00Z", []string{"2026-12-24T17:00:00Z", ""}},
 		{"from the start on, before the end", timing.Spec{Every: time.Hour, Start: at("2026-12-01T02:00:00Z"), End: at("2026-12-01T04:00:00Z")}, "2026-01-01T00:00:00Z", []string{"2026-12-01T02:00:00Z", "2026-12-01T03:00:00Z", ""}},
+		{"calendar: nothing at the end", timing.Spec{Calendar: []string{"2026-12-01 06:00", "2026-12-02 06:00"}, End: at("2026-12-02T06:00:00Z")}, "2026-01-01T00:00:00Z", []string{"2026-12-01T06:00:00Z", ""}},
 		{"days left out", timing.Spec{Cron: "0 6 * * *", TimeZone: "Pacific/Auckland", Except: []string{"2026-12-25", "2026-12-23/2026-12-24", "2026-12-31/2027-01-01"}}, "2026-12-21T17:00:00Z",
 			[]string{"2026-12-25T17:00:00Z", "2026-12-26T17:00:00Z"}},
 		{"nights left out, whole minutes", timing.Spec{Cron: "*/30 59 5-7 * * *", Except: []string{"* 0-6 * * *"}}, "2026-12-01T00:00:00Z", []string{"2026-12-01T07:59:00Z", "2026-12-01T07:59:30Z"}},
