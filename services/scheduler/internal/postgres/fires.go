@@ -45,11 +45,7 @@ func (s *Store) Fires(ctx context.Context, f FireFilter) ([]api.Fire, error) {
 
 // one query, without more around it.
 func one[T any](ctx context.Context, db *pg.DB, scan pgx.RowToFunc[T], sql string, args ...any) ([]T, error) {
-	rows, err := db.Pool().Query(ctx, sql, args...)
-	if err != nil {
-		return nil, err
-	}
-	return pgx.CollectRows(rows, scan)
+	return collect(ctx, db.Pool(), scan, sql, args...)
 }
 
 // query reads the whole ledger in order of due times, or, of a few services, the heads of their schedules: of a service

@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/signalbox-mesh/signalbox/services/scheduler/api"
+	"github.com/signalbox-mesh/signalbox/sidecar/pg"
 )
 
 // maxSample rows of each schedule, the newest of 24 h, make its figures: a schedule of every second must not make a list slow.
@@ -22,11 +23,15 @@ type figures struct {
 // addHistory fills the last fire, the success rate and the durations of each schedule: two statements for a page, each
 // of which reads a bounded number of rows through the index of the schedule.
 func (s *Store) addHistory(ctx context.Context, all []api.Schedule, names []string) error {
-	last, err := s.lastFires(ctx, names)
-	if err != nil {
+	var last map[string]api.Fire
+	var recent map[string]figures
+	err := following(ctx, s.db, func(tx pg.Tx) (err error) {
+		if last, err = lastFires(ctx, tx, names); err != nil {
+			return err
+		}
+		recent, err = readFigures(ctx, tx, names)
 		return err
-	}
-	recent, err := s.figures(ctx, names)
+	})
 	if err != nil {
 		return err
 	}
@@ -40,8 +45,8 @@ func (s *Store) addHistory(ctx context.Context, all []api.Schedule, names []stri
 	return nil
 }
 
-func (s *Store) lastFires(ctx context.Context, names []string) (map[string]api.Fire, error) {
-	fires, err := heads(ctx, s.db, scanFire, `SELECT `+fireColumns+` FROM unnest($1::text[]) AS u(name)
+func lastFires(ctx context.Context, tx pgx.Tx, names []string) (map[string]api.Fire, error) {
+	fires, err := collect(ctx, tx, scanFire, `SELECT `+fireColumns+` FROM unnest($1::text[]) AS u(name)
 		CROSS JOIN LATERAL (SELECT * FROM fires WHERE schedule = u.name ORDER BY due DESC, id DESC LIMIT 1) AS last`, names)
 	if err != nil {
 		return nil, fmt.Errorf("read last fires: %w", err)
@@ -62,8 +67,8 @@ const figuresSQL = `SELECT u.name, avg((state = 'done')::int)::float8,
 		ORDER BY due DESC, id DESC LIMIT $2) AS recent
 	WHERE state IN ('done', 'failed') GROUP BY u.name`
 
-func (s *Store) figures(ctx context.Context, names []string) (map[string]figures, error) {
-	rows, err := heads(ctx, s.db, pgx.RowToStructByPos[figures], figuresSQL, names, maxSample)
+func readFigures(ctx context.Context, tx pgx.Tx, names []string) (map[string]figures, error) {
+	rows, err := collect(ctx, tx, pgx.RowToStructByPos[figures], figuresSQL, names, maxSample)
 	if err != nil {
 		return nil, fmt.Errorf("read success rates: %w", err)
 	}

@@ -48,18 +48,29 @@ func (w *where) text() string {
 // would gather and sort all of them for the newest few: of one that fires every second they are a million.
 const followIndex = `SET LOCAL enable_bitmapscan = off; SET LOCAL enable_sort = off`
 
-// heads runs a query for the first rows of each of several schedules.
-func heads[T any](ctx context.Context, db *pg.DB, scan pgx.RowToFunc[T], sql string, args ...any) (all []T, err error) {
-	err = db.InTx(ctx, func(tx pg.Tx) error {
+// following is a transaction for queries for the first rows of each of several schedules.
+func following(ctx context.Context, db *pg.DB, fn func(tx pg.Tx) error) error {
+	return db.InTx(ctx, func(tx pg.Tx) error {
 		if _, err := tx.Exec(ctx, followIndex); err != nil {
 			return err
 		}
-		rows, err := tx.Query(ctx, sql, args...)
-		if err != nil {
-			return err
-		}
-		all, err = pgx.CollectRows(rows, scan)
+		return fn(tx)
+	})
+}
+
+// heads is one such query.
+func heads[T any](ctx context.Context, db *pg.DB, scan pgx.RowToFunc[T], sql string, args ...any) (all []T, err error) {
+	err = following(ctx, db, func(tx pg.Tx) error {
+		all, err = collect(ctx, tx, scan, sql, args...)
 		return err
 	})
 	return all, err
+}
+
+func collect[T any](ctx context.Context, from asker, scan pgx.RowToFunc[T], sql string, args ...any) ([]T, error) {
+	rows, err := from.Query(ctx, sql, args...)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, scan)
 }
