@@ -238,7 +238,7 @@ func (l *Leader) expire(ctx context.Context, term Term) (more bool, err error) {
 // Missed counts due times that did not end in done; call it once that is committed.
 func (l *Leader) Missed(reason api.Reason, n int) { l.metrics.miss(reason, n) }
 
-// Recovered counts those that were counted as missed, and are done after all.
+// Recovered counts those that were counted as missed for that reason, and are done after all or missed for another one.
 func (l *Leader) Recovered(reason api.Reason, n int) {
 	l.metrics.recovered.WithLabelValues(string(reason)).Add(float64(n))
 }

@@ -56,7 +56,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		planned:   counter("signalbox_scheduler_fires_planned_total", "Fires that were planned and put into the outbox"),
 		released:  counter("signalbox_scheduler_fires_released_total", "Waiting fires that were let go: after the end of the fire before, catching up, or backfilled"),
 		missed:    vec("signalbox_scheduler_missed_total", "Due times that did not end in done, skipped or failed, by reason", "reason"),
-		recovered: vec("signalbox_scheduler_recovered_total", "Due times that were counted as missed and are done after all, by the reason counted", "reason"),
+		recovered: vec("signalbox_scheduler_recovered_total", "Due times that were counted as missed for this reason, and are done after all or were missed for another one", "reason"),
 		again:     counter("signalbox_scheduler_fires_republished_total", "Fires published again: the next attempt of a handler, or the next try of what nobody took"),
 		expired:   counter("signalbox_scheduler_fires_expired_total", "Fires ended because their time was over: no receipt came, or the broker never had them"),
 		lateness: histogram("signalbox_scheduler_planning_lateness_seconds", "Time from the due time of a fire to its planning",

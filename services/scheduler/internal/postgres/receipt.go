@@ -27,7 +27,7 @@ type Settled struct {
 type Settlement struct {
 	Outcomes  []plan.Outcome     // one for each receipt, in their order
 	Missed    map[api.Reason]int // due times that ended, and not in done
-	Recovered map[api.Reason]int // due times that had ended so, and are done after all
+	Recovered map[api.Reason]int // due times that had ended so, and are done after all, or missed for another reason
 }
 
 // bounds of what a receipt may fill the ledger with, in bytes; receipts come from whoever can reach the bus.
@@ -80,12 +80,15 @@ func (s *Store) Settle(ctx context.Context, tx pg.Tx, all []Settled) (Settlement
 	return result, s.end(ctx, tx, ended, serial)
 }
 
-// count an end. One that had failed before was counted then.
+// count an end. One that had failed before was counted then, and is taken back.
 func (s *Settlement) count(was, is api.Fire) {
 	switch {
 	case is.State == api.Done && was.State == api.Failed:
 		s.Recovered[was.Reason]++
-	case is.State == api.Failed && was.State != api.Failed:
+	case is.State == api.Failed && was.State == api.Failed:
+		s.Recovered[was.Reason]++
+		s.Missed[is.Reason]++
+	case is.State == api.Failed:
 		s.Missed[is.Reason]++
 	}
 }
