@@ -82,7 +82,8 @@ func (o *Outbox) Relay(ctx context.Context) (done int, err error) {
 
 // claim locks the heads, then reads on in the aggregates that it owns thereby. The second statement has a
 // newer snapshot, which holds all that the aggregate's last owner committed. Rows are found by their indexes: a plan that was made
-// while the table was small would read all of it for ever.
+// while the table was small would read all of it for ever. The heads are an array, made once: as a subquery they were
+// gone through for each row.
 func (o *Outbox) claim(ctx context.Context, tx pgx.Tx) ([]*row, error) {
 	batch := &pgx.Batch{}
 	batch.Queue(`SELECT set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)`)
@@ -93,7 +94,7 @@ func (o *Outbox) claim(ctx context.Context, tx pgx.Tx) ([]*row, error) {
 		WITH oldest AS (SELECT id, aggregate FROM outbox WHERE published_at IS NULL AND id >= $3 ORDER BY id LIMIT $1),
 		heads AS (SELECT id FROM oldest WHERE aggregate = '' UNION ALL
 			SELECT min(id) FROM oldest WHERE aggregate <> '' GROUP BY aggregate)
-		SELECT id, aggregate FROM outbox WHERE id IN (SELECT id FROM heads) AND published_at IS NULL AND id >= $3
+		SELECT id, aggregate FROM outbox WHERE id = ANY(ARRAY(SELECT id FROM heads)) AND published_at IS NULL AND id >= $3
 		ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED`, window, maxBatch, floor).Query(func(heads pgx.Rows) error {
 		var id int64
 		var aggregate string
