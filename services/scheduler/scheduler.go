@@ -78,7 +78,7 @@ func wire(sc *sidecar.Sidecar, store *postgres.Store, c Config) (*leader.Leader,
 	plan := newAnnouncer(store, sc.Logger("plan"))
 	sc.Go("plan", plan.run)
 	sc.Subscribe(bus.Subscription{Queue: service + ".plan", Exchange: bus.Events, Keys: []string{planWanted}, Handler: plan.hear})
-	lead := leader.New(leader.Settings{Campaign: campaign(store, sc.Instance(), plan.want), Ready: ready(sc.Bus()), Logger: sc.Logger("leader"), Registerer: sc.Registry()})
+	lead := leader.New(leader.Settings{Campaign: campaign(store, sc.Instance(), plan.want), Relieve: store.Relieve, Ready: ready(sc.Bus()), Logger: sc.Logger("leader"), Registerer: sc.Registry()})
 	store.Missed = lead.Missed
 	sc.Go("leader", lead.Run)
 	sc.Health().Add(health.Check{Name: "planner", Weight: health.Degrades, Run: lead.Check})

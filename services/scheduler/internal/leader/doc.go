@@ -11,6 +11,7 @@
 // A leader asks the store for due schedules in bounded batches, oldest first, until nothing is due. Its timer,
 // gocron, wakes it at the next due time and at least once a second, which is also the sign of life that
 // candidates look for; whoever ends a fire that others wait for wakes it before its time. While its own bus is away it
-// holds: it gives the sign of life and plans nothing, for that would only grow old in the outbox. All times are the database server's: a replica's own clock decides nothing but how long
-// to wait.
+// holds: it gives the sign of life and plans nothing, for that would only grow old in the outbox; a candidate whose bus is
+// there ends its term then, and takes its place. All times are the database server's: a replica's own clock decides
+// nothing but how long to wait.
 package leader

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -16,13 +15,12 @@ import (
 )
 
 const (
-	campaignEvery = 500 * time.Millisecond // with jitter; how soon a death is noticed
-	idleEvery     = 900 * time.Millisecond // a leader's longest silence
-	expireEvery   = time.Minute
-	storeTimeout  = 5 * time.Second
-	stuckAfter    = 10 * time.Second
-	measureEvery  = 10 * time.Second
-	patience      = 5 * time.Second // with a bus that is not ready, before planning stops
+	idleEvery    = 900 * time.Millisecond // a leader's longest silence
+	expireEvery  = time.Minute
+	storeTimeout = 5 * time.Second
+	stuckAfter   = 10 * time.Second
+	measureEvery = 10 * time.Second
+	patience     = 5 * time.Second // with a bus that is not ready, before planning stops
 )
 
 // Term is one leadership. Its methods are called by one goroutine at a time.
@@ -42,9 +40,14 @@ type Term interface {
 // Campaign tries to get elected; nil without an error when somebody else leads.
 type Campaign func(ctx context.Context) (Term, error)
 
+// Relieve ends the term of a leader that holds, for its bus is away; true: it has. It is called by a candidate whose own
+// bus is ready.
+type Relieve func(ctx context.Context) (bool, error)
+
 // Settings of a Leader. Campaign is required.
 type Settings struct {
 	Campaign   Campaign
+	Relieve    Relieve     // nil: never
 	Ready      func() bool // whether the bus takes publications; nil: always
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
@@ -53,6 +56,7 @@ type Settings struct {
 // Leader is one replica's part in the election, and the planner while it leads.
 type Leader struct {
 	campaign Campaign
+	relieve  Relieve
 	ready    func() bool
 	log      *slog.Logger
 	metrics  *metrics
@@ -71,20 +75,10 @@ func New(s Settings) *Leader {
 	if s.Ready == nil {
 		s.Ready = func() bool { return true }
 	}
-	return &Leader{campaign: s.Campaign, ready: s.Ready, log: s.Logger, metrics: newMetrics(s.Registerer)}
-}
-
-// Run campaigns and leads until ctx ends.
-func (l *Leader) Run(ctx context.Context) error {
-	for ctx.Err() == nil {
-		term, err := l.stand(ctx)
-		l.note(ctx, err)
-		if term != nil {
-			l.serve(ctx, term)
-		}
-		pause(ctx, campaignEvery/2+rand.N(campaignEvery))
+	if s.Relieve == nil {
+		s.Relieve = func(context.Context) (bool, error) { return false, nil }
 	}
-	return nil
+	return &Leader{campaign: s.Campaign, relieve: s.Relieve, ready: s.Ready, log: s.Logger, metrics: newMetrics(s.Registerer)}
 }
 
 // Leading returns the epoch of the term, or 0.
@@ -102,29 +96,6 @@ func (l *Leader) Check(context.Context) error {
 		return fmt.Errorf("the planner has not ended a pass for %s", time.Since(l.lastPass).Round(time.Second))
 	}
 	return l.err
-}
-
-func (l *Leader) stand(ctx context.Context) (Term, error) {
-	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
-	defer cancel()
-	return l.campaign(ctx)
-}
-
-// note keeps the error for Check and logs a change, once.
-func (l *Leader) note(ctx context.Context, err error) {
-	if ctx.Err() != nil {
-		return
-	}
-	l.mu.Lock()
-	changed := (err == nil) != (l.err == nil)
-	l.err = err
-	l.mu.Unlock()
-	switch {
-	case changed && err != nil:
-		l.log.WarnContext(ctx, "no part in the election, trying again", slog.Any("err", err))
-	case changed:
-		l.log.InfoContext(ctx, "takes part in the election again")
-	}
 }
 
 func (l *Leader) serve(ctx context.Context, term Term) {
@@ -244,12 +215,3 @@ func (l *Leader) Recovered(reason api.Reason, n int) {
 }
 
 var errStopped = errors.New("stopped")
-
-func pause(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
-}

@@ -82,21 +82,33 @@ func (t *Term) begin(ctx context.Context, instance string) error {
 	return nil
 }
 
-// endFrozen ends the session that holds the lock if it has been silent for too long: its process is stopped
-// or cut off. pg_terminate_backend is allowed among sessions of one role.
+// leading selects the session that holds the leader's lock, whose key is $1. pg_terminate_backend is allowed among
+// sessions of one role.
+const leading = `FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+	WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
+	  AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+	  AND (l.classid::bigint << 32) | l.objid::bigint = $1 `
+
+// endFrozen ends the session that holds the lock if it has been silent for too long: its process is stopped or cut off.
 func endFrozen(ctx context.Context, conn *pgx.Conn, key int64) error {
-	_, err := conn.Exec(ctx, `
-		SELECT pg_terminate_backend(l.pid)
-		FROM pg_locks l JOIN pg_stat_activity a USING (pid)
-		WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
-		  AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-		  AND (l.classid::bigint << 32) | l.objid::bigint = $1
-		  AND a.state_change < clock_timestamp() - $2::bigint * interval '1 millisecond'`,
-		key, Frozen.Milliseconds())
+	_, err := conn.Exec(ctx, `SELECT pg_terminate_backend(l.pid) `+leading+`
+		AND a.state_change < clock_timestamp() - $2::bigint * interval '1 millisecond'`, key, Frozen.Milliseconds())
 	if err != nil {
 		return fmt.Errorf("end a frozen leader: %w", err)
 	}
 	return nil
+}
+
+// Relieve ends the session of a leader that holds for want of its bus, if there is one: true. The caller's own bus is
+// ready, and it stands for election. A leader that has just begun is left alone: its first pass ends the outage.
+func (s *Store) Relieve(ctx context.Context) (relieved bool, err error) {
+	err = s.db.Pool().QueryRow(ctx, `SELECT count(pg_terminate_backend(l.pid)) > 0 `+leading+`
+		AND EXISTS (SELECT 1 FROM outages WHERE reason = $2 AND to_at IS NULL)
+		AND EXISTS (SELECT 1 FROM leader WHERE since < clock_timestamp() - interval '2 s')`, lockKey(s.db.Schema()), api.ReasonBrokerDown).Scan(&relieved)
+	if err != nil {
+		return false, fmt.Errorf("relieve a leader without a bus: %w", err)
+	}
+	return relieved, nil
 }
 
 // lockKey is derived from the schema's name, so that several environments can share a server; it is positive,

@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
@@ -73,4 +74,40 @@ func TestC3_FrozenLeaderIsReplaced(t *testing.T) {
 		t.Error("the frozen leader planned after it was replaced")
 	}
 	pass(t, second, time.Now())
+}
+
+// A leader whose own bus is away holds, and is no obstacle to one whose bus is there; one that plans, or has just begun,
+// is left alone.
+func TestALeaderWithoutABusIsRelieved(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	first := f.lead(t, "scheduler-1")
+	relieves := func(want bool, when string) {
+		t.Helper()
+		if relieved, err := f.Relieve(t.Context()); err != nil || relieved != want {
+			t.Errorf("%s: relieved %t, %v", when, relieved, err)
+		}
+	}
+	f.exec(t, `UPDATE leader SET since = since - interval '1 min'`)
+	relieves(false, "it plans")
+	if err := first.Hold(t.Context(), 6*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	relieves(true, "it holds")
+	if err := first.Hold(t.Context(), 7*time.Second); err == nil {
+		t.Error("it writes on")
+	}
+	var second *postgres.Term
+	wait.For(t, 5*time.Second, "the next leader", func() bool {
+		second, _ = f.Campaign(t.Context(), "scheduler-2")
+		return second != nil
+	})
+	defer func() { _ = second.Close(context.Background()) }()
+	relieves(false, "it has just begun")
+	pass(t, second, time.Time{})
+	f.exec(t, `UPDATE leader SET since = since - interval '1 min'`)
+	relieves(false, "it has planned")
+	if n := f.number(t, `SELECT count(*) FROM outages WHERE reason = 'broker-down' AND to_at IS NOT NULL`); n != 1 {
+		t.Errorf("%d outages", n)
+	}
 }
