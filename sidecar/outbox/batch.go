@@ -62,9 +62,7 @@ func (o *Outbox) Relay(ctx context.Context) (done int, err error) {
 		if err != nil || len(rows) == 0 {
 			return err
 		}
-		o.turn.Unlock()
-		failed = o.publish(ctx, rows)
-		o.turn.Lock()
+		failed = o.apart(func() error { return o.publish(ctx, rows) })
 		failed = errors.Join(failed, o.tell(life, tx, rows))
 		done, err = mark(life, tx, rows)
 		return err
@@ -78,6 +76,13 @@ func (o *Outbox) Relay(ctx context.Context) (done int, err error) {
 		return done, fmt.Errorf("relay outbox: %w", failed)
 	}
 	return done, nil
+}
+
+// apart does without the turn what may take its time.
+func (o *Outbox) apart(do func() error) error {
+	o.turn.Unlock()
+	defer o.turn.Lock() // also where do panics: the pass gives it back
+	return do()
 }
 
 // claim locks the heads, then reads on in the aggregates that it owns thereby. The second statement has a
@@ -107,10 +112,11 @@ func (o *Outbox) claim(ctx context.Context, tx pgx.Tx) ([]*row, error) {
 		})
 		return err
 	})
-	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
+	err := tx.SendBatch(ctx, batch).Close()
+	if see(err); err != nil {
 		return nil, fmt.Errorf("claim: %w", err)
 	}
-	if see(); len(ids) == 0 {
+	if len(ids) == 0 {
 		return nil, nil
 	}
 	return read(ctx, tx, floor, ids, aggregates)

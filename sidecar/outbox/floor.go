@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -22,7 +23,8 @@ const (
 // It rises in rounds. A round notes the highest id that can be seen, and then who is writing into the outbox. Each lower id was
 // given out before, to one who was writing already: he is among those, or has ended. Once all of those have ended, every
 // row up to that id is there to be seen, or will never be, and the floor rises to the first of them that is pending. So a
-// lower id that is committed after a higher one is never passed by. Safe for concurrent use.
+// lower id that is committed after a higher one is never passed by. A prepared transaction that outlives its server is another
+// one by name, so while there is such a one no round ends. Safe for concurrent use.
 type floor struct {
 	mu      sync.Mutex
 	id      int64
@@ -42,12 +44,13 @@ type sight struct {
 	review  *int64 // pending, of all; nil: none, or it was not asked for
 }
 
-// queue asks for a look, if it is time for one, and returns the floor; see says afterwards what was seen.
-func (f *floor) queue(batch *pgx.Batch) (id int64, see func()) {
+// queue asks for a look, if it is time for one, and returns the floor; see says afterwards what was seen, or that the batch
+// has failed.
+func (f *floor) queue(batch *pgx.Batch) (id int64, see func(error)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.relayed < raiseAfter && time.Since(f.looked) < raiseEvery {
-		return f.id, func() {}
+		return f.id, func(error) {}
 	}
 	start := time.Now()
 	f.relayed, f.looked = 0, start
@@ -55,7 +58,7 @@ func (f *floor) queue(batch *pgx.Batch) (id int64, see func()) {
 	var seen sight
 	batch.Queue(`SELECT coalesce(max(id), 0) FROM outbox`).QueryRow(func(row pgx.Row) error { return row.Scan(&seen.highest) })
 	batch.Queue(`SELECT coalesce(array_agg(DISTINCT virtualtransaction), '{}') FROM pg_locks WHERE locktype = 'relation' AND relation = 'outbox'::regclass
-		AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND mode NOT IN ('AccessShareLock', 'RowShareLock')`).
+		AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND mode NOT IN ('AccessShareLock', 'RowShareLock', 'ShareUpdateExclusiveLock')`). // readers, relays, vacuum
 		QueryRow(func(row pgx.Row) error { return row.Scan(&seen.writers) })
 	batch.Queue(`SELECT min(id) FROM outbox WHERE published_at IS NULL AND id >= $1 AND id <= $2`, f.id, f.highest).
 		QueryRow(func(row pgx.Row) error { return row.Scan(&seen.lowest) })
@@ -63,9 +66,12 @@ func (f *floor) queue(batch *pgx.Batch) (id int64, see func()) {
 		batch.Queue(`SELECT min(id) FROM outbox WHERE published_at IS NULL`).QueryRow(func(row pgx.Row) error { return row.Scan(&seen.review) })
 	}
 	round := f.round
-	return f.id, func() {
-		if f.see(round, seen); review {
+	return f.id, func(err error) {
+		if review { // one that has failed, too: it took too long, and may again
 			f.postpone(time.Since(start))
+		}
+		if err == nil {
+			f.see(round, seen)
 		}
 	}
 }
@@ -81,7 +87,7 @@ func (f *floor) postpone(took time.Duration) {
 func (f *floor) see(round int, seen sight) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if round == f.round && !slices.ContainsFunc(f.writers, func(w string) bool { return slices.Contains(seen.writers, w) }) {
+	if round == f.round && f.ended(seen.writers) {
 		if f.id = max(f.id, f.highest+1); seen.lowest != nil {
 			f.id = *seen.lowest
 		}
@@ -90,6 +96,14 @@ func (f *floor) see(round int, seen sight) {
 	if seen.review != nil {
 		f.id = min(f.id, *seen.review)
 	}
+}
+
+// restored begins the name of a transaction that was prepared before the server's start.
+const restored = "-1/"
+
+// ended says that nobody who was writing when the round began is among those who are now.
+func (f *floor) ended(now []string) bool {
+	return !slices.ContainsFunc(now, func(w string) bool { return strings.HasPrefix(w, restored) || slices.Contains(f.writers, w) })
 }
 
 // at is the floor now.

@@ -2,9 +2,9 @@
 // transaction committed, the inbox makes a handler's effect happen once.
 //
 // A relay claims rows by their state, never by a cursor over ids: a lower id may commit after a higher one,
-// and a cursor would skip it for ever. It begins at a floor, below which nothing is pending and nothing will be. It locks the oldest pending row of every aggregate (FOR UPDATE SKIP
-// LOCKED); who holds that row owns the aggregate, and alone reads on in it, so several relays keep each
-// aggregate's order.
+// and a cursor would skip it for ever. It begins at a floor, below which nothing is pending and nothing will be (floor.go).
+// It locks the oldest pending row of every aggregate (FOR UPDATE SKIP LOCKED); who holds that row owns the aggregate, and
+// alone reads on in it, so several relays, and two passes of one, keep each aggregate's order.
 package outbox
 
 import (
