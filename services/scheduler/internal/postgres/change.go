@@ -57,14 +57,20 @@ func (c *change) lock(ctx context.Context, name string) (have schedule, known bo
 }
 
 // retime gives want its next due time: that of have while the timing in force is the same, else the first one of the new
-// timing after now. What the old timing would have had is nobody's any more, so that no edit fires both.
+// timing after now. What the old timing would have had is nobody's any more, so that no edit fires both. One that has no
+// due time any more begins anew too: what could not be read once may be readable now.
 func (c *change) retime(have, want schedule) (next schedule, same bool) {
 	same = have.alive() && sameTiming(have.spec(), want.spec())
 	want.NextDue = have.NextDue
-	if !same {
+	if !same || have.NextDue == nil {
 		want.NextDue = nullable(timing.Next(want.spec().When(), c.now))
 	}
 	return want, same
+}
+
+// stands still: it has no due time, and should have one.
+func (c *change) standsStill(s schedule) bool {
+	return s.NextDue == nil && !timing.Next(s.spec().When(), c.now).IsZero()
 }
 
 func sameTiming(a, b timed.Schedule) bool { return reflect.DeepEqual(a.When(), b.When()) }

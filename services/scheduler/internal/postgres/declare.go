@@ -100,7 +100,7 @@ func (r *reconciliation) read(ctx context.Context) error {
 // reconcile one declaration with what is stored. Only what changes is locked: a heartbeat is not to hold the planner up.
 func (r *reconciliation) reconcile(ctx context.Context, want schedule) error {
 	have := r.stored[want.Name]
-	if have.alive() && have.Origin == originDeclared && have.DeclaredSpec == want.DeclaredSpec {
+	if have.alive() && have.Origin == originDeclared && have.DeclaredSpec == want.DeclaredSpec && !r.standsStill(have) {
 		if r.now.Sub(have.DeclaredAt) >= refreshAfter {
 			r.stale = append(r.stale, have.Name)
 		}

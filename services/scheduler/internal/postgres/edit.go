@@ -112,7 +112,7 @@ func (c *change) begin(ctx context.Context, e Edit) (have schedule, err error) {
 }
 
 func (c *change) finish(ctx context.Context, e Edit, have, want schedule, action string) (Edited, error) {
-	done := Edited{Before: have.current(), Changed: !have.alive() || have.EditedSpec != want.EditedSpec}
+	done := Edited{Before: have.current(), Changed: !have.alive() || have.EditedSpec != want.EditedSpec || c.standsStill(have)}
 	if done.Changed {
 		want.EditedBy, want.EditedAt = e.By, &c.now
 		if want.EditedSpec == "" {

@@ -320,3 +320,27 @@ func TestLateAndFailingSchedules(t *testing.T) {
 		}
 	}
 }
+
+// A schedule that could not be read for a while, its time zone for one, has no due time any more: it is declared and saved
+// again as it was, and is due again.
+func TestWhatCouldNotBeReadIsDueAgain(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	declared := every("close", 60)
+	f.declare(t, declared)
+	f.put(t, edit("billing.made", api.Spec{Cron: "@daily"}))
+	f.put(t, edit("billing.over", api.Spec{At: new(time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC))}))
+	f.exec(t, `UPDATE schedules SET next_due = NULL, look_at = NULL`)
+	if d := f.declare(t, declared); d.Changed != 1 || f.shown(t, "billing.close").NextDue == nil {
+		t.Errorf("declared again: %+v, next %v", d, f.shown(t, "billing.close").NextDue)
+	}
+	if d := f.declare(t, declared); d.Changed != 0 {
+		t.Errorf("declared once more: %+v", d)
+	}
+	if done := f.put(t, edit("billing.made", api.Spec{Cron: "@daily"})); !done.Changed || f.shown(t, "billing.made").NextDue == nil {
+		t.Errorf("saved again: %+v", done)
+	}
+	if done := f.put(t, edit("billing.over", api.Spec{At: new(time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC))})); done.Changed || done.Schedule.NextDue != nil {
+		t.Errorf("one that is over: %+v", done)
+	}
+}
