@@ -38,11 +38,7 @@ Examples:
 
 // whyNot is the closed list, with what waiting fires wait for.
 func whyNot() (all []string) {
-	for _, r := range []api.Reason{
-		api.ReasonPaused, api.ReasonWindow, api.ReasonOverlap, api.ReasonMisfire, api.ReasonTooLate, api.ReasonNoLeader, api.ReasonBrokerDown,
-		api.ReasonInvalid, api.ReasonEdited, api.ReasonRetired, api.ReasonNobodyListening, api.ReasonHandlerFailed, api.ReasonDeadline,
-		api.ReasonNoReceipt, api.ReasonCancelled, api.WaitsOverlap, api.WaitsCatchUp, api.WaitsBackfill,
-	} {
+	for _, r := range slices.Concat(api.Reasons(), api.Waits()) {
 		all = append(all, string(r))
 	}
 	return all

@@ -107,7 +107,7 @@ func TestPagesNeverSkipOrRepeat(t *testing.T) {
 		t.Errorf("a viewer of billing: %q", all)
 	}
 	for _, path := range []string{"/schedules?limit=0", "/schedules?limit=201", "/schedules?state=lost", "/schedules?cursor=%21", "/schedules?q=%25",
-		"/schedules?q=" + strings.Repeat("x", 200), "/fires?reason=%00", "/fires?from=yesterday", "/fires?limit=501", "/fires?backfill=x%27"} {
+		"/schedules?q=" + strings.Repeat("x", 200), "/fires?reason=%00", "/fires?reason=bad-luck", "/fires?from=yesterday", "/fires?limit=501", "/fires?backfill=x%27"} {
 		if d := refused(t, addr, "viewer", "GET", path, ""); d.Code != problem.Invalid {
 			t.Errorf("%s: %+v", path, d)
 		}

@@ -3,7 +3,9 @@ package httpapi
 import (
 	"context"
 	"encoding/base64"
+	"fmt"
 	"log/slog"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -43,6 +45,9 @@ type cancelInput struct {
 func (h *API) fires(ctx context.Context, in *firesInput) (*firesOutput, error) {
 	f := postgres.FireFilter{Scope: scope(ctx), Schedule: in.Schedule, Service: in.Service, State: api.State(in.State),
 		Reason: api.Reason(in.Reason), From: in.From, To: in.To, Backfill: in.Backfill, Limit: in.Limit + 1}
+	if f.Reason != "" && !slices.Contains(append(api.Reasons(), api.Waits()...), f.Reason) {
+		return nil, invalid("reason", fmt.Sprintf("%q is none; they are %q", f.Reason, append(api.Reasons(), api.Waits()...)))
+	}
 	if in.Cursor != "" {
 		var ok bool
 		if f.Before, f.BeforeID, ok = readCursor(in.Cursor); !ok {

@@ -65,6 +65,10 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5),
 		timer: vec("signalbox_scheduler_timer_runs_total", "Wake-ups of the planner by its timer, by status", "status"),
 	}
+	for _, reason := range api.Reasons() { // a series that begins with its first miss would have no increase to be alerted of
+		m.missed.WithLabelValues(string(reason))
+		m.recovered.WithLabelValues(string(reason))
+	}
 	if reg != nil {
 		reg.MustRegister(m.leading, m.held, m.open, m.waiting, m.epoch, m.elections, m.planned, m.released, m.missed, m.recovered, m.again, m.expired, m.lateness, m.pass, m.timer)
 	}
