@@ -17,6 +17,7 @@ import (
 const (
 	idleEvery    = 900 * time.Millisecond // a leader's longest silence
 	expireEvery  = time.Minute
+	expireLatest = 5 * time.Minute // with passes that leave something over
 	storeTimeout = 5 * time.Second
 	stuckAfter   = 10 * time.Second
 	measureEvery = 10 * time.Second
@@ -128,7 +129,8 @@ func (l *Leader) lead(ctx context.Context, term Term) error {
 		return err
 	}
 	defer alarm.stop()
-	var expired, measured time.Time
+	var measured time.Time
+	expired := time.Now().Add(-expireEvery)
 	link := link{ready: l.ready}
 	for {
 		began := time.Now()
@@ -136,7 +138,8 @@ func (l *Leader) lead(ctx context.Context, term Term) error {
 		if err != nil {
 			return err
 		}
-		if time.Since(expired) >= expireEvery {
+		// What is to be published again is, first: its time may be over only for want of a leader.
+		if late := time.Since(expired) - expireEvery; late >= 0 && wait > 0 || late > expireLatest {
 			more, err := l.expire(ctx, term)
 			if err != nil {
 				return err

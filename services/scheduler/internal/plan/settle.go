@@ -126,7 +126,8 @@ func (f *Fire) fail(r timed.Receipt, now time.Time) Outcome {
 	return Again
 }
 
-// Expire ends f, whose time is over: it has not been handled, not been published, or not been let go.
+// Expire ends f, whose time is over: it has not been handled, not been published, or not been let go. One whose next
+// attempt has not come about has failed as its last one did.
 func (f *Fire) Expire(paused bool, now time.Time) {
 	unpublished := f.State == api.Planned && f.PublishedAt == nil
 	switch {
@@ -136,6 +137,8 @@ func (f *Fire) Expire(paused bool, now time.Time) {
 		f.leaveOut(api.ReasonOverlap, now)
 	case f.State == api.Waiting:
 		f.leaveOut(api.ReasonTooLate, now)
+	case f.State == api.Planned && f.RetryAt != nil && f.Tries == 0:
+		f.State, f.Reason = api.Failed, reasonOf(timed.Receipt{Error: f.Error})
 	case unpublished && f.Tries > 0:
 		f.State, f.Reason = api.Failed, api.ReasonNobodyListening
 	case unpublished:

@@ -84,6 +84,8 @@ func TestEndsOfItsTime(t *testing.T) {
 		{"not heard of", api.Fire{State: api.Received, PublishedAt: &published}, 0, false, api.Failed, api.ReasonNoReceipt},
 		{"never taken by the broker", api.Fire{State: api.Planned, PlannedAt: start}, 0, false, api.Failed, api.ReasonBrokerDown},
 		{"taken by nobody", api.Fire{State: api.Planned}, 1, false, api.Failed, api.ReasonNobodyListening},
+		{"its next attempt not published", api.Fire{State: api.Planned, PublishedAt: &published, RetryAt: &published, Error: "no money"}, 0, false, api.Failed, api.ReasonHandlerFailed},
+		{"its next attempt not published, after the deadline", api.Fire{State: api.Planned, RetryAt: &published, Error: timed.ErrorDeadline}, 0, false, api.Failed, api.ReasonDeadline},
 		{"buffered", api.Fire{State: api.Waiting, Reason: api.WaitsOverlap}, 0, false, api.Skipped, api.ReasonOverlap},
 		{"catching up", api.Fire{State: api.Waiting, Reason: api.WaitsCatchUp}, 0, false, api.Skipped, api.ReasonTooLate},
 		{"paused meanwhile", api.Fire{State: api.Waiting, Reason: api.WaitsCatchUp}, 0, true, api.Skipped, api.ReasonPaused},

@@ -14,7 +14,8 @@ import (
 )
 
 // again publishes what is to be published again: the next attempt of a handler that failed, and what no queue took at
-// its last try. What nobody took too often, or until its time was over, has failed.
+// its last try; to where its schedule has it go now. What nobody took too often, or until its time was over, has failed,
+// and so has what is left of a schedule that is retired: a handler was at work on it then.
 func (p *pass) again(ctx context.Context) error {
 	if p.done.NextTry.IsZero() || p.done.NextTry.After(p.now) {
 		return nil
@@ -24,18 +25,17 @@ func (p *pass) again(ctx context.Context) error {
 		return fmt.Errorf("read fires to publish again: %w", err)
 	}
 	for i := range fires {
-		f, s := &fires[i], schedules[fires[i].Schedule]
+		f := &fires[i]
+		s, alive := schedules[f.Schedule]
 		f.RetryAt = nil
 		switch {
 		case f.State != api.Planned: // its receipt came first
 			continue
+		case !alive:
+			p.giveUp(f, api.ReasonCancelled)
+			continue
 		case f.Tries >= maxTries || f.Tries > 0 && !f.ExpiresAt.After(p.now):
-			f.State, f.Reason, f.EndedAt = api.Failed, api.ReasonNobodyListening, &p.now
-			p.done.Count(f.Fire)
-			p.ended = append(p.ended, f.Fire)
-			if f.Overlap != timed.OverlapAllow {
-				p.freed = append(p.freed, f.Schedule)
-			}
+			p.giveUp(f, api.ReasonNobodyListening)
 			continue
 		case f.Tries == 0:
 			f.Attempt++
@@ -49,13 +49,22 @@ func (p *pass) again(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := p.rewrite(ctx, fires); err != nil {
+	if err := p.rewrite(ctx, fires, schedules); err != nil {
 		return fmt.Errorf("note what is published again: %w", err)
 	}
 	return nil
 }
 
-// retries are the fires whose time has come, and their schedules by name. Nobody is waited for: what somebody else
+func (p *pass) giveUp(f *plan.Fire, reason api.Reason) {
+	f.State, f.Reason, f.EndedAt = api.Failed, reason, &p.now
+	p.done.Count(f.Fire)
+	p.ended = append(p.ended, f.Fire)
+	if f.Overlap != timed.OverlapAllow {
+		p.freed = append(p.freed, f.Schedule)
+	}
+}
+
+// retries are the fires whose time has come, and their schedules by name, as far as they are not retired. Nobody is waited for: what somebody else
 // holds is being settled, and comes with the next pass if it is still to be published.
 func (p *pass) retries(ctx context.Context) ([]plan.Fire, map[string]plan.Schedule, error) {
 	rows, err := p.tx.Query(ctx, `SELECT `+ledgerColumns+`, now() FROM fires WHERE retry_at <= $1 ORDER BY retry_at LIMIT $2 FOR UPDATE SKIP LOCKED`,
@@ -73,7 +82,7 @@ func (p *pass) retries(ctx context.Context) ([]plan.Fire, map[string]plan.Schedu
 		names = append(names, f.Schedule)
 	}
 	slices.Sort(names)
-	rows, err = p.tx.Query(ctx, `SELECT `+headingColumns+` FROM schedules WHERE name = ANY($1::text[])`, slices.Compact(names))
+	rows, err = p.tx.Query(ctx, `SELECT `+headingColumns+` FROM schedules WHERE name = ANY($1::text[]) AND retired_at IS NULL`, slices.Compact(names))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -89,21 +98,28 @@ func (p *pass) retries(ctx context.Context) ([]plan.Fire, map[string]plan.Schedu
 	return fires, schedules, err
 }
 
-func (p *pass) rewrite(ctx context.Context, fires []plan.Fire) error {
-	var ids, states, reasons, instances []string
+func (p *pass) rewrite(ctx context.Context, fires []plan.Fire, schedules map[string]plan.Schedule) error {
+	var ids, states, reasons, instances, targets, doneWhen []string
 	var attempts []int32
+	var deadlines []int64
 	var published, ended []*time.Time
 	var expires []time.Time
 	for i := range fires {
-		f := &fires[i]
+		f, s := &fires[i], schedules[fires[i].Schedule]
 		ids, states, reasons = append(ids, f.ID), append(states, string(f.State)), append(reasons, string(f.Reason))
 		attempts, instances = append(attempts, int32(f.Attempt)), append(instances, f.Instance)
 		published, ended, expires = append(published, f.PublishedAt), append(ended, f.EndedAt), append(expires, f.ExpiresAt)
+		if f.State != api.Planned && f.State != api.Published { // nothing of it is published again
+			s = plan.Schedule{}
+		}
+		targets, doneWhen, deadlines = append(targets, s.Target), append(doneWhen, s.DoneWhen), append(deadlines, s.Deadline.Milliseconds())
 	}
 	_, err := p.tx.Exec(ctx, `UPDATE fires f SET retry_at = NULL, state = u.state, reason = u.reason, instance = u.instance, attempt = u.attempt,
-			published_at = u.published, ended_at = u.ended, expires_at = u.expires
-		FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::int[], $6::timestamptz[], $7::timestamptz[], $8::timestamptz[])
-			AS u(id, state, reason, instance, attempt, published, ended, expires)
-		WHERE f.id = u.id`, ids, states, reasons, instances, attempts, published, ended, expires)
+			published_at = u.published, ended_at = u.ended, expires_at = u.expires, target = coalesce(nullif(u.target, ''), f.target),
+			done_when = coalesce(nullif(u.done_when, ''), f.done_when), deadline_ms = coalesce(nullif(u.deadline, 0), f.deadline_ms)
+		FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::int[], $6::timestamptz[], $7::timestamptz[], $8::timestamptz[],
+			$9::text[], $10::text[], $11::bigint[])
+			AS u(id, state, reason, instance, attempt, published, ended, expires, target, done_when, deadline)
+		WHERE f.id = u.id`, ids, states, reasons, instances, attempts, published, ended, expires, targets, doneWhen, deadlines)
 	return err
 }

@@ -89,6 +89,52 @@ func TestAttemptsAreTheLedgers(t *testing.T) {
 	}
 }
 
+// A handler that was at work when its schedule was deleted gets no further attempt; one whose schedule was edited gets it
+// the way that the schedule goes now.
+func TestAnAttemptFollowsItsScheduleAsItIsNow(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	edit := postgres.Edit{Service: "billing", By: "ann"}
+	begun := func(name string) string {
+		edit.Name, edit.Spec = name, timed.SpecOf(timed.Schedule{Every: 24 * time.Hour, Attempts: 3, Backoff: time.Second, Overlap: timed.OverlapSkip})
+		f.put(t, edit)
+		id, err := f.Run(t.Context(), name, "ann")
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.published(t, id, false)
+		return id
+	}
+	deleted := begun("billing.deleted")
+	if err := f.Delete(t.Context(), edit); err != nil {
+		t.Fatal(err)
+	}
+	edited := begun("billing.edited")
+	edit.Spec.Target, edit.Spec.DeadlineMS = timed.TargetPoll, 7000
+	f.put(t, edit)
+	for _, id := range []string{deleted, edited} {
+		if got := f.settle(t, "billing", failed(id, 1)); got != plan.Again {
+			t.Fatalf("%s: %s", id, got)
+		}
+	}
+	p := pass(t, f.lead(t, "s"), time.Now().Add(2*time.Second))
+	if p.Retried != 1 || p.Failed[api.ReasonCancelled] != 1 {
+		t.Errorf("%+v", p)
+	}
+	if row := f.state(t, deleted); row.State != api.Failed || row.Reason != api.ReasonCancelled || row.Error != "no money" || row.EndedAt == nil || row.Attempt != 1 {
+		t.Errorf("of the deleted one: %+v", row)
+	}
+	for _, id := range []string{deleted, edited} {
+		if all, _ := f.attempts(id); len(all) != 1 {
+			t.Errorf("%s was published %d times", id, len(all))
+		}
+	}
+	taken, ok, err := f.Take(t.Context(), "billing.edited", "pos-1")
+	if err != nil || !ok || taken.ID != edited || taken.Attempt != 2 || taken.Deadline != 7*time.Second {
+		t.Errorf("taken %t: %+v, %v", ok, taken.Fire, err)
+	}
+}
+
 func TestWhatCountsAsDone(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
