@@ -2,8 +2,10 @@ package pg
 
 import (
 	"context"
+	"errors"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -22,7 +24,7 @@ func (d *DB) InTwo(ctx context.Context, ask func(first *pgx.Batch), answer func(
 		first.Queue("begin")
 		ask(first)
 		if err := conn.SendBatch(ctx, first).Close(); err != nil {
-			return false, err
+			return answered(err), err
 		}
 		second := &pgx.Batch{}
 		if err := answer(second); err != nil {
@@ -31,6 +33,12 @@ func (d *DB) InTwo(ctx context.Context, ask func(first *pgx.Batch), answer func(
 		second.Queue("commit")
 		return true, conn.SendBatch(ctx, second).Close()
 	})
+}
+
+// answered tells what the server has refused from a connection that was dead, or has died, with nothing committed.
+func answered(err error) bool {
+	refused, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && refused.SeverityUnlocalized == "ERROR"
 }
 
 // rollback ends a transaction that is not committed; a connection that cannot is closed by its release.
