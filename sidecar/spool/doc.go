@@ -23,7 +23,8 @@
 // acknowledged it and the cursor that says so is on the disk, or when it is shed: if the spool holds its
 // limit, the lowest class goes first, its oldest segment as a whole; a tenth of the limit is for errors
 // alone. Of what is shed the files are removed in the background, with room for two segments set aside in the limit; while
-// that is used up, what is not an error finds the spool full. A full or failing disk is counted and never an
+// that is used up, what is not an error finds the spool full. Only the file of a record larger than that room is removed by
+// the caller. A full or failing disk is counted and never an
 // error of the caller's; on a full one a record of more worth takes the room of those of less.
 //
 // A sync that has failed is not simply tried again, as the kernel answers well to the second one without having written

@@ -34,11 +34,11 @@ type grave struct {
 	open []io.Closer
 }
 
-// add takes a segment; false: there is no room for it. A segment of one large record may be larger than all the room.
+// add takes a segment; false: there is no room for it.
 func (g *graves) add(x grave) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.bytes > 0 && g.bytes+x.size > g.room {
+	if g.bytes+x.size > g.room {
 		return false
 	}
 	g.bytes += x.size
@@ -61,12 +61,14 @@ func (g *graves) begin() {
 	}
 }
 
-// again has what could not be removed tried once more.
+// again has what could not be removed tried once more, unless somebody is at it.
 func (g *graves) again() {
-	if g.held() > 0 {
-		g.fresh.Store(true)
-		g.begin()
+	if g.held() == 0 || !g.spade.TryLock() {
+		return
 	}
+	g.spade.Unlock()
+	g.fresh.Store(true)
+	g.begin()
 }
 
 // finish removes all that waits. ctx bounds the wait for the disk.

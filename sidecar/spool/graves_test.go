@@ -63,7 +63,8 @@ func TestNobodyWaitsForARemoval(t *testing.T) {
 	}
 }
 
-// TestLargeRecordsMakeRoomForEachOther: also where one is larger than the room that is set aside for what is removed.
+// TestLargeRecordsMakeRoomForEachOther: also where one is larger than the room that is set aside for what is removed; and
+// the limit holds.
 func TestLargeRecordsMakeRoomForEachOther(t *testing.T) {
 	t.Parallel()
 	s := opened(t, Settings{LimitBytes: 1 << 20})
@@ -72,9 +73,29 @@ func TestLargeRecordsMakeRoomForEachOther(t *testing.T) {
 		if !s.Append(Info, frame(payload)) {
 			t.Errorf("record %d is not kept", i)
 		}
-		s.graves.dig()
+		if total := s.space.used.Load() + s.graves.held(); total > 1<<20 {
+			t.Errorf("%d bytes after record %d, the limit is %d", total, i, 1<<20)
+		}
 	}
 	if got := drained(t, s.Current().Queues[Info]); len(got) == 0 || got[len(got)-1].Seq != 40 {
 		t.Errorf("%d records are left, the last is not the newest", len(got))
+	}
+}
+
+// TestNothingGoesForWhatComesTooLate: a record that is refused, since the spool is sealed, costs none that was kept.
+func TestNothingGoesForWhatComesTooLate(t *testing.T) {
+	t.Parallel()
+	s := opened(t, Settings{LimitBytes: 1 << 20})
+	payload := strings.Repeat("x", 300)
+	size := int64(len(frame(payload)))
+	for s.space.used.Load()+size <= s.space.limit-s.space.limit/10 {
+		s.Append(Info, frame(payload))
+	}
+	s.Current().Seal()
+	if s.Append(Warn, frame(payload)) {
+		t.Error("it is kept after the end")
+	}
+	if dropped, refused := sum(t, s.metrics.dropped), sum(t, s.metrics.dropped, ReasonClosed); dropped != 1 || refused != 1 {
+		t.Errorf("%d records are dropped, %d of them because they came too late", dropped, refused)
 	}
 }

@@ -14,8 +14,12 @@ const (
 	now                      // by the caller, so that the disk has room when it returns
 )
 
-// shed makes room for a frame of the class: the lowest class first, the oldest epoch first.
+// shed makes room for a frame of the class: the lowest class first, the oldest epoch first. For one that comes after the end
+// nothing goes: it is refused.
 func (s *Spool) shed(newcomer Class) int64 {
+	if s.current.Queues[newcomer].State().Closed {
+		return 0
+	}
 	where := inGrave
 	if newcomer == Error {
 		where = graveOrNow
@@ -69,11 +73,12 @@ func (q *Queue) opening(size int) int64 {
 	return enough
 }
 
+// bury has a segment removed. One of a large record, for which there never is room in the grave, is removed by the caller.
 func (q *Queue) bury(x grave, where burial) bool {
 	if where != now && q.graves.add(x) {
 		return true
 	}
-	return where != inGrave && q.graves.bury(x) == nil
+	return (where != inGrave || x.size > q.graves.room) && q.graves.bury(x) == nil
 }
 
 // shed gives up the oldest segment that is not being shipped and returns its size, 0 if there is none. Unless forced, a
