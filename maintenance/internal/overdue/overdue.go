@@ -103,8 +103,9 @@ func (p *Plan) Ended(t timing.Timing, ends []End) (left []End) {
 	ends = slices.Clone(ends)
 	slices.SortFunc(ends, func(a, b End) int { return a.Due.Compare(b.Due) })
 	for _, e := range ends {
-		if !e.Due.Before(p.Last.Due) {
+		if !e.Until.Before(p.Last.Due) {
 			p.Last = e
+			p.Last.Due = e.Until
 		}
 	}
 	next := t.Next(p.From)
@@ -114,7 +115,7 @@ func (p *Plan) Ended(t timing.Timing, ends []End) (left []End) {
 		case e.Until.Before(next): // not of this plan any more, or said before
 			ends = ends[1:]
 		case e.Due.After(next):
-			return ends
+			return join(t, ends)
 		default:
 			p.From, ends = e.Until, ends[1:]
 			next = t.Next(p.From)
@@ -123,7 +124,26 @@ func (p *Plan) Ended(t timing.Timing, ends []End) (left []End) {
 	if next.IsZero() {
 		return nil
 	}
-	return ends
+	return join(t, ends)
+}
+
+// join makes one of ends that follow each other, sorted by due time: behind one that never comes, a schedule of every second
+// has thousands within the hour.
+func join(t timing.Timing, ends []End) (joined []End) {
+	for _, e := range ends {
+		if n := len(joined); n > 0 {
+			last := &joined[n-1]
+			if !e.Until.After(last.Until) {
+				continue // said before
+			}
+			if !e.Due.After(last.Until) || t.Next(last.Until).Equal(e.Due) {
+				last.Until, last.State, last.Reason = e.Until, e.State, e.Reason
+				continue
+			}
+		}
+		joined = append(joined, e)
+	}
+	return joined
 }
 
 // LateAt is when the first due time that has not ended is overdue; the zero time when none ever is.

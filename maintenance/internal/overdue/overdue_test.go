@@ -91,8 +91,36 @@ func TestFoldedEnds(t *testing.T) {
 	t.Parallel()
 	p := minutely()
 	left := p.Ended(parse(t, p), []overdue.End{{Due: start.Add(time.Minute), Until: start.Add(500 * time.Minute), State: "skipped", Reason: "paused"}})
-	if !p.From.Equal(start.Add(500*time.Minute)) || len(left) != 0 || p.Last.Reason != "paused" {
+	if !p.From.Equal(start.Add(500*time.Minute)) || len(left) != 0 || p.Last.Reason != "paused" || !p.Last.Due.Equal(start.Add(500*time.Minute)) {
 		t.Errorf("%+v, left %v", p, left)
+	}
+}
+
+// Behind a due time whose end never comes, what has ended stays a few rows, however long it takes and whatever else is missing.
+func TestEndsBehindOneThatNeverComesStayFew(t *testing.T) {
+	t.Parallel()
+	p := minutely()
+	when := parse(t, p)
+	var left []overdue.End
+	for i := 2; i <= 5000; i++ {
+		if i == 3000 {
+			continue
+		}
+		if left = p.Ended(when, append(left, done(start.Add(time.Duration(i)*time.Minute)))); len(left) > 2 {
+			t.Fatalf("%d rows after %d ends", len(left), i)
+		}
+	}
+	if !p.From.Equal(start) || !p.Last.Due.Equal(start.Add(5000*time.Minute)) {
+		t.Errorf("%+v", p)
+	}
+	if item, late := p.Item(when, left, start.Add(5001*time.Minute)); !late || item.Count != 2 {
+		t.Errorf("%+v", item)
+	}
+	if left = p.Ended(when, append(left, done(start.Add(time.Minute)))); len(left) != 1 || !p.From.Equal(start.Add(2999*time.Minute)) {
+		t.Errorf("the first end came: %d left, %+v", len(left), p)
+	}
+	if left = p.Ended(when, append(left, done(start.Add(3000*time.Minute)))); len(left) != 0 || !p.From.Equal(start.Add(5000*time.Minute)) {
+		t.Errorf("the other came: %d left, %+v", len(left), p)
 	}
 }
 
