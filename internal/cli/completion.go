@@ -69,7 +69,7 @@ func (c *completeCommand) Run(ctx context.Context, p Process, call *kong.Kong) e
 	if len(words) > 0 {
 		last, words = words[len(words)-1], words[:len(words)-1]
 	}
-	for _, candidate := range candidates(ctx, p, call.Model.Node, words) {
+	for _, candidate := range candidates(ctx, p, call.Model.Node, words, last) {
 		if strings.HasPrefix(candidate, last) && (last != "" || candidate[0] != '-') {
 			if _, err := fmt.Fprintln(p.Stdout, candidate); err != nil {
 				return err
@@ -80,8 +80,8 @@ func (c *completeCommand) Run(ctx context.Context, p Process, call *kong.Kong) e
 }
 
 // candidates walks down the commands that the words name; below the last one are its children, its flags, and the values of
-// the place or the flag whose turn it is.
-func candidates(ctx context.Context, p Process, node *kong.Node, words []string) []string {
+// the place or the flag whose turn it is. last is what there is of it.
+func candidates(ctx context.Context, p Process, node *kong.Node, words []string, last string) []string {
 	place, open := 0, (*kong.Flag)(nil)
 	for _, word := range words {
 		child := slices.IndexFunc(node.Children, func(c *kong.Node) bool { return c.Name == word })
@@ -98,7 +98,7 @@ func candidates(ctx context.Context, p Process, node *kong.Node, words []string)
 	}
 	if open != nil {
 		if open.Enum == "" {
-			return values(ctx, p, node, open.Name)
+			return values(ctx, p, node, open.Name, last)
 		}
 		return strings.FieldsFunc(open.Enum, func(r rune) bool { return r == ',' })
 	}
@@ -116,8 +116,8 @@ func candidates(ctx context.Context, p Process, node *kong.Node, words []string)
 	if node.DefaultCmd != nil { // which is meant where no other is named
 		node = node.DefaultCmd
 	}
-	if last := len(node.Positional) - 1; place <= last || last >= 0 && node.Positional[last].IsCumulative() {
-		all = append(all, values(ctx, p, node, node.Positional[min(place, last)].Name)...)
+	if end := len(node.Positional) - 1; place <= end || end >= 0 && node.Positional[end].IsCumulative() {
+		all = append(all, values(ctx, p, node, node.Positional[min(place, end)].Name, last)...)
 	}
 	return all
 }
@@ -144,10 +144,10 @@ func valued(node *kong.Node, word string) *kong.Flag {
 	return nil
 }
 
-func values(ctx context.Context, p Process, node *kong.Node, name string) []string {
+func values(ctx context.Context, p Process, node *kong.Node, name, last string) []string {
 	switch {
 	case name == "name" && node.Parent != nil && node.Parent.Name == "schedule":
-		return scheduleNames(ctx, p)
+		return scheduleNames(ctx, p, last)
 	case name == "service" || (name == "name" && (node.Name == "run" || node.Name == "migrate")):
 		return house.Names()
 	case name == "field":
@@ -170,10 +170,10 @@ func values(ctx context.Context, p Process, node *kong.Node, name string) []stri
 	return nil
 }
 
-// scheduleNames are those of the mesh; without one there are none.
-func scheduleNames(ctx context.Context, p Process) (names []string) {
+// scheduleNames are those of the mesh with begun in them, 200 at most; without a mesh there are none.
+func scheduleNames(ctx context.Context, p Process, begun string) (names []string) {
 	var all api.Schedules
-	look(ctx, p, schedulesPath+"?limit=200", &all)
+	look(ctx, p, schedulesPath+"?"+queryOf("brief", "true", "limit", "200", "q", begun).Encode(), &all)
 	for _, s := range all.Items {
 		names = append(names, s.Name)
 	}

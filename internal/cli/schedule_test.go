@@ -217,6 +217,10 @@ func TestNamesOfTheMeshAreCompleted(t *testing.T) {
 			t.Errorf("%q completes to %q, want %q", line, lines, want)
 		}
 	}
+	call(t, environ, "", "__complete", "schedule", "show", "catalogs.")
+	if asked := m.requests("GET"); !slices.Contains(asked, "GET "+schedulesPath+"?brief=true&limit=200&q=catalogs. ") {
+		t.Errorf("a shell waits for what takes long, or for what is not asked for: %q", asked)
+	}
 }
 
 func TestNearMoments(t *testing.T) {

@@ -80,6 +80,7 @@ func TestPagesNeverSkipOrRepeat(t *testing.T) {
 		"/schedules?service=catalogs&limit=3":        20,
 		"/schedules?service=billing&limit=20":        20, // a page that is just full
 		"/schedules?q=.n1&limit=4":                   10,
+		"/schedules?q=.n1&brief=true&limit=4":        10,
 		"/schedules?q=billing.n&limit=1":             20,
 		"/schedules?state=paused&limit=3":            8,
 		"/schedules?state=failing&limit=7":           20,

@@ -44,7 +44,7 @@ type Fire struct {
 	Manual      bool       `json:"manual,omitempty" doc:"by hand or backfilled"`
 	Backfill    string     `json:"backfill,omitempty" doc:"id of the backfill it belongs to"`
 	State       State      `json:"state" enum:"waiting,planned,published,received,done,failed,skipped"`
-	Reason      Reason     `json:"reason,omitempty" doc:"why it did not end in done; of a waiting one: what it waits for"`
+	Reason      Reason     `json:"reason,omitempty" enum:"paused,window,overlap-skipped,misfire-skipped,too-late,no-leader,broker-down,invalid-schedule,edited,retired,nobody-listening,handler-failed,deadline,no-receipt,cancelled,overlap,catch-up,backfill" doc:"why it did not end in done; of a waiting one: what it waits for"`
 	CauseFrom   *time.Time `json:"cause_from,omitempty" doc:"when what the reason names began"`
 	CauseTo     *time.Time `json:"cause_to,omitempty" doc:"and when it ended"`
 	Error       string     `json:"error,omitempty"`

@@ -5,6 +5,7 @@ import (
 	"go/parser"
 	"go/token"
 	"os"
+	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
@@ -37,6 +38,9 @@ func TestTheListOfReasonsIsOneEverywhere(t *testing.T) {
 	}
 	if !slices.Equal(declared, listed) {
 		t.Errorf("declared %q, listed %q", declared, listed)
+	}
+	if field, _ := reflect.TypeFor[api.Fire]().FieldByName("Reason"); field.Tag.Get("enum") != strings.Join(listed, ",") {
+		t.Errorf("the API tells of %q, and there are %q", field.Tag.Get("enum"), listed)
 	}
 	page := read(t, "../../../docs/time.md")
 	_, table, _ := strings.Cut(page, "## Why did it not run?")

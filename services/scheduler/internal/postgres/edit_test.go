@@ -344,3 +344,18 @@ func TestWhatCouldNotBeReadIsDueAgain(t *testing.T) {
 		t.Errorf("one that is over: %+v", done)
 	}
 }
+
+func TestABriefListHasNoHistory(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.put(t, edit("billing.made", api.Spec{Cron: "@daily"}))
+	if _, err := f.Run(t.Context(), "billing.made", "ann"); err != nil {
+		t.Fatal(err)
+	}
+	for _, brief := range []bool{true, false} {
+		found, err := f.Schedules(t.Context(), postgres.ScheduleFilter{Scope: postgres.Scope{All: true}, Brief: brief, Limit: 10})
+		if err != nil || len(found) != 1 || (found[0].LastFire == nil) != brief || found[0].NextDue == nil {
+			t.Errorf("brief %t: %+v, %v", brief, found, err)
+		}
+	}
+}

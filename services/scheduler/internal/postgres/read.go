@@ -24,11 +24,12 @@ type ScheduleFilter struct {
 	Service string
 	Text    string // in the name, in lower case
 	State   string
+	Brief   bool   // without the history of each
 	After   string // only names after this one
 	Limit   int
 }
 
-// Schedules are one page of what is not retired, by name, with the history of each.
+// Schedules are one page of what is not retired, by name, with the history of each unless that is not wanted.
 func (s *Store) Schedules(ctx context.Context, f ScheduleFilter) ([]api.Schedule, error) {
 	w := where{}
 	w.and(`retired_at IS NULL`)
@@ -43,7 +44,11 @@ func (s *Store) Schedules(ctx context.Context, f ScheduleFilter) ([]api.Schedule
 		w.and(`name > ` + w.arg(f.After))
 	}
 	w.state(f.State)
-	return s.schedules(ctx, w.text()+` ORDER BY name LIMIT `+w.arg(f.Limit), w.args...)
+	all, names, err := s.bareSchedules(ctx, w.text()+` ORDER BY name LIMIT `+w.arg(f.Limit), w.args...)
+	if err != nil || f.Brief {
+		return all, err
+	}
+	return all, s.addHistory(ctx, all, names)
 }
 
 func (w *where) state(state string) {
@@ -67,29 +72,30 @@ func (w *where) state(state string) {
 
 // Schedule of that name; ErrNotFound when it is unknown or retired.
 func (s *Store) Schedule(ctx context.Context, name string) (api.Schedule, error) {
-	found, err := s.schedules(ctx, `WHERE retired_at IS NULL AND name = $1`, name)
+	found, names, err := s.bareSchedules(ctx, `WHERE retired_at IS NULL AND name = $1`, name)
 	if err != nil {
 		return api.Schedule{}, err
 	}
 	if len(found) == 0 {
 		return api.Schedule{}, ErrNotFound
 	}
-	return found[0], nil
+	err = s.addHistory(ctx, found, names)
+	return found[0], err
 }
 
-func (s *Store) schedules(ctx context.Context, where string, args ...any) ([]api.Schedule, error) {
+// bareSchedules have no history.
+func (s *Store) bareSchedules(ctx context.Context, where string, args ...any) (all []api.Schedule, names []string, err error) {
 	rows, err := s.db.Pool().Query(ctx, `SELECT `+scheduleColumns+` FROM schedules `+where, args...)
 	if err != nil {
-		return nil, fmt.Errorf("read schedules: %w", err)
+		return nil, nil, fmt.Errorf("read schedules: %w", err)
 	}
 	stored, err := pgx.CollectRows(rows, scanSchedule)
 	if err != nil {
-		return nil, fmt.Errorf("read schedules: %w", err)
+		return nil, nil, fmt.Errorf("read schedules: %w", err)
 	}
-	all := make([]api.Schedule, len(stored))
-	names := make([]string, len(stored))
+	all, names = make([]api.Schedule, len(stored)), make([]string, len(stored))
 	for i, row := range stored {
 		all[i], names[i] = row.api(), row.Name
 	}
-	return all, s.addHistory(ctx, all, names)
+	return all, names, nil
 }
