@@ -47,7 +47,7 @@ func TestC7_ClockSteps(t *testing.T) {
 // the planner is.
 func TestC11_NothingFiresAfterAPauseADeletionOrAnEdit(t *testing.T) {
 	t.Parallel()
-	const rounds = 150
+	const rounds = 500
 	f := newFixture(t)
 	spec := timed.SpecOf(timed.Schedule{Every: time.Second, Misfire: timed.MisfireAll, CatchUp: 5})
 	edit := postgres.Edit{Name: "billing.a", Service: "billing", By: "ann"}
