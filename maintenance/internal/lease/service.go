@@ -70,20 +70,10 @@ type Settings struct {
 // Service sets, drops and ends leases. Safe for concurrent use.
 type Service struct {
 	Settings
-	effect   prometheus.Histogram
-	changes  *prometheus.CounterVec
-	receipts chan kept
+	effect  prometheus.Histogram
+	changes *prometheus.CounterVec
+	keeper
 }
-
-// kept is a receipt on its way into the store.
-type kept struct {
-	ctx     context.Context //nolint:containedctx // of the change, for its trace
-	change  string
-	receipt Receipt
-}
-
-// unkept are so many receipts as may wait for the store; a change behind them keeps its own.
-const unkept = 64
 
 // New makes a service and registers its metrics.
 func New(s Settings) *Service {
@@ -102,7 +92,7 @@ func New(s Settings) *Service {
 	}
 	changes.WithLabelValues(lease.Level, ActionLocal)
 	s.Registerer.MustRegister(effect, changes)
-	return &Service{Settings: s, effect: effect, changes: changes, receipts: make(chan kept, unkept)}
+	return &Service{Settings: s, effect: effect, changes: changes, keeper: keeper{receipts: make(chan kept, unkept)}}
 }
 
 // Set makes the lease and answers after all live instances that it is for have applied it, or after
@@ -242,49 +232,9 @@ func (s *Service) tell(ctx context.Context, action string, l Lease, targets []Ta
 	if r.Applied == r.Expected && r.Expected > 0 {
 		s.effect.Observe(time.Since(committed).Seconds())
 	}
-	select {
-	case s.receipts <- kept{ctx, action, r}:
-	default:
-		s.keep(kept{ctx, action, r})
+	if one := (kept{ctx, action, r}); !s.takes(one) {
+		s.keep(one)
 	}
 	s.changes.WithLabelValues(l.Kind, map[string]string{actionSet: ActionSet, actionDrop: ActionDrop}[action]).Inc()
 	return r
-}
-
-// Keep stores receipts until ctx ends, and then, for Config.Wait, those that wait. It is done behind the answer, which would
-// else wait for a connection behind all the instances that report what they have just done.
-func (s *Service) Keep(ctx context.Context) {
-	for ctx.Err() == nil {
-		select {
-		case one := <-s.receipts:
-			s.keep(one)
-		case <-ctx.Done():
-		}
-	}
-	for until := time.Now().Add(s.Config.Wait); time.Now().Before(until); {
-		select {
-		case one := <-s.receipts:
-			s.keep(one)
-		default:
-			return
-		}
-	}
-}
-
-// keep says in the log what has changed, which waits for the disk, and has the outcomes kept with the lease; those that get lost
-// are brought by the instances' next Syncs. Who did it was committed with the change, before anybody was told.
-func (s *Service) keep(one kept) {
-	r, l := one.receipt, one.receipt.Lease
-	logging.Audit(one.ctx, s.Logger, "lease changed", slog.String("action", one.change), slog.String("lease_id", l.ID), slog.String("kind", l.Kind),
-		slog.String("target", l.target()), slog.String("value", l.Value), slog.Int64("revision", l.Revision), slog.Int("applied", r.Applied),
-		slog.Int("expected", r.Expected), slog.String("user", l.OwnerName))
-	known := one.receipt.known()
-	if len(known) == 0 {
-		return
-	}
-	ctx, cancel := context.WithTimeout(one.ctx, s.Config.Wait)
-	defer cancel()
-	if err := s.Store.Learn(ctx, one.receipt.Lease.ID, one.change, known); err != nil {
-		s.Logger.WarnContext(ctx, "receipt not kept, the next syncs report it", slog.Any("err", err), slog.String("lease_id", one.receipt.Lease.ID))
-	}
 }
