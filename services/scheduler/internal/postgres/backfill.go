@@ -84,9 +84,10 @@ func (s *Store) backfill(ctx context.Context, tx pgx.Tx, b Backfill) (api.Backfi
 	return answer, s.look(ctx, tx, []string{b.Name})
 }
 
-// runnable reads a schedule that is not retired, and keeps it so until the transaction ends.
+// runnable reads a schedule that is not retired, and keeps it so until the transaction ends, which writes to it: a lock that
+// is shared with a run by hand, and raised then, could end in a circle.
 func runnable(ctx context.Context, tx pgx.Tx, name string) (schedule, error) {
-	rows, err := tx.Query(ctx, `SELECT `+scheduleColumns+` FROM schedules WHERE name = $1 AND retired_at IS NULL FOR SHARE`, name)
+	rows, err := tx.Query(ctx, `SELECT `+scheduleColumns+` FROM schedules WHERE name = $1 AND retired_at IS NULL FOR NO KEY UPDATE`, name)
 	if err != nil {
 		return schedule{}, err
 	}

@@ -19,12 +19,16 @@ const batchDeleted = 10_000
 const batchExpired = 1000
 
 // Expire ends fires whose time is over, in a bounded batch: those that nobody was heard of, those that the broker never
-// had, and those that waited too long; what is backfilled waits as long as it takes. more says that others are left.
+// had, and those that waited too long; what is backfilled waits as long as it takes. more says that others are left. When
+// none are, what waits and is looked at by nobody is.
 func (t *Term) Expire(ctx context.Context) (ended map[api.Reason]int, more bool, err error) {
 	err = t.inTx(ctx, func(tx pgx.Tx, now time.Time) error {
 		fires, serial, err := overdue(ctx, tx, now)
-		if err != nil || len(fires) == 0 {
+		if err != nil {
 			return err
+		}
+		if len(fires) == 0 {
+			return t.store.sweep(ctx, tx)
 		}
 		ended, more = map[api.Reason]int{}, len(fires) == batchExpired
 		all := make([]api.Fire, 0, len(fires))
@@ -35,8 +39,14 @@ func (t *Term) Expire(ctx context.Context) (ended map[api.Reason]int, more bool,
 		if err := writeFires(ctx, tx, fires); err != nil {
 			return err
 		}
-		return t.store.end(ctx, tx, all, serial)
+		if err := t.store.end(ctx, tx, all, serial); err != nil || more {
+			return err
+		}
+		return t.store.sweep(ctx, tx)
 	})
+	if deadlocked(err) { // with an edit, which has the schedule first: the term is none the worse for it
+		return nil, true, nil
+	}
 	if err != nil {
 		return nil, false, fmt.Errorf("end fires whose time is over: %w", err)
 	}
