@@ -12,8 +12,9 @@ import (
 // maxTogether receipts are settled in one transaction; so many may be in flight to this replica.
 const maxTogether = 500
 
-// gatherer joins what concurrent calls bring: the first one does its own, and then all that came meanwhile at once,
-// until nothing is left. So one alone waits for nobody, and many share a transaction. Safe for concurrent use.
+// gatherer joins what concurrent calls bring: the first one does its own, and then one of those that came meanwhile does
+// theirs, all at once. So one alone waits for nobody, many share a transaction, and nobody does more than one: a delivery
+// must not stay unacknowledged for as long as others come. Safe for concurrent use.
 type gatherer struct {
 	do func(ctx context.Context, all []*receipt) error // at most maxTogether
 
@@ -26,7 +27,8 @@ type gatherer struct {
 type receipt struct {
 	bus.Delivery
 	settled postgres.Settled
-	ended   chan error // buffered
+	turn    chan struct{} // closed: it is to do what waits, itself the first
+	ended   chan error    // buffered
 }
 
 // handle returns when the delivery's transaction has ended.
@@ -35,12 +37,16 @@ func (g *gatherer) handle(ctx context.Context, d bus.Delivery) error {
 	if err != nil {
 		return bus.Park(err)
 	}
-	r := &receipt{Delivery: d, settled: settled, ended: make(chan error, 1)}
-	if g.join(r) {
-		for part := g.next(); part != nil; part = g.next() {
-			g.together(ctx, part)
+	r := &receipt{Delivery: d, settled: settled, turn: make(chan struct{}), ended: make(chan error, 1)}
+	if !g.join(r) {
+		select {
+		case err := <-r.ended:
+			return err
+		case <-r.turn:
 		}
 	}
+	g.together(ctx, g.next())
+	g.pass()
 	return <-r.ended
 }
 
@@ -58,13 +64,20 @@ func (g *gatherer) next() []*receipt {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	n := min(len(g.waiting), maxTogether)
-	if n == 0 {
-		g.busy, g.waiting = false, nil
-		return nil
-	}
 	part := g.waiting[:n:n]
 	g.waiting = g.waiting[n:]
 	return part
+}
+
+// pass the turn to whoever has waited longest.
+func (g *gatherer) pass() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.busy = len(g.waiting) > 0; g.busy {
+		close(g.waiting[0].turn)
+	} else {
+		g.waiting = nil
+	}
 }
 
 // together tries all at once; when that fails each one alone, so that one receipt's error is its own.

@@ -47,6 +47,38 @@ func TestReceiptsThatComeTogetherAreSettledTogether(t *testing.T) {
 	})
 }
 
+// Whoever settles for others does it once, however many come: its own delivery is to be acknowledged.
+func TestNobodySettlesForOthersForEver(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		step := make(chan struct{})
+		g := &gatherer{do: func(context.Context, []*receipt) error { <-step; return nil }}
+		ended := make(chan int, 10)
+		for i := range 3 { // each comes while the transaction of the one before is under way
+			go func() {
+				if err := g.handle(t.Context(), aReceipt(i)); err != nil {
+					t.Error(err)
+				}
+				ended <- i
+			}()
+			synctest.Wait()
+			if i > 0 {
+				step <- struct{}{}
+				synctest.Wait()
+				select {
+				case first := <-ended:
+					if first != i-1 {
+						t.Errorf("%d ended after the transaction of %d", first, i-1)
+					}
+				default:
+					t.Fatalf("%d does more than its own transaction", i-1)
+				}
+			}
+		}
+		step <- struct{}{}
+	})
+}
+
 // A receipt that cannot be settled, or that panics, fails alone, and those that come later are settled.
 func TestOneReceiptsErrorIsItsOwn(t *testing.T) {
 	t.Parallel()

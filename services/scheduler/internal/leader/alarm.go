@@ -41,7 +41,7 @@ func (a *alarm) wait(ctx context.Context, d time.Duration, woken <-chan error) e
 		return err
 	}
 	d = max(d, shortest)
-	_, err := a.cron.NewJob(gocron.DurationJob(d), gocron.NewTask(a.wake), gocron.WithLimitedRuns(1), gocron.WithName("planner"))
+	job, err := a.cron.NewJob(gocron.DurationJob(d), gocron.NewTask(a.wake), gocron.WithLimitedRuns(1), gocron.WithName("planner"))
 	if err != nil {
 		return fmt.Errorf("set the timer: %w", err)
 	}
@@ -50,12 +50,22 @@ func (a *alarm) wait(ctx context.Context, d time.Duration, woken <-chan error) e
 	select {
 	case <-a.ring:
 		return nil
-	case err := <-woken:
-		return err
+	case err = <-woken:
 	case <-lost.C:
-		return nil
 	case <-ctx.Done():
-		return errStopped
+		err = errStopped
+	}
+	a.cancel(job)
+	return err
+}
+
+// cancel a wake-up that is not waited for any more: of a planner that is woken a thousand times a second a thousand would
+// be left, and wake it once more each.
+func (a *alarm) cancel(job gocron.Job) {
+	_ = a.cron.RemoveJob(job.ID()) // it may have come by now
+	select {
+	case <-a.ring:
+	default:
 	}
 }
 

@@ -34,3 +34,23 @@ func TestAlarmTakesWaitsThatAreOverAlready(t *testing.T) {
 		t.Fatal("the alarm hangs")
 	}
 }
+
+// A planner that is woken before its time leaves no wake-up behind, which would come for nothing.
+func TestAlarmLeavesNoWakeUpBehind(t *testing.T) {
+	t.Parallel()
+	a, err := newAlarm(newMetrics(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.stop()
+	woken := make(chan error, 1)
+	for range 200 {
+		woken <- nil
+		if err := a.wait(t.Context(), time.Hour, woken); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := len(a.cron.Jobs()); n != 0 {
+		t.Errorf("%d wake-ups are left", n)
+	}
+}
