@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/signalbox-mesh/signalbox/services/scheduler/api"
@@ -10,7 +11,7 @@ import (
 
 type scheduleExplain struct {
 	output
-	Cron string `arg:"" optional:"" help:"A cron line of five or six fields, in quotes; or nothing, with a flag that says when."`
+	Cron []string `arg:"" optional:"" help:"A cron line of five or six fields, in quotes; or nothing, with a flag that says when."`
 	timingFlags
 	Name string `help:"The schedule's name: its jitter is drawn from it." placeholder:"NAME"`
 	From string `help:"Due times after then; else now." placeholder:"TIME"`
@@ -46,12 +47,16 @@ func (c *scheduleExplain) Run(p Process) error {
 	if c.N < 1 || c.N > 1000 {
 		return misuse("-n %d: want 1 to 1000", c.N)
 	}
+	if len(c.Cron) > 1 {
+		return misuse("a cron line needs quotes, or the shell takes its stars: signalbox schedule explain \"0 2 * * mon-fri\"")
+	}
 	var spec api.Spec
-	if err := c.apply(c.Cron, &spec); err != nil {
+	line := strings.Join(c.Cron, "") // "" of an argument is no cron line, and " " is a wrong one
+	if err := c.apply(line, &spec); err != nil {
 		return err
 	}
 	s := spec.Schedule(c.Name).When()
-	s.Cron = c.Cron // "" of an argument is no cron line, and " " is a wrong one
+	s.Cron = line
 	from := p.now()
 	if c.From != "" {
 		var err error

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -17,7 +18,7 @@ type scheduleRun struct {
 }
 
 func (scheduleRun) Help() string {
-	return "Ends with 1 when the fire failed or has not ended in time.\n\nExample:\n  signalbox schedule run maintenance.retention"
+	return "Ends with 1 when the fire failed, was left out or has not ended in time.\n\nExample:\n  signalbox schedule run maintenance.retention"
 }
 
 // Run fires the schedule by hand and waits for its end.
@@ -56,7 +57,9 @@ func (c *scheduleRun) print(p Process, f api.Fire) error {
 	}
 	switch {
 	case f.State == api.Failed:
-		return fmt.Errorf("the fire failed: %s", printable(f.Error))
+		return fmt.Errorf("the fire failed: %s", printable(cmp.Or(f.Error, string(f.Reason))))
+	case f.State == api.Skipped:
+		return fmt.Errorf("the fire did not run: %s", f.Reason)
 	case c.Wait > 0 && !ended(f):
 		return fmt.Errorf("the fire has not ended within %s; see `signalbox schedule show %s`", c.Wait, c.Name)
 	}
@@ -74,6 +77,7 @@ func pauseFor(ctx context.Context, d time.Duration) error {
 
 type schedulePause struct {
 	meshFlags
+	output
 	Name string `arg:"" help:"The schedule."`
 	Note string `required:"" help:"Why, for whoever asks later."`
 }
@@ -88,8 +92,12 @@ func (c *schedulePause) Run(ctx context.Context, p Process) error {
 	if err != nil {
 		return err
 	}
-	if err := mesh.Do(ctx, http.MethodPost, schedulePath(c.Name)+"/pause", nil, map[string]string{"note": c.Note}, nil); err != nil {
+	var s api.Schedule
+	if err := mesh.Do(ctx, http.MethodPost, schedulePath(c.Name)+"/pause", nil, map[string]string{"note": c.Note}, &s); err != nil {
 		return err
+	}
+	if c.JSON {
+		return printJSON(p.Stdout, s)
 	}
 	_, err = fmt.Fprintf(p.Stdout, "%s is paused; `signalbox schedule resume %s` lets it go on\n", c.Name, c.Name)
 	return err
@@ -97,6 +105,7 @@ func (c *schedulePause) Run(ctx context.Context, p Process) error {
 
 type scheduleResume struct {
 	meshFlags
+	output
 	Name string `arg:"" help:"The schedule."`
 }
 
@@ -108,8 +117,12 @@ func (c *scheduleResume) Run(ctx context.Context, p Process) error {
 	if err != nil {
 		return err
 	}
-	if err := mesh.Do(ctx, http.MethodPost, schedulePath(c.Name)+"/resume", nil, struct{}{}, nil); err != nil {
+	var s api.Schedule
+	if err := mesh.Do(ctx, http.MethodPost, schedulePath(c.Name)+"/resume", nil, struct{}{}, &s); err != nil {
 		return err
+	}
+	if c.JSON {
+		return printJSON(p.Stdout, s)
 	}
 	_, err = fmt.Fprintf(p.Stdout, "%s goes on\n", c.Name)
 	return err

@@ -227,6 +227,7 @@ func (c *scheduleRevert) Run(ctx context.Context, p Process) error {
 
 type scheduleDelete struct {
 	meshFlags
+	output
 	Name string `arg:"" help:"The schedule."`
 	Note string `help:"Why, for whoever asks later." placeholder:"TEXT"`
 }
@@ -243,6 +244,9 @@ func (c *scheduleDelete) Run(ctx context.Context, p Process) error {
 	}
 	if err := mesh.Do(ctx, http.MethodDelete, schedulePath(c.Name), queryOf("note", c.Note), nil, nil); err != nil {
 		return err
+	}
+	if c.JSON {
+		return printJSON(p.Stdout, map[string]any{"name": c.Name, "deleted": true})
 	}
 	_, err = fmt.Fprintf(p.Stdout, "%s is deleted; `signalbox schedule fires %s` still shows what it did\n", c.Name, c.Name)
 	return err

@@ -30,6 +30,8 @@ func scheduleMesh(t *testing.T) (*mesh, func(args ...string) (int, string, strin
 		"GET " + firesPath: someFires, "PUT " + one: saved, "PUT " + schedulesPath + "/catalogs.new": saved, "DELETE " + one + "/edit": saved, "DELETE " + one: "",
 		"POST " + schedulesPath + "/preview": `{"items":["2026-11-23T01:00:00Z","2026-11-24T01:00:00Z"],"text":"at 02:00"}`,
 		"POST " + one + "/backfill":          `{"id":"b1","fires":2,"present":1}`, "POST " + firesPath + "/a@1#run": `{"id":"a@1#run","state":"received"}`,
+		"POST " + one + "/pause": oneSchedule, "POST " + one + "/resume": oneSchedule, "POST " + one + "/run": `{"fire_id":"a@2#run"}`,
+		"GET " + firesPath + "/a@2#run":         `{"id":"a@2#run","state":"skipped","reason":"retired"}`,
 		"POST " + firesPath + "/a@1#run/cancel": `{"id":"a@1#run","state":"received"}`,
 	}}
 	address := m.start(t)
@@ -163,6 +165,11 @@ func TestScheduleOperations(t *testing.T) {
 		{split("schedule cancel a@1#run --note wrong"), 0, `POST ` + firesPath + `/a@1%23run/cancel {"note":"wrong"}`, "is told to end"},
 		{split("schedule backfill catalogs.stocktake --from 2026-11-19T00:00:00Z --to 2026-11-20T00:00:00Z --again --no-wait"), 0,
 			`/backfill {"from":"2026-11-19T00:00:00Z","to":"2026-11-20T00:00:00Z","again":true}`, "2 due times will be fired; 1 are done or under way already, --again fires them too   (backfill b1)"},
+		{split("schedule pause catalogs.stocktake --note restore"), 0, `/pause {"note":"restore"}`, "is paused; `signalbox schedule resume catalogs.stocktake`"},
+		{split("schedule pause catalogs.stocktake --note restore --json"), 0, `/pause {"note":"restore"}`, `"paused_note": "restore"`},
+		{split("schedule resume catalogs.stocktake --json"), 0, `/resume {}`, `"revision": 7`},
+		{split("schedule delete catalogs.stocktake --json"), 0, "DELETE " + schedulesPath + "/catalogs.stocktake ", `"deleted": true`},
+		{split("schedule run catalogs.stocktake"), 1, "/run {}", "skipped (retired)"},
 		{split("schedule backfill catalogs.stocktake --from 2026-11-19T00:00:00Z --dry-run"), 0, `"dry_run":true}`, "2 due times would be fired"},
 		{split("schedule backfill catalogs.stocktake --from 2026-11-19T00:00:00Z"), 1, `GET ` + firesPath + `?backfill=b1`, "0 done, 2 not done"},
 	} {
@@ -195,6 +202,7 @@ func TestExplain(t *testing.T) {
 		{[]string{"--at", "2020-01-01"}, 0, []string{"never due from now on"}},
 		{[]string{"0 0 31 2 *"}, 2, []string{`field 3 (day of month) "31"`}},
 		{[]string{"0 0 * * *", "--tz", "Middle/Earth"}, 2, []string{"no IANA zone"}},
+		{split("0 2 README.md LICENSE mon-fri"), 2, []string{`needs quotes`}},
 		{nil, 2, []string{"none of cron, every, calendar and at"}},
 	} {
 		code, out, errs := call(t, nil, "", append([]string{"schedule", "explain"}, c.args...)...)
