@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"time"
@@ -26,15 +27,24 @@ func Once(ctx context.Context, tx pg.Tx, queue, source, id string) (first bool, 
 }
 
 // OnceWithin is Once for a transaction that may then be idle for so long: an effect that takes its time elsewhere would
-// else lose it to the role's idle_in_transaction_session_timeout.
+// else lose it to the role's idle_in_transaction_session_timeout. More than 24 days are as good as no limit, for the server
+// counts no further.
 func OnceWithin(ctx context.Context, tx pg.Tx, queue, source, id string, idle time.Duration) (first bool, err error) {
 	tag, err := tx.Exec(ctx, `INSERT INTO inbox (queue, source, event_id)
 		SELECT $1, $2, $3 FROM set_config('idle_in_transaction_session_timeout', $4, true) ON CONFLICT DO NOTHING`,
-		queue, source, id, strconv.FormatInt(idle.Milliseconds(), 10))
+		queue, source, id, strconv.FormatInt(idleMillis(idle), 10))
 	if err != nil {
 		return false, fmt.Errorf("record event %s in the inbox: %w", id, err)
 	}
 	return tag.RowsAffected() == 1, nil
+}
+
+// idleMillis as PostgreSQL takes them, 0 for no limit.
+func idleMillis(idle time.Duration) int64 {
+	if idle > math.MaxInt32*time.Millisecond {
+		return 0
+	}
+	return idle.Milliseconds()
 }
 
 // OnceAll is Once of many deliveries in one round trip; first tells of each, and of what is there twice only the first
