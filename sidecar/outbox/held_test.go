@@ -3,6 +3,7 @@ package outbox_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -38,18 +39,22 @@ func TestS5_AHeldTransactionSlowsNoRelay(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	var heldTook, freeTook, heldCPU, freeCPU time.Duration
+	var heldCPU, freeCPU time.Duration
 	var heldEvents, freeEvents int
+	var ratios []float64 // by the clock, of each window
 	for range seed.Runs(3, 20) {
 		heldCPU, freeCPU, heldEvents, freeEvents = -pgtest.CPU(t, held.server), -pgtest.CPU(t, free.server), -held.events, -free.events
 		for end := time.Now().Add(window / 3 * 2); time.Now().Before(end); {
 			held.batch(t)
 		}
-		heldTook, freeTook = turns(window / 3)
+		heldTook, freeTook := turns(window / 3)
+		ratios = append(ratios, freeTook.Seconds()/heldTook.Seconds())
 		heldCPU, freeCPU, heldEvents, freeEvents = heldCPU+pgtest.CPU(t, held.server), freeCPU+pgtest.CPU(t, free.server), heldEvents+held.events, freeEvents+free.events
 	}
-	t.Logf("METRIC held_transaction_relay_ratio=%.2f limit=0.80 (at least; in the last window, by the clock; %d events were relayed meanwhile)",
-		freeTook.Seconds()/heldTook.Seconds(), held.events)
+	t.Logf("by the clock, window by window: %.2f", ratios)
+	late := slices.Sorted(slices.Values(ratios[len(ratios)/2:])) // a checkpoint of either server takes up a window
+	t.Logf("METRIC held_transaction_relay_ratio=%.2f limit=0.80 (at least; by the clock, the middle one of the later half of %d windows; %d events were relayed meanwhile)",
+		late[len(late)/2], len(ratios), held.events)
 	t.Logf("METRIC held_transaction_relay_cpu_ratio=%.2f limit=0.80 (at least; events per second of the server's CPU, its cleaning included)",
 		float64(heldEvents)/heldCPU.Seconds()/(float64(freeEvents)/freeCPU.Seconds()))
 	if _, err := conn.Exec(t.Context(), `ROLLBACK`); err != nil {
