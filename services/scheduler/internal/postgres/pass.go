@@ -15,7 +15,7 @@ import (
 
 // Bounds of one transaction of the planner.
 const (
-	batchSchedules = 1000
+	batchSchedules = 250 // so that the first are on their way while the next are planned
 	batchRetries   = 500
 	batchEntries   = 2000 // about: a schedule is decided whole
 )
