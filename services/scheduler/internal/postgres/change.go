@@ -14,8 +14,9 @@ import (
 	"github.com/signalbox-mesh/signalbox/sidecar/timing"
 )
 
-// maxPending due times of an old timing are counted when a new one takes its place.
-const maxPending = 10_000
+// maxPending due times of an old timing are counted when a new one takes its place: a due time of every second for eleven
+// days without a planner. That takes less than a second.
+const maxPending = 1_000_000
 
 // change is one transaction that changes schedules of one service: a declaration, or an edit. Those of one service wait
 // for each other; the planner, which moves due times on, is held back by the row's lock alone.
