@@ -44,7 +44,6 @@ type Settings struct {
 	Allowed    Allowed
 	Key        Key
 	Ledger     Ledger
-	Version    string                        // for the User-Agent
 	Propagator propagation.TextMapPropagator // nil: W3C trace context
 	Registerer prometheus.Registerer
 }
@@ -122,7 +121,7 @@ func (t *Target) request(ctx context.Context, target string, f timed.Fire) (*htt
 		return nil, errors.New("url: cannot be requested")
 	}
 	r.Header.Set("Content-Type", "application/json")
-	r.Header.Set("User-Agent", strings.TrimSpace("signalbox-scheduler/"+t.set.Version))
+	r.Header.Set("User-Agent", "signalbox-scheduler")
 	t.set.Propagator.Inject(ctx, propagation.HeaderCarrier(r.Header))
 	t.set.Key.sign(r.Header, f.ID, time.Now(), body)
 	return r, nil
