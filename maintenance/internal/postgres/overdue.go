@@ -184,9 +184,10 @@ func nullTime(t time.Time) *time.Time {
 	return &t
 }
 
-// late is the condition on a plan of which something is overdue: what a maintenance window holds is not.
+// late is the condition on a plan of which something is overdue: what a maintenance window holds is not. One of a single
+// instance holds nothing.
 const late = `late_at < now() AND NOT (spec::jsonb->>'in_window' IS NOT DISTINCT FROM 'hold' AND EXISTS (
-	SELECT FROM leases l WHERE l.kind = 'window' AND (l.service = plans.service OR l.service = '')
+	SELECT FROM leases l WHERE l.kind = 'window' AND l.instance = '' AND (l.service = plans.service OR l.service = '')
 		AND l.created_at <= plans.late_at AND coalesce(l.ended_at, l.expires_at, 'infinity') > now() - interval '15 s'))`
 
 // Overdue lists schedules with due times that should have ended, the longest overdue first.

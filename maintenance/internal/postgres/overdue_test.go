@@ -92,6 +92,11 @@ func TestOverdueInAWindow(t *testing.T) {
 	if count() != 0 {
 		t.Error("held by a window, and overdue")
 	}
+	must(t, a, `UPDATE leases SET instance = 'billing-1'`)
+	if count() != 1 {
+		t.Error("a window of one instance, which holds no schedule, hides what is overdue")
+	}
+	must(t, a, `UPDATE leases SET instance = ''`)
 	must(t, a, `UPDATE leases SET ended_at = now() - interval '1 min', ended = 'dropped'`)
 	if count() != 1 {
 		t.Error("the window is over, and it is not overdue")
