@@ -9,14 +9,12 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
 
 	"github.com/signalbox-mesh/signalbox/sidecar/debug"
-	"github.com/signalbox-mesh/signalbox/sidecar/internal/pause"
 	"github.com/signalbox-mesh/signalbox/sidecar/level"
 	"github.com/signalbox-mesh/signalbox/sidecar/logging/internal/redact"
 	"github.com/signalbox-mesh/signalbox/sidecar/ship"
@@ -159,29 +157,6 @@ func (s stderrOnly) record(_ spool.Class, frame []byte) { s.line(frame[spool.Hea
 
 func (l *Logs) trouble(err error) { l.own.Warn("log shipping", KeyError, err) }
 
-// Epoch identifies this run of this instance; sortable in time.
-func (l *Logs) Epoch() string { return l.epoch }
-
-// Class is the ledger's state of one spool class of the current epoch.
-type Class struct {
-	Name   string // debug info warn error
-	Issued uint64 // highest sequence given out, 0: none
-	Acked  uint64 // highest sequence that the store has committed
-	Closed bool
-}
-
-// Ledger reports all classes of the current epoch; none without a spool.
-func (l *Logs) Ledger() []Class {
-	if l.spool == nil {
-		return nil
-	}
-	var all []Class
-	for _, s := range l.spool.Current().States() {
-		all = append(all, Class{Name: s.Class.String(), Issued: s.Issued, Acked: s.Acked, Closed: s.Closed})
-	}
-	return all
-}
-
 // Ship sends spooled records by OTLP/gRPC logs until ctx ends, then returns nil; it never gives up.
 func (l *Logs) Ship(ctx context.Context, conn grpc.ClientConnInterface) error {
 	if l.shipper == nil {
@@ -190,38 +165,6 @@ func (l *Logs) Ship(ctx context.Context, conn grpc.ClientConnInterface) error {
 	}
 	l.shipper.Run(ctx, conn)
 	return nil
-}
-
-// Progress is nil while shipping makes progress (or has nothing to do), else what is wrong, for /hc.
-func (l *Logs) Progress() error {
-	if l.shipper == nil {
-		return nil
-	}
-	return l.shipper.Progress()
-}
-
-// Drain waits until the store has all that is spooled by now, while Ship runs; ctx bounds the wait. What
-// is left when it ends is shipped by the next start.
-func (l *Logs) Drain(ctx context.Context) error {
-	for l.waiting() > 0 {
-		if err := pause.For(ctx, 10*time.Millisecond); err != nil {
-			return fmt.Errorf("%d records left to ship: %w", l.waiting(), err)
-		}
-	}
-	return nil
-}
-
-// Drained says that nothing waits to be shipped.
-func (l *Logs) Drained() bool { return l.waiting() == 0 }
-
-func (l *Logs) waiting() int {
-	n := 0
-	if l.spool != nil {
-		for _, s := range l.spool.Current().States() {
-			n += s.Pending
-		}
-	}
-	return n
 }
 
 // Seal ends the epoch for records: those made later go to stderr alone, and are counted as dropped. What the Ledger says
