@@ -45,8 +45,8 @@ func saboteurs() []saboteur {
 			`if current != t.epoch {`, `if current < t.epoch {`, "./services/scheduler/internal/postgres", "TestC2_"},
 		{"C-12: a due time without an end is overdue", "maintenance/internal/overdue/overdue.go",
 			`case e.Due.After(next):
-			return ends`, `case false:
-			return ends`, "./maintenance/internal/overdue", "TestEndsInAnyOrder"},
+			return join(t, ends)`, `case false:
+			return join(t, ends)`, "./maintenance/internal/overdue", "TestEndsInAnyOrder"},
 		{"W-11: who the caller is, is not the caller's to say", "services/gateway/internal/edge/header.go",
 			`if foreign(name) {`, `if foreign(name) && name == "" {`, "./services/gateway/internal/edge", "TestW11_"},
 	}
