@@ -56,7 +56,11 @@ func (s *Store) Campaign(ctx context.Context, instance string) (*Term, error) {
 	return t, nil
 }
 
-// begin writes the term down. When the last one was not seen for longer than the grace, the time between was without a
+// noLeader is how long nobody must have led to be a reason. What was due at the begin of it is late by more than the grace
+// only if the first pass is late too, and then it is the reason all the same.
+const noLeader = plan.Grace / 2
+
+// begin writes the term down. When the last one was not seen for longer than noLeader, the time between was without a
 // leader.
 func (t *Term) begin(ctx context.Context, instance string) error {
 	err := pgx.BeginFunc(ctx, t.conn, func(tx pgx.Tx) error {
@@ -68,7 +72,7 @@ func (t *Term) begin(ctx context.Context, instance string) error {
 		}
 		var b pgx.Batch
 		b.Queue(`INSERT INTO outages (reason, from_at, to_at) SELECT $1, seen_at, $2 FROM (SELECT seen_at FROM terms ORDER BY epoch DESC LIMIT 1) AS last
-			WHERE seen_at < $3`, api.ReasonNoLeader, since, since.Add(-plan.Grace))
+			WHERE seen_at < $3`, api.ReasonNoLeader, since, since.Add(-noLeader))
 		b.Queue(`INSERT INTO terms (epoch, instance, since, seen_at) VALUES ($1, $2, $3, $3)`, t.epoch, instance, since)
 		b.Queue(`SELECT EXISTS (SELECT 1 FROM outages WHERE to_at IS NULL)`).QueryRow(func(row pgx.Row) error { return row.Scan(&t.down) })
 		return tx.SendBatch(ctx, &b).Close()
