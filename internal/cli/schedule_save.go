@@ -139,6 +139,9 @@ func (c *scheduleSave) policies(s *api.Spec) error {
 	if c.Target != "" && c.Target != "http" {
 		s.URL = c.PostTo
 	}
+	if err := inSeconds("window", c.Window); err != nil {
+		return err
+	}
 	if c.Window != nil {
 		s.WindowSecs = wholeSeconds(c.Window)
 	}

@@ -99,6 +99,7 @@ func TestSaveChangesWhatIsGiven(t *testing.T) {
 	}{
 		{[]string{"catalogs.stocktake", "--every", "15m", "--attempts", "1", "--note", "why"}, "catalogs.stocktake ", map[string]any{"every_seconds": 900.0, "attempts": 1.0, "overlap": "buffer-one", "payload": map[string]any{"full": true},
 			"cron": nil, "time_zone": "Europe/Berlin"}, 7, "is saved; it differs from its declaration in cron, payload; it is paused by ben"},
+		{[]string{"catalogs.stocktake", "--jitter", "0s"}, "catalogs.stocktake ", map[string]any{"cron": "0 2 * * mon-fri", "jitter_seconds": nil}, 7, "is saved"},
 		{[]string{"catalogs.stocktake", "--jitter", "5m", "--dry-run"}, "catalogs.stocktake?dry_run=true", map[string]any{"cron": "0 2 * * mon-fri", "jitter_seconds": 300.0}, 7, "NEXT"},
 		{[]string{"catalogs.new", "--at", "2026-12-24 18:00", "--tz", "Europe/Berlin", "--target", "http", "--post-to", "https://x.example"}, "catalogs.new ", map[string]any{"at": "2026-12-24T17:00:00Z", "target": "http",
 			"url": "https://x.example", "overlap": nil}, 0, "is saved"},
@@ -137,6 +138,9 @@ func TestScheduleMistakesChangeNothing(t *testing.T) {
 		{split("schedule fires --reason bad-luck"), "want one of paused, window"},
 		{split("schedule fires --since yesterday"), "--since"},
 		{split("schedule save catalogs.stocktake --every 500ms"), "whole seconds"},
+		{split("schedule save catalogs.stocktake --every 1500ms"), "--every 1.5s: want whole seconds"},
+		{split("schedule save catalogs.stocktake --jitter 100ms"), "--jitter 100ms: want whole seconds"},
+		{split("schedule save catalogs.stocktake --window 0s"), "--window 0s: want whole seconds"},
 		{split("schedule save catalogs.stocktake --at tomorrow"), "--at \"tomorrow\": want a local time"},
 		{split("schedule save catalogs.stocktake --overlap maybe"), "must be one of"},
 		{split("schedule save catalogs.stocktake --payload {"), "want JSON"},

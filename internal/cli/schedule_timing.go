@@ -26,11 +26,16 @@ func (f timingFlags) apply(cron string, s *api.Spec) error {
 	if f.TimeZone != "" {
 		s.TimeZone = f.TimeZone
 	}
+	if err := inSeconds("every", f.Every); err != nil {
+		return err
+	}
+	if f.Jitter != nil && *f.Jitter != 0 { // 0: none any more
+		if err := inSeconds("jitter", f.Jitter); err != nil {
+			return err
+		}
+	}
 	if cron != "" || f.Every != nil || len(f.Calendar) > 0 || f.At != "" {
 		s.Cron, s.EverySecs, s.Calendar, s.At, s.Anchor = cron, wholeSeconds(f.Every), f.Calendar, nil, nil
-	}
-	if f.Every != nil && s.EverySecs == 0 {
-		return misuse("--every %s: want whole seconds, at least 1s", f.Every)
 	}
 	if len(f.Except) > 0 {
 		s.Except = f.Except
@@ -52,6 +57,14 @@ func (f timingFlags) apply(cron string, s *api.Spec) error {
 		*one.into = &at
 	}
 	return nil
+}
+
+// inSeconds refuses what would be cut off, and none at all: that would be taken for a flag that was not given.
+func inSeconds(flag string, d *duration) error {
+	if d == nil || time.Duration(*d) >= time.Second && time.Duration(*d)%time.Second == 0 {
+		return nil
+	}
+	return misuse("--%s %s: want whole seconds, at least 1s", flag, time.Duration(*d))
 }
 
 func wholeSeconds(d *duration) int64 {
