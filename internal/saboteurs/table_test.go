@@ -36,7 +36,7 @@ func saboteurs() []saboteur {
 			`FROM outbox WHERE published_at IS NULL AND id >= $3 AND id > coalesce((SELECT max(id) FROM outbox WHERE published_at IS NOT NULL), 0) ORDER BY id LIMIT $1)`,
 			"./sidecar/outbox", "TestO1_"},
 		{"O-1: the relay's floor waits for who is writing", "sidecar/outbox/floor.go",
-			`f.writers = f.round+1, seen.highest, seen.writers`, `f.writers = f.round+1, seen.highest, nil`, "./sidecar/outbox", "TestALowerID"},
+			`f.round, f.highest, f.writers = f.round+1, seen.highest, seen.writers`, `f.round, f.highest, f.writers = f.round+1, seen.highest, nil`, "./sidecar/outbox", "TestALowerID"},
 		{"O-6: an effect happens once", "sidecar/outbox/inbox.go",
 			`first, err := Once(ctx, tx, queue, d.Source, d.ID)
 			if err != nil || !first {`, `_, err := Once(ctx, tx, queue, d.Source, d.ID)

@@ -87,15 +87,25 @@ func (f *floor) postpone(took time.Duration) {
 func (f *floor) see(round int, seen sight) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if round == f.round && f.ended(seen.writers) {
+	switch {
+	case round != f.round:
+	case seen.highest < f.highest: // lost with the server's last commits, and their ids are given out again; or pruned
+		f.id = 0
+		f.next(seen)
+	case f.ended(seen.writers):
 		if f.id = max(f.id, f.highest+1); seen.lowest != nil {
 			f.id = *seen.lowest
 		}
-		f.round, f.highest, f.writers = f.round+1, seen.highest, seen.writers
+		f.next(seen)
 	}
 	if seen.review != nil {
 		f.id = min(f.id, *seen.review)
 	}
+}
+
+// next begins another round.
+func (f *floor) next(seen sight) {
+	f.round, f.highest, f.writers = f.round+1, seen.highest, seen.writers
 }
 
 // restored begins the name of a transaction that was prepared before the server's start.

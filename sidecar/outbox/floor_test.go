@@ -33,28 +33,12 @@ func TestARowOfAPreparedTransactionIsRelayed(t *testing.T) {
 	}
 	o := outbox.New(outbox.Settings{DB: db, Bus: taker{}})
 	prepare(t, db, "late")
-	round := func() { // has the floor looked at
-		t.Helper()
-		for range 3 {
-			some := make([]bus.Publication, 500)
-			for i := range some {
-				some[i] = event("x")
-			}
-			add(t, db, o, "", some...)
-			for done := 0; done < len(some); {
-				n, err := o.Relay(t.Context())
-				if done += n; err != nil || n == 0 {
-					t.Fatalf("relayed %d of %d: %v", done, len(some), err)
-				}
-			}
-		}
-	}
-	round()
+	raise(t, db, o)
 	if err := server.Restart(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	wait.For(t, 20*time.Second, "connections of after the restart", func() bool { return db.Pool().Ping(t.Context()) == nil })
-	round()
+	raise(t, db, o)
 	asAdmin(t, at, `COMMIT PREPARED 'late'`)
 	if n, err := o.Relay(t.Context()); n != 1 || err != nil {
 		t.Errorf("relayed %d: %v", n, err)
@@ -100,5 +84,45 @@ func asAdmin(t *testing.T, db *pgtest.DB, sql string) {
 	defer func() { _ = conn.Close(context.Background()) }()
 	if _, err := conn.Exec(t.Context(), sql); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// A server that has lost its last commits (a standby that was behind, or a restore) gives their ids out again: what has them then
+// is relayed, and in order.
+func TestIDsThatAreGivenOutAgainAreRelayed(t *testing.T) {
+	server := pgtest.New(t, schema)
+	db, err := pg.Open(pg.Settings{URL: server.URL(schema), OwnerURL: server.OwnerURL(schema), Schema: schema, MaxConns: 4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(db.Close)
+	if err := db.Migrate(t.Context(), outbox.Migrations()); err != nil {
+		t.Fatal(err)
+	}
+	o := outbox.New(outbox.Settings{DB: db, Bus: taker{}})
+	raise(t, db, o)
+	asAdmin(t, server, `DELETE FROM catalogs.outbox WHERE id > 100`)
+	asAdmin(t, server, `ALTER TABLE catalogs.outbox ALTER COLUMN id RESTART WITH 101`)
+	add(t, db, o, "again", event("again"))
+	wait.For(t, 10*time.Second, "the event to be relayed", func() bool {
+		n, err := o.Relay(t.Context())
+		return err == nil && n == 1
+	})
+}
+
+// raise has the floor looked at a few times, and rows relayed meanwhile.
+func raise(t *testing.T, db *pg.DB, o *outbox.Outbox) {
+	t.Helper()
+	const events = 500
+	for range 3 {
+		if err := addAll(t.Context(), db, o, entries(0, events)); err != nil {
+			t.Fatal(err)
+		}
+		for done := 0; done < events; {
+			n, err := o.Relay(t.Context())
+			if done += n; err != nil || n == 0 {
+				t.Fatalf("relayed %d of %d: %v", done, events, err)
+			}
+		}
 	}
 }
