@@ -4,12 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/signalbox-mesh/signalbox/internal/seed"
 	"github.com/signalbox-mesh/signalbox/services/scheduler/api"
 	"github.com/signalbox-mesh/signalbox/services/scheduler/internal/postgres"
 	"github.com/signalbox-mesh/signalbox/sidecar/bus"
@@ -189,138 +186,6 @@ func TestAnEditEndsWhatTheOldTimingWasDueFor(t *testing.T) {
 	}
 }
 
-// C-11: edits race with the planner. Whatever the order, a due time of the old timing that was not fired before the edit
-// was stored is not fired after it, and after a pause or a deletion nothing is.
-func TestC11_AnEditNeverFiresBothTheOldAndTheNewTime(t *testing.T) {
-	t.Parallel()
-	f := newFixture(t)
-	random := seed.New(t)
-	term := f.lead(t, "one")
-	both, olds, news := 0, 0, 0
-	for range seed.Runs(100, 500) {
-		old, fresh := edit("billing.a", api.Spec{EverySecs: 3600}), edit("billing.a", api.Spec{Cron: "30 3 * * *"})
-		f.put(t, old)
-		due := time.Now().UTC().Add(-time.Second).Truncate(time.Second) // the old time, due and not planned
-		if _, err := f.db.Pool().Exec(t.Context(), `UPDATE schedules SET next_due = $1, look_at = $1 WHERE name = 'billing.a'`, due); err != nil {
-			t.Fatal(err)
-		}
-		var wg sync.WaitGroup
-		head := time.Duration(random.IntN(4)) * time.Millisecond
-		wg.Go(func() {
-			<-time.After(head)
-			for range 3 {
-				if _, err := term.Pass(t.Context(), time.Time{}); err != nil {
-					t.Error(err)
-				}
-			}
-		})
-		var after int
-		wg.Go(func() {
-			<-time.After(time.Duration(3-min(3, head.Milliseconds())) * time.Millisecond)
-			f.put(t, fresh)
-			after = f.fired(t, due) // once the edit is stored, the old time has been decided
-		})
-		wg.Wait()
-		total := f.fired(t, due)
-		if total != after {
-			both++
-		}
-		if total == 1 {
-			olds++
-		} else {
-			news++
-		}
-		if n := f.rows(t, `SELECT count(*) FROM fires WHERE schedule = 'billing.a' AND due = $1`, due); n != 1 {
-			t.Fatalf("%d rows of one due time", n)
-		}
-		if err := f.Delete(t.Context(), old); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := f.db.Pool().Exec(t.Context(), `DELETE FROM fires`); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if both > 0 {
-		t.Errorf("%d times the old time was fired after the edit had been stored", both)
-	}
-	t.Logf("the old time came first %d times, the edit %d times", olds, news)
-}
-
-func (f fixture) fired(t *testing.T, due time.Time) int {
-	t.Helper()
-	return f.rows(t, `SELECT count(*) FROM fires WHERE schedule = 'billing.a' AND due = $1 AND state <> 'skipped'`, due)
-}
-
-func (f fixture) rows(t *testing.T, sql string, args ...any) (n int) {
-	t.Helper()
-	if err := f.db.Pool().QueryRow(t.Context(), sql, args...).Scan(&n); err != nil {
-		t.Fatal(err)
-	}
-	return n
-}
-
-// Of many who edit what they have seen, one gets through.
-func TestEditsOfOneRevisionConflict(t *testing.T) {
-	t.Parallel()
-	f := newFixture(t)
-	seen := f.put(t, edit("billing.a", api.Spec{Cron: "@daily"})).Schedule.Revision
-	var wg sync.WaitGroup
-	results := make(chan error, 8)
-	for i := range 8 {
-		wg.Go(func() {
-			e := edit("billing.a", api.Spec{Cron: "@daily", Attempts: 6 + i}) // none is the default, which would change nothing
-			e.Revision = &seen
-			_, err := f.Put(t.Context(), e)
-			results <- err
-		})
-	}
-	wg.Wait()
-	close(results)
-	won := 0
-	for err := range results {
-		var conflict *postgres.ConflictError
-		switch {
-		case err == nil:
-			won++
-		case !errors.As(err, &conflict) || conflict.Revision != seen+1:
-			t.Errorf("%v", err)
-		}
-	}
-	if won != 1 {
-		t.Errorf("%d edits got through", won)
-	}
-}
-
-func TestLateAndFailingSchedules(t *testing.T) {
-	t.Parallel()
-	f := newFixture(t)
-	for _, name := range []string{"billing.late", "billing.paused", "billing.ok", "billing.held"} {
-		f.put(t, edit(name, api.Spec{Cron: "@daily"}))
-	}
-	if _, err := f.Pause(t.Context(), "billing.paused", "ann", "x"); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := f.db.Pool().Exec(t.Context(), `UPDATE schedules SET next_due = now() - interval '1 min',
-		look_at = CASE name WHEN 'billing.held' THEN now() + interval '1 min' ELSE now() - interval '1 min' END WHERE name <> 'billing.ok'`); err != nil {
-		t.Fatal(err)
-	}
-	for state, want := range map[string]string{
-		postgres.IsLate: "billing.late", postgres.IsPaused: "billing.paused", postgres.IsOK: "billing.held billing.ok", postgres.IsFailing: "", postgres.IsEdited: "",
-	} {
-		var names []string
-		found, err := f.Schedules(t.Context(), postgres.ScheduleFilter{Scope: postgres.Scope{All: true}, State: state, Limit: 10})
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, s := range found {
-			names = append(names, s.Name)
-		}
-		if got := strings.Join(names, " "); got != want {
-			t.Errorf("%s: %q, want %q", state, got, want)
-		}
-	}
-}
-
 // A schedule that could not be read for a while, its time zone for one, has no due time any more: it is declared and saved
 // again as it was, and is due again.
 func TestWhatCouldNotBeReadIsDueAgain(t *testing.T) {
@@ -342,20 +207,5 @@ func TestWhatCouldNotBeReadIsDueAgain(t *testing.T) {
 	}
 	if done := f.put(t, edit("billing.over", api.Spec{At: new(time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC))})); done.Changed || done.Schedule.NextDue != nil {
 		t.Errorf("one that is over: %+v", done)
-	}
-}
-
-func TestABriefListHasNoHistory(t *testing.T) {
-	t.Parallel()
-	f := newFixture(t)
-	f.put(t, edit("billing.made", api.Spec{Cron: "@daily"}))
-	if _, err := f.Run(t.Context(), "billing.made", "ann"); err != nil {
-		t.Fatal(err)
-	}
-	for _, brief := range []bool{true, false} {
-		found, err := f.Schedules(t.Context(), postgres.ScheduleFilter{Scope: postgres.Scope{All: true}, Brief: brief, Limit: 10})
-		if err != nil || len(found) != 1 || (found[0].LastFire == nil) != brief || found[0].NextDue == nil {
-			t.Errorf("brief %t: %+v, %v", brief, found, err)
-		}
 	}
 }
