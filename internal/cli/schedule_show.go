@@ -57,12 +57,12 @@ func (c *scheduleShow) Run(ctx context.Context, p Process) error {
 	if c.JSON {
 		return printJSON(p.Stdout, v)
 	}
-	return v.print(p, c.Wide)
+	return v.print(p, screenOf(p.Stdout, p.Environ), c.Wide)
 }
 
-func (v scheduleView) print(p Process, wide bool) error {
+func (v scheduleView) print(p Process, screen screen, wide bool) error {
 	s := v.Schedule
-	t := newTable(p.Stdout, "schedule", s.Name)
+	t := newTable(p.Stdout, "schedule", s.Name).fit(screen, wide)
 	t.row("handled by", s.Service)
 	t.row("made by", map[bool]string{true: "the service, in code", false: "people"}[s.Origin == "declared"])
 	t.row("when", v.Text)
@@ -87,7 +87,7 @@ func (v scheduleView) print(p Process, wide bool) error {
 	if err := t.flush(); err != nil {
 		return err
 	}
-	if err := drifted(p, s); err != nil || len(v.Fires) == 0 {
+	if err := drifted(p, s, screen, wide); err != nil || len(v.Fires) == 0 {
 		return err
 	}
 	return fireTable(p, "\nDUE", v.Fires, false, wide)
@@ -132,7 +132,7 @@ func policies(s api.Spec) (rows [][]string) {
 }
 
 // drifted shows the edit against the declaration.
-func drifted(p Process, s api.Schedule) error {
+func drifted(p Process, s api.Schedule, screen screen, wide bool) error {
 	if s.Declared == nil || len(s.Drift) == 0 {
 		return nil
 	}
@@ -148,7 +148,7 @@ func drifted(p Process, s api.Schedule) error {
 	if s.EditedAt != nil {
 		by += " AT " + moment(s.EditedAt)
 	}
-	t := newTable(p.Stdout, "\nDRIFT", by, "DECLARED")
+	t := newTable(p.Stdout, "\nDRIFT", by, "DECLARED").fit(screen, wide)
 	for _, name := range s.Drift {
 		t.row(name, orDash(string(here[name])), orDash(string(declared[name])))
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -232,6 +233,25 @@ func TestNamesOfTheMeshAreCompleted(t *testing.T) {
 	call(t, environ, "", "__complete", "schedule", "show", "catalogs.")
 	if asked := m.requests("GET"); !slices.Contains(asked, "GET "+schedulesPath+"?brief=true&limit=200&q=catalogs. ") {
 		t.Errorf("a shell waits for what takes long, or for what is not asked for: %q", asked)
+	}
+}
+
+// A payload may have 64 KiB, and is one line.
+func TestAShownScheduleFitsTheTerminal(t *testing.T) {
+	t.Parallel()
+	var v scheduleView
+	if err := json.Unmarshal([]byte(oneSchedule), &v.Schedule); err != nil {
+		t.Fatal(err)
+	}
+	v.Schedule.Payload = json.RawMessage(`"` + strings.Repeat("x", 1000) + `"`)
+	for wide, want := range map[bool]bool{false: false, true: true} {
+		var out bytes.Buffer
+		if err := v.print(Process{Stdout: &out}, screen{terminal: true, cells: 70}, wide); err != nil {
+			t.Fatal(err)
+		}
+		if (widest(out.String()) > 70) != want {
+			t.Errorf("wide %t: %d cells:\n%s", wide, widest(out.String()), out.String())
+		}
 	}
 }
 
