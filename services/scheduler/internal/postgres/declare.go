@@ -153,7 +153,10 @@ func (r *reconciliation) refresh(ctx context.Context) error {
 	if len(r.stale) == 0 {
 		return nil
 	}
-	if _, err := r.tx.Exec(ctx, `UPDATE schedules SET declared_at = $2 WHERE name = ANY($1::text[])`, r.stale, r.now); err != nil {
+	// In the order in which whoever ends fires locks them: neither waits for the other in a circle.
+	_, err := r.tx.Exec(ctx, `UPDATE schedules s SET declared_at = $2 FROM (
+		SELECT name FROM schedules WHERE name = ANY($1::text[]) ORDER BY name FOR NO KEY UPDATE) AS stale WHERE s.name = stale.name`, r.stale, r.now)
+	if err != nil {
 		return fmt.Errorf("note the declaration: %w", err)
 	}
 	return nil

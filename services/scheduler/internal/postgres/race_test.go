@@ -7,8 +7,11 @@ import (
 	"time"
 
 	"github.com/signalbox-mesh/signalbox/internal/seed"
+	"github.com/signalbox-mesh/signalbox/internal/wait"
 	"github.com/signalbox-mesh/signalbox/services/scheduler/api"
 	"github.com/signalbox-mesh/signalbox/services/scheduler/internal/postgres"
+	"github.com/signalbox-mesh/signalbox/sidecar/pg"
+	"github.com/signalbox-mesh/signalbox/sidecar/timed"
 )
 
 // C-11: edits race with the planner. Whatever the order, a due time of the old timing that was not fired before the edit
@@ -102,5 +105,33 @@ func TestEditsOfOneRevisionConflict(t *testing.T) {
 	}
 	if won != 1 {
 		t.Errorf("%d edits got through", won)
+	}
+}
+
+// A heartbeat notes its declarations in the order of their names, as all do who lock several schedules.
+func TestAHeartbeatLocksInOrder(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.declare(t, every("b", 60)) // the first row
+	f.declare(t, every("b", 60), every("a", 60))
+	f.exec(t, `UPDATE schedules SET declared_at = now() - interval '30 s' WHERE name = 'billing.b'`)
+	f.exec(t, `UPDATE schedules SET declared_at = now() - interval '30 s' WHERE name = 'billing.a'`)
+	declared := make(chan error, 1)
+	f.tx(t, func(tx pg.Tx) error {
+		if _, err := tx.Exec(t.Context(), `SELECT 1 FROM schedules WHERE name = 'billing.a' FOR UPDATE`); err != nil {
+			return err
+		}
+		go func() {
+			_, err := f.Declare(t.Context(), "billing", []timed.Schedule{every("b", 60), every("a", 60)})
+			declared <- err
+		}()
+		wait.For(t, 5*time.Second, "the heartbeat to wait", func() bool {
+			return f.number(t, `SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE NOT l.granted AND a.datname = current_database()`) > 0
+		})
+		_, err := tx.Exec(t.Context(), `SELECT 1 FROM schedules WHERE name = 'billing.b' FOR UPDATE NOWAIT`)
+		return err
+	})
+	if err := <-declared; err != nil {
+		t.Error(err)
 	}
 }
