@@ -44,7 +44,7 @@ type Run struct {
 // BackfillRequest names a range of the past.
 type BackfillRequest struct {
 	From   time.Time `json:"from" doc:"due times from here on"`
-	To     time.Time `json:"to" doc:"and before this; not in the future"`
+	To     time.Time `json:"to" doc:"and before this; not more than a minute ahead"`
 	Again  bool      `json:"again,omitempty" doc:"also what is done or under way already"`
 	DryRun bool      `json:"dry_run,omitempty" doc:"count only"`
 }
@@ -53,7 +53,7 @@ type BackfillRequest struct {
 type Backfill struct {
 	ID      string `json:"id,omitempty" doc:"ask for its fires with it; absent where nothing was stored"`
 	Fires   int    `json:"fires" doc:"due times that will be fired"`
-	Present int    `json:"present" doc:"due times of the range that are done or under way already, and were left out"`
+	Present int    `json:"present" doc:"due times of the range that are done, under way or still to be decided by plan, and were left out"`
 	DryRun  bool   `json:"dry_run,omitempty" doc:"nothing was stored"`
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,6 +16,9 @@ import (
 	"github.com/signalbox-mesh/signalbox/sidecar/timed"
 	"github.com/signalbox-mesh/signalbox/sidecar/timing"
 )
+
+// clocksDiffer is how far ahead the clock of who asks may be: his now is the past in a moment.
+const clocksDiffer = time.Minute
 
 // MaxBackfill due times go into one backfill.
 const MaxBackfill = 10_000
@@ -36,7 +40,7 @@ type Backfill struct {
 
 // Backfill puts the due times of a range into the ledger, waiting: the planner releases them by the schedule's own rate
 // and overlap policy. The timing is that of now, the payload that of the moment of firing. Those that are done, or under
-// way, by plan or by an earlier backfill, are left out unless Again. All or nothing; two of one schedule follow each other.
+// way, by plan or by an earlier backfill, are left out unless Again; those that the planner has still to decide about always. All or nothing; two of one schedule follow each other.
 func (s *Store) Backfill(ctx context.Context, b Backfill) (answer api.Backfill, err error) {
 	err = s.db.InTx(ctx, func(tx pg.Tx) error {
 		answer, err = s.backfill(ctx, tx, b)
@@ -58,7 +62,7 @@ func (s *Store) backfill(ctx context.Context, tx pgx.Tx, b Backfill) (api.Backfi
 	if err != nil {
 		return api.Backfill{}, fmt.Errorf("wait for other backfills: %w", err)
 	}
-	if b.To.After(now) {
+	if b.To.After(now.Add(clocksDiffer)) {
 		return api.Backfill{}, ErrFuture
 	}
 	row, err := runnable(ctx, tx, b.Name)
@@ -73,6 +77,7 @@ func (s *Store) backfill(ctx context.Context, tx pgx.Tx, b Backfill) (api.Backfi
 	if err != nil {
 		return api.Backfill{}, err
 	}
+	missing = row.decided(missing)
 	answer := api.Backfill{Fires: len(missing), Present: len(due) - len(missing), DryRun: b.DryRun}
 	if b.DryRun || len(missing) == 0 {
 		return answer, nil
@@ -107,6 +112,15 @@ func dueIn(s timed.Schedule, from, to time.Time) (all []time.Time, err error) {
 		all = append(all, due)
 	}
 	return all, nil
+}
+
+// decided are those of the due times that the planner has come to: about the others it will decide itself, and would fire them too.
+func (r schedule) decided(due []time.Time) []time.Time {
+	if r.NextDue == nil {
+		return due
+	}
+	n, _ := slices.BinarySearchFunc(due, *r.NextDue, time.Time.Compare)
+	return due[:n]
 }
 
 // absent leaves out what the ledger has as done or under way.

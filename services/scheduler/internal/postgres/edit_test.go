@@ -209,3 +209,21 @@ func TestWhatCouldNotBeReadIsDueAgain(t *testing.T) {
 		t.Errorf("one that is over: %+v", done)
 	}
 }
+
+// What the planner has not come to, or a window holds, is its own to fire: a backfill up to now would have it fired twice.
+func TestABackfillLeavesThePlanItsDueTimes(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.put(t, edit("billing.made", api.Spec{EverySecs: 60}))
+	now := time.Now().UTC().Truncate(time.Minute)
+	f.exec(t, `UPDATE schedules SET next_due = $1`, now.Add(-5*time.Minute))
+	for _, again := range []bool{false, true} {
+		got, err := f.Backfill(t.Context(), postgres.Backfill{Name: "billing.made", From: now.Add(-10 * time.Minute), To: time.Now().Add(10 * time.Second), Again: again, DryRun: true})
+		if err != nil || got.Fires != 5 || got.Present < 6 {
+			t.Errorf("again %t: %+v, %v", again, got, err)
+		}
+	}
+	if _, err := f.Backfill(t.Context(), postgres.Backfill{Name: "billing.made", From: now, To: now.Add(10 * time.Minute)}); !errors.Is(err, postgres.ErrFuture) {
+		t.Errorf("%v", err)
+	}
+}
