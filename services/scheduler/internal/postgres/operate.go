@@ -14,6 +14,7 @@ import (
 	"github.com/signalbox-mesh/signalbox/sidecar/outbox"
 	"github.com/signalbox-mesh/signalbox/sidecar/pg"
 	"github.com/signalbox-mesh/signalbox/sidecar/timed"
+	"github.com/signalbox-mesh/signalbox/sidecar/timing"
 )
 
 // ErrNotFound is the answer for a schedule that is unknown or retired.
@@ -21,30 +22,56 @@ var ErrNotFound = errors.New("no such schedule")
 
 // Pause holds a schedule: its due times get a row with the reason and no fire. Pausing twice renews the note.
 func (s *Store) Pause(ctx context.Context, name, by, note string) (api.Schedule, error) {
-	return s.change(ctx, name, by, "paused", note, `UPDATE schedules SET paused = true, paused_at = now(), paused_by = $2, paused_note = $3,
-		revision = revision + 1, changed_at = now() WHERE name = $1 AND retired_at IS NULL RETURNING `+scheduleColumns, name, by, note)
-}
-
-// Resume lets a schedule go on with what waits, and with its next due time.
-func (s *Store) Resume(ctx context.Context, name, by string) (api.Schedule, error) {
-	return s.change(ctx, name, by, "resumed", "", `UPDATE schedules SET paused = false, paused_at = NULL, paused_by = '', paused_note = '', release_at = now(),
-		revision = revision + 1, changed_at = now() WHERE name = $1 AND retired_at IS NULL RETURNING `+scheduleColumns, name)
-}
-
-func (s *Store) change(ctx context.Context, name, by, action, note, sql string, args ...any) (api.Schedule, error) {
 	err := s.db.InTx(ctx, func(tx pg.Tx) error {
-		rows, err := tx.Query(ctx, sql, args...)
+		rows, err := tx.Query(ctx, `UPDATE schedules SET paused = true, paused_at = now(), paused_by = $2, paused_note = $3,
+			revision = revision + 1, changed_at = now() WHERE name = $1 AND retired_at IS NULL RETURNING `+scheduleColumns, name, by, note)
 		if err != nil {
 			return err
 		}
-		_, err = s.announceChange(ctx, tx, rows, action, by, note)
+		_, err = s.announceChange(ctx, tx, rows, "paused", by, note)
 		return err
 	})
 	if pg.IsNoRows(err) {
 		return api.Schedule{}, ErrNotFound
 	}
 	if err != nil {
-		return api.Schedule{}, fmt.Errorf("change schedule %q: %w", name, err)
+		return api.Schedule{}, fmt.Errorf("pause schedule %q: %w", name, err)
+	}
+	return s.Schedule(ctx, name)
+}
+
+// Resume lets a schedule go on with what waits, and with its next due time. What was due in the pause and the planner had
+// not come to, for want of the broker for one, is in the ledger as paused: it is not caught up.
+func (s *Store) Resume(ctx context.Context, name, by string) (api.Schedule, error) {
+	ctx, commit := s.counted(ctx)
+	err := s.db.InTx(ctx, func(tx pg.Tx) error {
+		c := change{store: s, tx: tx, by: by}
+		have, _, err := c.lock(ctx, name)
+		switch {
+		case err != nil:
+			return err
+		case !have.alive():
+			return ErrNotFound
+		}
+		next := have.NextDue
+		if have.Paused && next != nil && !next.After(c.now) {
+			if err := c.endPending(ctx, have, api.ReasonPaused); err != nil {
+				return err
+			}
+			next = nullable(timing.Next(have.spec().When(), c.now))
+		}
+		rows, err := tx.Query(ctx, `UPDATE schedules SET paused = false, paused_at = NULL, paused_by = '', paused_note = '', release_at = now(),
+			next_due = $2, look_at = CASE WHEN next_due IS NOT DISTINCT FROM $2 THEN look_at ELSE $2 END,
+			revision = revision + 1, changed_at = now() WHERE name = $1 RETURNING `+scheduleColumns, name, next)
+		if err != nil {
+			return err
+		}
+		_, err = s.announceChange(ctx, tx, rows, "resumed", by, "")
+		return err
+	})
+	commit(err)
+	if err != nil {
+		return api.Schedule{}, fmt.Errorf("resume schedule %q: %w", name, err)
 	}
 	return s.Schedule(ctx, name)
 }

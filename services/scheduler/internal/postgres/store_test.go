@@ -187,25 +187,6 @@ func TestPassWritesLedgerAndOutboxOnce(t *testing.T) {
 	}
 }
 
-func TestPassPutsAPausedDueTimeIntoTheLedger(t *testing.T) {
-	t.Parallel()
-	f := newFixture(t)
-	f.declare(t, every("a", 1))
-	if _, err := f.Pause(t.Context(), "billing.a", "ann", "why"); err != nil {
-		t.Fatal(err)
-	}
-	p := pass(t, f.lead(t, "s"), time.Now().Add(3*time.Second))
-	if p.Fired != 0 || p.Skipped[api.ReasonPaused] < 2 {
-		t.Errorf("%+v", p)
-	}
-	if _, err := f.Resume(t.Context(), "billing.a", "ann"); err != nil {
-		t.Fatal(err)
-	}
-	if len(f.out.of(bus.Schedule, "")) != 0 {
-		t.Error("a paused schedule was fired")
-	}
-}
-
 // Ten thousand due in the same second are planned in batches, and only once.
 func TestC9_ManyDueAtOnceInBoundedBatches(t *testing.T) {
 	t.Parallel()
