@@ -45,7 +45,9 @@ func TestABlackBoxByLease(t *testing.T) {
 	catalogs.Mount("GET /api/catalogs/v1/ill", access.SignedIn(), serve(http.StatusInternalServerError))
 	m.Run("catalogs", catalogs)
 	gateway := m.Gateway()
-	call := func(method, path, body string) meshtest.Answer { return m.Call(gateway.PublicAddr(), "anna=operator", method, path, body) }
+	call := func(method, path, body string) meshtest.Answer {
+		return m.Call(gateway.PublicAddr(), "anna=operator", method, path, body)
+	}
 	wait.For(t, limit, "the mesh", func() bool {
 		return call("GET", "/api/catalogs/v1/well", "").Status == 204 && call("GET", leases, "").Status == 200
 	})
