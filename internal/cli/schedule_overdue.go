@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -60,6 +61,9 @@ func (c *scheduleOverdue) Run(ctx context.Context, p Process) error {
 	}
 	if err := c.print(p, all); err != nil || len(all) == 0 {
 		return err
+	}
+	if len(all) == 1 {
+		return errors.New("1 schedule is overdue")
 	}
 	return fmt.Errorf("%d schedules are overdue", len(all))
 }
