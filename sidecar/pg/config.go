@@ -52,6 +52,11 @@ func looksLikeURL(text string) bool {
 
 func prepare(c *pgconn.Config, schema string) {
 	c.RuntimeParams["search_path"] = ident(schema)
+	if c.RuntimeParams["jit"] == "" {
+		// Statements here are short, and some forbid a plan: the cost that this puts on what is left would have the server
+		// compile them each time, for many times what they take.
+		c.RuntimeParams["jit"] = "off"
+	}
 	if c.RuntimeParams["application_name"] == "" {
 		c.RuntimeParams["application_name"] = "signalbox/" + schema
 	}

@@ -110,6 +110,10 @@ func TestP8_RolesCarryTheirLimits(t *testing.T) {
 			}
 		}
 	}
+	var jit string
+	if err := d.Pool().QueryRow(t.Context(), `SHOW jit`).Scan(&jit); err != nil || jit != "off" {
+		t.Errorf("statements are compiled: %q, %v", jit, err)
+	}
 	for _, sql := range []string{
 		`CREATE TABLE mine (id int)`, `CREATE TEMP TABLE mine (id int)`, `CREATE TABLE public.mine (id int)`, `CREATE SCHEMA mine`,
 		`ALTER TABLE step_1 ADD COLUMN x int`, `DROP TABLE step_1`, `TRUNCATE step_1`, `CREATE INDEX ON step_1 (id)`,

@@ -24,7 +24,7 @@ func (s *Store) bounded(ctx context.Context, within time.Duration, fn func(tx pg
 	}
 	defer func() { <-s.reading }()
 	err := s.db.InTx(ctx, func(tx pg.Tx) error {
-		_, err := tx.Exec(ctx, fmt.Sprintf("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = %d; SET LOCAL jit = off", max(within, time.Second).Milliseconds()))
+		_, err := tx.Exec(ctx, fmt.Sprintf("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = %d", max(within, time.Second).Milliseconds()))
 		if err != nil {
 			return err
 		}

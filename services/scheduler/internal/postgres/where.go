@@ -46,9 +46,8 @@ func (w *where) text() string {
 
 // followIndex has the server read in an index's order and stop. It reckons with the fires of a schedule on average, and
 // would gather and sort all of them for the newest few: of one that fires every second they are a million. The sort of the
-// few that are left counts as very dear then, for which the server would compile the query: that takes a hundred times as
-// long as the query.
-const followIndex = `SET LOCAL enable_bitmapscan = off; SET LOCAL enable_sort = off; SET LOCAL jit = off`
+// few that are left counts as very dear then; no session of ours compiles a query for that (package pg).
+const followIndex = `SET LOCAL enable_bitmapscan = off; SET LOCAL enable_sort = off`
 
 // following is a transaction for queries for the first rows of each of several schedules.
 func following(ctx context.Context, db *pg.DB, fn func(tx pg.Tx) error) error {
