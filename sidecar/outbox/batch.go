@@ -88,10 +88,11 @@ func (o *Outbox) apart(do func() error) error {
 // claim locks the heads, then reads on in the aggregates that it owns thereby. The second statement has a
 // newer snapshot, which holds all that the aggregate's last owner committed. Rows are found by their indexes: a plan that was made
 // while the table was small would read all of it for ever. The heads are an array, made once: as a subquery they were
-// gone through for each row.
+// gone through for each row. And no bitmap: that of an aggregate would begin at its first entry, not at the floor.
 func (o *Outbox) claim(ctx context.Context, tx pgx.Tx) ([]*row, error) {
 	batch := &pgx.Batch{}
-	batch.Queue(`SELECT set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)`)
+	batch.Queue(`SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
+		set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)`)
 	floor, see := o.floor.queue(batch)
 	var ids []int64
 	var aggregates []string
