@@ -198,6 +198,10 @@ func (m *mesh) everythingGone(t *testing.T) {
 	lease := m.setLevel(t, "catalogs", "debug", "--ttl", ttl.String())
 	m.settles(t, "DEBUG")
 	one, two := m.instance(t, "catalogs-1"), m.instance(t, "catalogs-2")
+	wait.For(t, limit, "the lease on the disk of catalogs-2, which follows its effect", func() bool {
+		kept, err := os.ReadFile(filepath.Join(m.state, "leases", "catalogs", "catalogs-2.json"))
+		return err == nil && strings.Contains(string(kept), lease)
+	})
 	thaw := m.frozen(t)
 	if err := syscall.Kill(two.PID, syscall.SIGKILL); err != nil { // a child of the mesh's: see killed
 		t.Fatal(err)

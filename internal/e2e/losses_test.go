@@ -40,10 +40,14 @@ func TestLossesHaveACause(t *testing.T) {
 			}
 			causes[why.Class+" "+why.Reason] += why.Records
 		}
-		return len(causes) == 2
+		return causes["warn damaged"] > 0 && causes["debug full"] > 0
 	})
-	t.Logf("METRIC records_lost_without_a_cause=%d limit=0 (%v)", issued-kept-causes["debug full"]-causes["warn damaged"], causes)
-	if causes["warn damaged"] != 1 || kept+causes["debug full"]+1 != issued {
+	lost := issued - kept
+	for _, n := range causes {
+		lost -= n
+	}
+	t.Logf("METRIC records_lost_without_a_cause=%d limit=0 (%v)", lost, causes)
+	if causes["warn damaged"] != 1 || lost != 0 {
 		t.Errorf("%d issued, %d stored, %v", issued, kept, causes)
 	}
 }
@@ -65,7 +69,10 @@ func abandoned(t *testing.T, dir string) (epoch string, kept int) {
 		}
 	}
 	write(spool.Debug, 4000)
-	write(spool.Warn, 300)
+	for range 30 {
+		write(spool.Warn, 10)
+		<-time.After(2 * time.Millisecond) // what gives way is removed beside the callers, who do not wait for it
+	}
 	for _, state := range s.Current().States() {
 		kept += state.Pending
 	}
