@@ -85,6 +85,12 @@ func (r *receiver) take(place, message string) {
 	}
 }
 
+func (r *receiver) heard(epoch string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.epochs[epoch]
+}
+
 func (r *receiver) all() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -146,8 +152,8 @@ func TestFromCallToStore(t *testing.T) {
 			t.Errorf("ledger %+v", c)
 		}
 	}
-	if !r.epochs[logs.Epoch()] || logs.Progress() != nil {
-		t.Errorf("epochs %v, progress %v", r.epochs, logs.Progress())
+	if !r.heard(logs.Epoch()) || logs.Progress() != nil {
+		t.Errorf("epoch %s heard: %v, progress %v", logs.Epoch(), r.heard(logs.Epoch()), logs.Progress())
 	}
 	stop()
 	if err := logs.Close(limit); err != nil {
@@ -184,8 +190,8 @@ func TestL11_NextStartShipsTheRest(t *testing.T) {
 			t.Fatal("not shipped")
 		}
 	}
-	if !r.epochs[first.Epoch()] || first.Epoch() == second.Epoch() {
-		t.Errorf("epochs %v", r.epochs)
+	if !r.heard(first.Epoch()) || first.Epoch() == second.Epoch() {
+		t.Errorf("first epoch %s heard: %v, second %s", first.Epoch(), r.heard(first.Epoch()), second.Epoch())
 	}
 }
 
