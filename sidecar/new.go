@@ -55,6 +55,7 @@ func (s *Sidecar) wireNames(context.Context) error {
 		return &settings.Error{Variable: settings.Variable(s.settings.Service, "INSTANCE"), Problem: fmt.Sprintf("%q is no name for an instance: want up to 63 letters, digits, dots and hyphens, as in %s-1", s.instance, s.settings.Service)}
 	}
 	s.registry = telemetry.NewRegistry(s.settings.Version)
+	s.edges = telemetry.NewEdges(s.registry, s.settings.Service)
 	s.peers = s.settings.Peers
 	if s.peers == nil {
 		listed, err := peers.Parse(s.config.Peers)

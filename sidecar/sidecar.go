@@ -37,6 +37,7 @@ import (
 	"github.com/signalbox-mesh/signalbox/sidecar/profile"
 	"github.com/signalbox-mesh/signalbox/sidecar/rpc"
 	"github.com/signalbox-mesh/signalbox/sidecar/servicetoken"
+	"github.com/signalbox-mesh/signalbox/sidecar/telemetry"
 	"github.com/signalbox-mesh/signalbox/sidecar/timed"
 	"github.com/signalbox-mesh/signalbox/sidecar/trace"
 	"github.com/signalbox-mesh/signalbox/sidecar/web"
@@ -78,6 +79,7 @@ type Sidecar struct {
 	levels   *level.Table
 	sources  *level.Sources
 	registry *prometheus.Registry
+	edges    *telemetry.Edges
 	tracing  *trace.Provider
 	health   *health.Health
 	flows    *debug.Flows
@@ -137,6 +139,9 @@ func (s *Sidecar) Logger(name string) *slog.Logger {
 
 // Registry is the one that /metrics serves.
 func (s *Sidecar) Registry() *prometheus.Registry { return s.registry }
+
+// Edges are what passes between this service and others; the mesh's clients, the database and the bus count for themselves.
+func (s *Sidecar) Edges() *telemetry.Edges { return s.edges }
 
 // TracerProvider of this sidecar.
 func (s *Sidecar) TracerProvider() oteltrace.TracerProvider { return s.tracing.TracerProvider() }

@@ -46,6 +46,7 @@ func (w Weight) String() string {
 // that outlives its Timeout counts as failed, and is not called again before it returned.
 type Check struct {
 	Name     string
+	Node     string // of the topology, that it asks after: a service's name, telemetry.NodePostgres, …; "": this instance itself
 	Weight   Weight
 	Interval time.Duration // 0: 2 s
 	Timeout  time.Duration // 0: 1 s
@@ -69,6 +70,7 @@ type Report struct {
 // service is its weight's to say.
 type CheckReport struct {
 	Name     string    `json:"name"`
+	Node     string    `json:"node,omitempty"` // of the topology, that it asks after
 	Status   Status    `json:"status"`
 	Weight   string    `json:"weight"` // "down" or "degraded"
 	Age      string    `json:"age"`    // since it last ran, a Go duration

@@ -35,6 +35,7 @@ func (h *Health) Report() Report {
 func (s *state) report() CheckReport {
 	c := CheckReport{
 		Name:     s.Name,
+		Node:     s.Node,
 		Status:   s.status,
 		Weight:   s.Weight.String(),
 		Duration: s.lastedFor.Round(time.Microsecond).String(),

@@ -17,6 +17,8 @@ const (
 	BlackBox = "blackbox" // {"share":0.1,"bytes":8388608,"seconds":30,"latency_ms":0}
 	Profile  = "profile"  // {"profile":"cpu","seconds":10}
 	Window   = "window"   // {"message":"upgrade of the disk"}
+	Policy   = "policy"   // {"destination":"catalogs","timeout_ms":2000,"retries":1,…}: how this service calls another
+	Fault    = "fault"    // {"destination":"catalogs","share":0.1,"delay_ms":300}: what befalls calls of this service to another
 )
 
 // MaxValue bounds Lease.Value, in bytes.

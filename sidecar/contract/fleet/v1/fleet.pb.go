@@ -39,6 +39,7 @@ type SyncRequest struct {
 	SamplingConfigured float64                `protobuf:"fixed64,10,opt,name=sampling_configured,json=samplingConfigured,proto3" json:"sampling_configured,omitempty"`
 	SamplingEffective  float64                `protobuf:"fixed64,11,opt,name=sampling_effective,json=samplingEffective,proto3" json:"sampling_effective,omitempty"`
 	Events             []*LeaseEvent          `protobuf:"bytes,12,rep,name=events,proto3" json:"events,omitempty"` // repeated until a Sync carried them
+	Edges              []*Edge                `protobuf:"bytes,13,rep,name=edges,proto3" json:"edges,omitempty"`
 	unknownFields      protoimpl.UnknownFields
 	sizeCache          protoimpl.SizeCache
 }
@@ -153,6 +154,13 @@ func (x *SyncRequest) GetSamplingEffective() float64 {
 func (x *SyncRequest) GetEvents() []*LeaseEvent {
 	if x != nil {
 		return x.Events
+	}
+	return nil
+}
+
+func (x *SyncRequest) GetEdges() []*Edge {
+	if x != nil {
+		return x.Edges
 	}
 	return nil
 }
@@ -322,6 +330,9 @@ type Check struct {
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	Status        string                 `protobuf:"bytes,2,opt,name=status,proto3" json:"status,omitempty"`
 	Error         string                 `protobuf:"bytes,3,opt,name=error,proto3" json:"error,omitempty"`
+	Node          string                 `protobuf:"bytes,4,opt,name=node,proto3" json:"node,omitempty"`     // of the topology, which it asks after: a service's name, postgresql, rabbitmq, redis; empty: the instance itself
+	Since         *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=since,proto3" json:"since,omitempty"`   // of the status
+	Weight        string                 `protobuf:"bytes,6,opt,name=weight,proto3" json:"weight,omitempty"` // what it does to the instance when it fails: down degraded
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -377,6 +388,120 @@ func (x *Check) GetError() string {
 	return ""
 }
 
+func (x *Check) GetNode() string {
+	if x != nil {
+		return x.Node
+	}
+	return ""
+}
+
+func (x *Check) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
+func (x *Check) GetWeight() string {
+	if x != nil {
+		return x.Weight
+	}
+	return ""
+}
+
+// What passed between two nodes of the topology, as this instance saw it, since it started; a new epoch begins at 0.
+type Edge struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Source        string                 `protobuf:"bytes,1,opt,name=source,proto3" json:"source,omitempty"`           // a node: a service's name, browser, outside
+	Destination   string                 `protobuf:"bytes,2,opt,name=destination,proto3" json:"destination,omitempty"` // a node: a service's name, postgresql, rabbitmq, redis, or a host outside
+	Protocol      string                 `protobuf:"bytes,3,opt,name=protocol,proto3" json:"protocol,omitempty"`       // http grpc postgresql amqp redis
+	Calls         []uint64               `protobuf:"varint,4,rep,packed,name=calls,proto3" json:"calls,omitempty"`     // by class of duration, whose bounds are telemetry.EdgeBounds; the last has no bound
+	Errors        uint64                 `protobuf:"varint,5,opt,name=errors,proto3" json:"errors,omitempty"`          // of calls; the destination's own fault, or no answer
+	Seconds       float64                `protobuf:"fixed64,6,opt,name=seconds,proto3" json:"seconds,omitempty"`       // sum of durations
+	Open          bool                   `protobuf:"varint,7,opt,name=open,proto3" json:"open,omitempty"`              // the circuit breaker lets nothing through
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Edge) Reset() {
+	*x = Edge{}
+	mi := &file_fleet_v1_fleet_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Edge) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Edge) ProtoMessage() {}
+
+func (x *Edge) ProtoReflect() protoreflect.Message {
+	mi := &file_fleet_v1_fleet_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Edge.ProtoReflect.Descriptor instead.
+func (*Edge) Descriptor() ([]byte, []int) {
+	return file_fleet_v1_fleet_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Edge) GetSource() string {
+	if x != nil {
+		return x.Source
+	}
+	return ""
+}
+
+func (x *Edge) GetDestination() string {
+	if x != nil {
+		return x.Destination
+	}
+	return ""
+}
+
+func (x *Edge) GetProtocol() string {
+	if x != nil {
+		return x.Protocol
+	}
+	return ""
+}
+
+func (x *Edge) GetCalls() []uint64 {
+	if x != nil {
+		return x.Calls
+	}
+	return nil
+}
+
+func (x *Edge) GetErrors() uint64 {
+	if x != nil {
+		return x.Errors
+	}
+	return 0
+}
+
+func (x *Edge) GetSeconds() float64 {
+	if x != nil {
+		return x.Seconds
+	}
+	return 0
+}
+
+func (x *Edge) GetOpen() bool {
+	if x != nil {
+		return x.Open
+	}
+	return false
+}
+
 type AppliedLease struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -388,7 +513,7 @@ type AppliedLease struct {
 
 func (x *AppliedLease) Reset() {
 	*x = AppliedLease{}
-	mi := &file_fleet_v1_fleet_proto_msgTypes[4]
+	mi := &file_fleet_v1_fleet_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -400,7 +525,7 @@ func (x *AppliedLease) String() string {
 func (*AppliedLease) ProtoMessage() {}
 
 func (x *AppliedLease) ProtoReflect() protoreflect.Message {
-	mi := &file_fleet_v1_fleet_proto_msgTypes[4]
+	mi := &file_fleet_v1_fleet_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -413,7 +538,7 @@ func (x *AppliedLease) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AppliedLease.ProtoReflect.Descriptor instead.
 func (*AppliedLease) Descriptor() ([]byte, []int) {
-	return file_fleet_v1_fleet_proto_rawDescGZIP(), []int{4}
+	return file_fleet_v1_fleet_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *AppliedLease) GetId() string {
@@ -450,7 +575,7 @@ type Suppressed struct {
 
 func (x *Suppressed) Reset() {
 	*x = Suppressed{}
-	mi := &file_fleet_v1_fleet_proto_msgTypes[5]
+	mi := &file_fleet_v1_fleet_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -462,7 +587,7 @@ func (x *Suppressed) String() string {
 func (*Suppressed) ProtoMessage() {}
 
 func (x *Suppressed) ProtoReflect() protoreflect.Message {
-	mi := &file_fleet_v1_fleet_proto_msgTypes[5]
+	mi := &file_fleet_v1_fleet_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -475,7 +600,7 @@ func (x *Suppressed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Suppressed.ProtoReflect.Descriptor instead.
 func (*Suppressed) Descriptor() ([]byte, []int) {
-	return file_fleet_v1_fleet_proto_rawDescGZIP(), []int{5}
+	return file_fleet_v1_fleet_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Suppressed) GetLogger() string {
@@ -523,7 +648,7 @@ type LeaseEvent struct {
 
 func (x *LeaseEvent) Reset() {
 	*x = LeaseEvent{}
-	mi := &file_fleet_v1_fleet_proto_msgTypes[6]
+	mi := &file_fleet_v1_fleet_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -535,7 +660,7 @@ func (x *LeaseEvent) String() string {
 func (*LeaseEvent) ProtoMessage() {}
 
 func (x *LeaseEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_fleet_v1_fleet_proto_msgTypes[6]
+	mi := &file_fleet_v1_fleet_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -548,7 +673,7 @@ func (x *LeaseEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeaseEvent.ProtoReflect.Descriptor instead.
 func (*LeaseEvent) Descriptor() ([]byte, []int) {
-	return file_fleet_v1_fleet_proto_rawDescGZIP(), []int{6}
+	return file_fleet_v1_fleet_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *LeaseEvent) GetId() string {
@@ -620,7 +745,7 @@ type Logger struct {
 
 func (x *Logger) Reset() {
 	*x = Logger{}
-	mi := &file_fleet_v1_fleet_proto_msgTypes[7]
+	mi := &file_fleet_v1_fleet_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -632,7 +757,7 @@ func (x *Logger) String() string {
 func (*Logger) ProtoMessage() {}
 
 func (x *Logger) ProtoReflect() protoreflect.Message {
-	mi := &file_fleet_v1_fleet_proto_msgTypes[7]
+	mi := &file_fleet_v1_fleet_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -645,7 +770,7 @@ func (x *Logger) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Logger.ProtoReflect.Descriptor instead.
 func (*Logger) Descriptor() ([]byte, []int) {
-	return file_fleet_v1_fleet_proto_rawDescGZIP(), []int{7}
+	return file_fleet_v1_fleet_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Logger) GetName() string {
@@ -696,7 +821,7 @@ type Ledger struct {
 
 func (x *Ledger) Reset() {
 	*x = Ledger{}
-	mi := &file_fleet_v1_fleet_proto_msgTypes[8]
+	mi := &file_fleet_v1_fleet_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -708,7 +833,7 @@ func (x *Ledger) String() string {
 func (*Ledger) ProtoMessage() {}
 
 func (x *Ledger) ProtoReflect() protoreflect.Message {
-	mi := &file_fleet_v1_fleet_proto_msgTypes[8]
+	mi := &file_fleet_v1_fleet_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -721,7 +846,7 @@ func (x *Ledger) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ledger.ProtoReflect.Descriptor instead.
 func (*Ledger) Descriptor() ([]byte, []int) {
-	return file_fleet_v1_fleet_proto_rawDescGZIP(), []int{8}
+	return file_fleet_v1_fleet_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Ledger) GetClass() string {
@@ -763,7 +888,7 @@ type SyncResponse struct {
 
 func (x *SyncResponse) Reset() {
 	*x = SyncResponse{}
-	mi := &file_fleet_v1_fleet_proto_msgTypes[9]
+	mi := &file_fleet_v1_fleet_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -775,7 +900,7 @@ func (x *SyncResponse) String() string {
 func (*SyncResponse) ProtoMessage() {}
 
 func (x *SyncResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_fleet_v1_fleet_proto_msgTypes[9]
+	mi := &file_fleet_v1_fleet_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -788,7 +913,7 @@ func (x *SyncResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SyncResponse.ProtoReflect.Descriptor instead.
 func (*SyncResponse) Descriptor() ([]byte, []int) {
-	return file_fleet_v1_fleet_proto_rawDescGZIP(), []int{9}
+	return file_fleet_v1_fleet_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *SyncResponse) GetRevision() int64 {
@@ -816,7 +941,7 @@ type Lease struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	Revision      int64                  `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`
-	Kind          string                 `protobuf:"bytes,3,opt,name=kind,proto3" json:"kind,omitempty"`           // level sampling debug blackbox profile window
+	Kind          string                 `protobuf:"bytes,3,opt,name=kind,proto3" json:"kind,omitempty"`           // level sampling debug blackbox profile window policy fault
 	Service       string                 `protobuf:"bytes,4,opt,name=service,proto3" json:"service,omitempty"`     // empty: all
 	Instance      string                 `protobuf:"bytes,5,opt,name=instance,proto3" json:"instance,omitempty"`   // empty: all
 	Logger        string                 `protobuf:"bytes,6,opt,name=logger,proto3" json:"logger,omitempty"`       // empty: the root
@@ -832,7 +957,7 @@ type Lease struct {
 
 func (x *Lease) Reset() {
 	*x = Lease{}
-	mi := &file_fleet_v1_fleet_proto_msgTypes[10]
+	mi := &file_fleet_v1_fleet_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -844,7 +969,7 @@ func (x *Lease) String() string {
 func (*Lease) ProtoMessage() {}
 
 func (x *Lease) ProtoReflect() protoreflect.Message {
-	mi := &file_fleet_v1_fleet_proto_msgTypes[10]
+	mi := &file_fleet_v1_fleet_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -857,7 +982,7 @@ func (x *Lease) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Lease.ProtoReflect.Descriptor instead.
 func (*Lease) Descriptor() ([]byte, []int) {
-	return file_fleet_v1_fleet_proto_rawDescGZIP(), []int{10}
+	return file_fleet_v1_fleet_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Lease) GetId() string {
@@ -955,7 +1080,7 @@ type Budget struct {
 
 func (x *Budget) Reset() {
 	*x = Budget{}
-	mi := &file_fleet_v1_fleet_proto_msgTypes[11]
+	mi := &file_fleet_v1_fleet_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -967,7 +1092,7 @@ func (x *Budget) String() string {
 func (*Budget) ProtoMessage() {}
 
 func (x *Budget) ProtoReflect() protoreflect.Message {
-	mi := &file_fleet_v1_fleet_proto_msgTypes[11]
+	mi := &file_fleet_v1_fleet_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -980,7 +1105,7 @@ func (x *Budget) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Budget.ProtoReflect.Descriptor instead.
 func (*Budget) Descriptor() ([]byte, []int) {
-	return file_fleet_v1_fleet_proto_rawDescGZIP(), []int{11}
+	return file_fleet_v1_fleet_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Budget) GetLines() int64 {
@@ -1001,7 +1126,7 @@ var File_fleet_v1_fleet_proto protoreflect.FileDescriptor
 
 const file_fleet_v1_fleet_proto_rawDesc = "" +
 	"\n" +
-	"\x14fleet/v1/fleet.proto\x12\x12signalbox.fleet.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd6\x04\n" +
+	"\x14fleet/v1/fleet.proto\x12\x12signalbox.fleet.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x86\x05\n" +
 	"\vSyncRequest\x128\n" +
 	"\binstance\x18\x01 \x01(\v2\x1c.signalbox.fleet.v1.InstanceR\binstance\x122\n" +
 	"\x06health\x18\x02 \x01(\v2\x1a.signalbox.fleet.v1.HealthR\x06health\x12\x1a\n" +
@@ -1017,7 +1142,8 @@ const file_fleet_v1_fleet_proto_rawDesc = "" +
 	"\x13sampling_configured\x18\n" +
 	" \x01(\x01R\x12samplingConfigured\x12-\n" +
 	"\x12sampling_effective\x18\v \x01(\x01R\x11samplingEffective\x126\n" +
-	"\x06events\x18\f \x03(\v2\x1e.signalbox.fleet.v1.LeaseEventR\x06events\"\xaf\x02\n" +
+	"\x06events\x18\f \x03(\v2\x1e.signalbox.fleet.v1.LeaseEventR\x06events\x12.\n" +
+	"\x05edges\x18\r \x03(\v2\x18.signalbox.fleet.v1.EdgeR\x05edges\"\xaf\x02\n" +
 	"\bInstance\x12\x18\n" +
 	"\aservice\x18\x01 \x01(\tR\aservice\x12\x1a\n" +
 	"\binstance\x18\x02 \x01(\tR\binstance\x12\x18\n" +
@@ -1031,11 +1157,22 @@ const file_fleet_v1_fleet_proto_rawDesc = "" +
 	"started_at\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\tstartedAt\"S\n" +
 	"\x06Health\x12\x16\n" +
 	"\x06status\x18\x01 \x01(\tR\x06status\x121\n" +
-	"\x06checks\x18\x02 \x03(\v2\x19.signalbox.fleet.v1.CheckR\x06checks\"I\n" +
+	"\x06checks\x18\x02 \x03(\v2\x19.signalbox.fleet.v1.CheckR\x06checks\"\xa7\x01\n" +
 	"\x05Check\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
 	"\x06status\x18\x02 \x01(\tR\x06status\x12\x14\n" +
-	"\x05error\x18\x03 \x01(\tR\x05error\"J\n" +
+	"\x05error\x18\x03 \x01(\tR\x05error\x12\x12\n" +
+	"\x04node\x18\x04 \x01(\tR\x04node\x120\n" +
+	"\x05since\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x12\x16\n" +
+	"\x06weight\x18\x06 \x01(\tR\x06weight\"\xb8\x01\n" +
+	"\x04Edge\x12\x16\n" +
+	"\x06source\x18\x01 \x01(\tR\x06source\x12 \n" +
+	"\vdestination\x18\x02 \x01(\tR\vdestination\x12\x1a\n" +
+	"\bprotocol\x18\x03 \x01(\tR\bprotocol\x12\x14\n" +
+	"\x05calls\x18\x04 \x03(\x04R\x05calls\x12\x16\n" +
+	"\x06errors\x18\x05 \x01(\x04R\x06errors\x12\x18\n" +
+	"\aseconds\x18\x06 \x01(\x01R\aseconds\x12\x12\n" +
+	"\x04open\x18\a \x01(\bR\x04open\"J\n" +
 	"\fAppliedLease\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05error\x18\x02 \x01(\tR\x05error\x12\x14\n" +
@@ -1105,45 +1242,48 @@ func file_fleet_v1_fleet_proto_rawDescGZIP() []byte {
 	return file_fleet_v1_fleet_proto_rawDescData
 }
 
-var file_fleet_v1_fleet_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_fleet_v1_fleet_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_fleet_v1_fleet_proto_goTypes = []any{
 	(*SyncRequest)(nil),           // 0: signalbox.fleet.v1.SyncRequest
 	(*Instance)(nil),              // 1: signalbox.fleet.v1.Instance
 	(*Health)(nil),                // 2: signalbox.fleet.v1.Health
 	(*Check)(nil),                 // 3: signalbox.fleet.v1.Check
-	(*AppliedLease)(nil),          // 4: signalbox.fleet.v1.AppliedLease
-	(*Suppressed)(nil),            // 5: signalbox.fleet.v1.Suppressed
-	(*LeaseEvent)(nil),            // 6: signalbox.fleet.v1.LeaseEvent
-	(*Logger)(nil),                // 7: signalbox.fleet.v1.Logger
-	(*Ledger)(nil),                // 8: signalbox.fleet.v1.Ledger
-	(*SyncResponse)(nil),          // 9: signalbox.fleet.v1.SyncResponse
-	(*Lease)(nil),                 // 10: signalbox.fleet.v1.Lease
-	(*Budget)(nil),                // 11: signalbox.fleet.v1.Budget
-	(*timestamppb.Timestamp)(nil), // 12: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),   // 13: google.protobuf.Duration
+	(*Edge)(nil),                  // 4: signalbox.fleet.v1.Edge
+	(*AppliedLease)(nil),          // 5: signalbox.fleet.v1.AppliedLease
+	(*Suppressed)(nil),            // 6: signalbox.fleet.v1.Suppressed
+	(*LeaseEvent)(nil),            // 7: signalbox.fleet.v1.LeaseEvent
+	(*Logger)(nil),                // 8: signalbox.fleet.v1.Logger
+	(*Ledger)(nil),                // 9: signalbox.fleet.v1.Ledger
+	(*SyncResponse)(nil),          // 10: signalbox.fleet.v1.SyncResponse
+	(*Lease)(nil),                 // 11: signalbox.fleet.v1.Lease
+	(*Budget)(nil),                // 12: signalbox.fleet.v1.Budget
+	(*timestamppb.Timestamp)(nil), // 13: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),   // 14: google.protobuf.Duration
 }
 var file_fleet_v1_fleet_proto_depIdxs = []int32{
 	1,  // 0: signalbox.fleet.v1.SyncRequest.instance:type_name -> signalbox.fleet.v1.Instance
 	2,  // 1: signalbox.fleet.v1.SyncRequest.health:type_name -> signalbox.fleet.v1.Health
-	4,  // 2: signalbox.fleet.v1.SyncRequest.applied:type_name -> signalbox.fleet.v1.AppliedLease
-	7,  // 3: signalbox.fleet.v1.SyncRequest.loggers:type_name -> signalbox.fleet.v1.Logger
-	8,  // 4: signalbox.fleet.v1.SyncRequest.ledger:type_name -> signalbox.fleet.v1.Ledger
-	5,  // 5: signalbox.fleet.v1.SyncRequest.suppressed:type_name -> signalbox.fleet.v1.Suppressed
-	6,  // 6: signalbox.fleet.v1.SyncRequest.events:type_name -> signalbox.fleet.v1.LeaseEvent
-	12, // 7: signalbox.fleet.v1.Instance.started_at:type_name -> google.protobuf.Timestamp
-	3,  // 8: signalbox.fleet.v1.Health.checks:type_name -> signalbox.fleet.v1.Check
-	12, // 9: signalbox.fleet.v1.LeaseEvent.at:type_name -> google.protobuf.Timestamp
-	10, // 10: signalbox.fleet.v1.SyncResponse.leases:type_name -> signalbox.fleet.v1.Lease
-	13, // 11: signalbox.fleet.v1.SyncResponse.heartbeat:type_name -> google.protobuf.Duration
-	13, // 12: signalbox.fleet.v1.Lease.remaining:type_name -> google.protobuf.Duration
-	11, // 13: signalbox.fleet.v1.Lease.budget:type_name -> signalbox.fleet.v1.Budget
-	0,  // 14: signalbox.fleet.v1.FleetService.Sync:input_type -> signalbox.fleet.v1.SyncRequest
-	9,  // 15: signalbox.fleet.v1.FleetService.Sync:output_type -> signalbox.fleet.v1.SyncResponse
-	15, // [15:16] is the sub-list for method output_type
-	14, // [14:15] is the sub-list for method input_type
-	14, // [14:14] is the sub-list for extension type_name
-	14, // [14:14] is the sub-list for extension extendee
-	0,  // [0:14] is the sub-list for field type_name
+	5,  // 2: signalbox.fleet.v1.SyncRequest.applied:type_name -> signalbox.fleet.v1.AppliedLease
+	8,  // 3: signalbox.fleet.v1.SyncRequest.loggers:type_name -> signalbox.fleet.v1.Logger
+	9,  // 4: signalbox.fleet.v1.SyncRequest.ledger:type_name -> signalbox.fleet.v1.Ledger
+	6,  // 5: signalbox.fleet.v1.SyncRequest.suppressed:type_name -> signalbox.fleet.v1.Suppressed
+	7,  // 6: signalbox.fleet.v1.SyncRequest.events:type_name -> signalbox.fleet.v1.LeaseEvent
+	4,  // 7: signalbox.fleet.v1.SyncRequest.edges:type_name -> signalbox.fleet.v1.Edge
+	13, // 8: signalbox.fleet.v1.Instance.started_at:type_name -> google.protobuf.Timestamp
+	3,  // 9: signalbox.fleet.v1.Health.checks:type_name -> signalbox.fleet.v1.Check
+	13, // 10: signalbox.fleet.v1.Check.since:type_name -> google.protobuf.Timestamp
+	13, // 11: signalbox.fleet.v1.LeaseEvent.at:type_name -> google.protobuf.Timestamp
+	11, // 12: signalbox.fleet.v1.SyncResponse.leases:type_name -> signalbox.fleet.v1.Lease
+	14, // 13: signalbox.fleet.v1.SyncResponse.heartbeat:type_name -> google.protobuf.Duration
+	14, // 14: signalbox.fleet.v1.Lease.remaining:type_name -> google.protobuf.Duration
+	12, // 15: signalbox.fleet.v1.Lease.budget:type_name -> signalbox.fleet.v1.Budget
+	0,  // 16: signalbox.fleet.v1.FleetService.Sync:input_type -> signalbox.fleet.v1.SyncRequest
+	10, // 17: signalbox.fleet.v1.FleetService.Sync:output_type -> signalbox.fleet.v1.SyncResponse
+	17, // [17:18] is the sub-list for method output_type
+	16, // [16:17] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_fleet_v1_fleet_proto_init() }
@@ -1157,7 +1297,7 @@ func file_fleet_v1_fleet_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_fleet_v1_fleet_proto_rawDesc), len(file_fleet_v1_fleet_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   12,
+			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
