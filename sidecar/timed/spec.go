@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Spec is a Schedule without its name, as JSON: it says when it is due and what to do when things do not go as planned. Exactly one of cron, every_seconds,
-// calendar and at is set. It is the form of the API, of events, and in which a store keeps it.
+// Spec is a Schedule without its name, as JSON: when it is due, and what to do when things do not go as planned. Exactly one
+// of cron, every_seconds, calendar and at is set. It is the form of the API, of events, and in which a store keeps it.
 // Schedule says what the words mean.
 type Spec struct {
 	Cron       string     `json:"cron,omitempty" maxLength:"256" doc:"5 or 6 fields, @daily and the like, names, lists, L and #"`
@@ -20,7 +20,7 @@ type Spec struct {
 	Start      *time.Time `json:"start,omitempty" doc:"nothing is due before it"`
 	End        *time.Time `json:"end,omitempty" doc:"nothing is due at it or later"`
 	Except     []string   `json:"except,omitempty" maxItems:"1000" doc:"days 2026-12-25, ranges of days 2026-12-24/2027-01-02, cron lines"`
-	JitterSecs int64      `json:"jitter_seconds,omitempty" minimum:"0" maximum:"31622400" doc:"a fixed delay below it, drawn from the name"`
+	JitterSecs int64      `json:"jitter_seconds,omitempty" minimum:"0" maximum:"86400" doc:"a fixed delay below it, drawn from the name"`
 
 	Misfire    string          `json:"misfire,omitempty" enum:"skip,once,all"`
 	WindowSecs int64           `json:"window_seconds,omitempty" minimum:"0" maximum:"2678400" doc:"how old a missed due time may be to be caught up"`
