@@ -43,11 +43,13 @@ type Timed struct {
 	metrics metrics
 	memory  *memory
 
+	turn  sync.Mutex                    // held by Start, and by Stop as long as it takes over; a handler never waits for it
+	stops []func(context.Context) error // in order of starting
+
 	mu      sync.Mutex
-	entries map[string]entry
+	entries map[string]entry // and routes: they stay as they are from the start on
 	routes  []Route
 	started bool
-	stops   []func(context.Context) error // in order of starting
 }
 
 type entry struct {
@@ -113,9 +115,9 @@ func (t *Timed) Len() int {
 // Start takes fires from the bus and declares the schedules, now and with every heartbeat, until Stop.
 // The database must be migrated. ctx bounds the start alone; a start that failed may be tried again.
 func (t *Timed) Start(ctx context.Context) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.started {
+	t.turn.Lock()
+	defer t.turn.Unlock()
+	if t.begin() {
 		return errors.New("timed: started twice")
 	}
 	for _, subscribe := range []func(context.Context) error{t.listen, t.subscribe, t.subscribeRoutes} {
@@ -123,9 +125,16 @@ func (t *Timed) Start(ctx context.Context) error {
 			return errors.Join(fmt.Errorf("take timed events: %w", err), t.undo(ctx))
 		}
 	}
-	t.started = true
 	t.stops = append(t.stops, t.startDeclaring(context.WithoutCancel(ctx)))
 	return nil
+}
+
+// begin ends adding, and says whether that was so already.
+func (t *Timed) begin() (before bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	before, t.started = t.started, true
+	return before
 }
 
 func (t *Timed) subscribe(ctx context.Context) error {
@@ -151,18 +160,22 @@ func (t *Timed) subscribe(ctx context.Context) error {
 // Stop ends declaring and taking fires, and waits for handlers in flight as long as ctx allows.
 // Idempotent, safe before Start.
 func (t *Timed) Stop(ctx context.Context) error {
-	t.mu.Lock()
+	t.turn.Lock()
+	t.begin()
 	stops := t.stops
-	t.stops, t.started = nil, true
-	t.mu.Unlock()
+	t.stops = nil
+	t.turn.Unlock()
 	return stopAll(ctx, stops)
 }
 
 // undo takes back what a failing Start has begun.
 func (t *Timed) undo(ctx context.Context) error {
-	stops := t.stops
+	err := stopAll(ctx, t.stops)
 	t.stops = nil
-	return stopAll(ctx, stops)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.started = false
+	return err
 }
 
 func stopAll(ctx context.Context, stops []func(context.Context) error) error {

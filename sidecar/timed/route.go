@@ -51,7 +51,9 @@ type finder func(ctx context.Context, f Fire) (work, error)
 
 // own finds the handlers of declared schedules.
 func (t *Timed) own(_ context.Context, f Fire) (work, error) {
+	t.mu.Lock()
 	e, known := t.entries[f.Schedule]
+	t.mu.Unlock()
 	if !known {
 		return work{service: t.set.Service}, errors.New("this release has no handler for it")
 	}
