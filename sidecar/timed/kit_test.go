@@ -164,6 +164,23 @@ func (r *rig) count(outcome string) int {
 	return 0
 }
 
+// measured is how many runs of handlers have a duration.
+func (r *rig) measured(t *testing.T) (n uint64) {
+	t.Helper()
+	families, err := r.reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, family := range families {
+		if family.GetName() == "signalbox_timed_duration_seconds" {
+			for _, m := range family.GetMetric() {
+				n += m.GetHistogram().GetSampleCount()
+			}
+		}
+	}
+	return n
+}
+
 func billingDB(t *testing.T) *pg.DB {
 	t.Helper()
 	return openBilling(t, pgtest.New(t, "billing"))

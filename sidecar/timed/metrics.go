@@ -48,10 +48,13 @@ func (m metrics) begin(f Fire, now time.Time) {
 	}
 }
 
+// end measures what a handler took: where none ran there is nothing to measure.
 func (m metrics) end(f Fire, began time.Time, outcome string) {
 	m.running.WithLabelValues(f.Schedule).Dec()
 	m.fires.WithLabelValues(f.Schedule, outcome).Inc()
-	m.duration.WithLabelValues(f.Schedule).Observe(time.Since(began).Seconds())
+	if outcome != outcomeDuplicate && outcome != outcomeOver {
+		m.duration.WithLabelValues(f.Schedule).Observe(time.Since(began).Seconds())
+	}
 }
 
 // declare sets the gauge once: a scrape in between must not see another value.

@@ -70,6 +70,9 @@ func TestHandlerWithoutDatabase(t *testing.T) {
 			if parked, err := r.bus.Parked(t.Context(), "billing.timed", 10); err != nil || len(parked) > 0 || tries.Load() != 1 || len(r.received()) != 1 {
 				t.Errorf("%d tries, %d receipts, parked %v, %v", tries.Load(), len(r.received()), parked, err)
 			}
+			if n := r.measured(t); n != 1 {
+				t.Errorf("%d durations of one run", n)
+			}
 			if problems, err := testutil.GatherAndLint(r.reg); err != nil || len(problems) > 0 {
 				t.Errorf("metrics: %v, %v", problems, err)
 			}
