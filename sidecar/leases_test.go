@@ -6,6 +6,7 @@ import (
 	"crypto/ed25519"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -216,7 +217,7 @@ func TestSharedKeysVerifyDebugTokens(t *testing.T) {
 	}
 	ctx, end := s.Flows().Enter(t.Context(), token)
 	defer end()
-	if _, ok := s.Flows().Level(ctx); !ok {
+	if !s.Flows().Lets(ctx, slog.LevelDebug, false) {
 		t.Error("a token of the mesh is not believed")
 	}
 }

@@ -59,22 +59,10 @@ func (f *Flows) Active() bool { return f != nil && f.under.Load() > 0 }
 
 // Stranger says without a walk through ctx that it belongs to no flow: because it was asked about before, and Lets has
 // found that out. While Active, it is all that a disabled line of another request asks.
-func (f *Flows) Stranger(ctx context.Context) bool { return f.strangers.knows(ctx) }
-
-// Level that the flow of ctx logs at; false outside of one, and when its grant is over. It allocates nothing.
-func (f *Flows) Level(ctx context.Context) (slog.Level, bool) {
-	if !f.Active() {
-		return 0, false
-	}
-	one := flowOf(ctx)
-	if one == nil || !one.holds(f.now()) {
-		return 0, false
-	}
-	return one.Level, true
-}
+func (f *Flows) Stranger(ctx context.Context) bool { return f != nil && f.strangers.knows(ctx) }
 
 // Lets says whether the flow of ctx logs a line of level l. A line that only a spent budget keeps back is counted where it
-// is asked for first.
+// is asked for first. It allocates nothing.
 func (f *Flows) Lets(ctx context.Context, l slog.Level, first bool) bool {
 	if !f.Active() {
 		return false

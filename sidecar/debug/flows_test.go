@@ -39,10 +39,10 @@ func TestAFlowGoesFromServiceToService(t *testing.T) {
 	t.Logf("METRIC token_bytes=%d limit=%d", len(token), debug.MaxToken)
 
 	there, done := catalogs.Enter(t.Context(), token)
-	if l, ok := catalogs.Level(there); !ok || l != slog.LevelDebug || debug.Token(there) != token {
-		t.Errorf("in the next service: %v %v", l, ok)
+	if !catalogs.Lets(there, slog.LevelDebug, false) || catalogs.Lets(there, slog.LevelDebug-1, false) || debug.Token(there) != token {
+		t.Error("in the next service the flow does not log as in the first")
 	}
-	if _, ok := catalogs.Level(t.Context()); ok {
+	if catalogs.Lets(t.Context(), slog.LevelDebug, false) {
 		t.Error("a context outside of the flow has its level")
 	}
 	for range 3 {
@@ -52,7 +52,7 @@ func TestAFlowGoesFromServiceToService(t *testing.T) {
 	if gateway.Active() || catalogs.Active() {
 		t.Error("a flow is under way after its end")
 	}
-	if _, ok := catalogs.Level(there); ok {
+	if catalogs.Lets(there, slog.LevelDebug, false) {
 		t.Error("a flow has its level after its end")
 	}
 	if debug.Token(there) == "" {
@@ -111,7 +111,7 @@ func TestWhatDoesNotHoldIsIgnoredAndCounted(t *testing.T) {
 			catalogs, metrics := m.flows("catalogs")
 			for range 2 {
 				ctx, end := catalogs.Enter(t.Context(), c.token)
-				if _, ok := catalogs.Level(ctx); ok || catalogs.Active() || debug.Token(ctx) != "" {
+				if catalogs.Lets(ctx, slog.LevelDebug, false) || catalogs.Active() || debug.Token(ctx) != "" {
 					t.Error("it is believed")
 				}
 				end()
@@ -144,18 +144,18 @@ func TestTheEndOfAToken(t *testing.T) {
 			there, done := catalogs.Enter(t.Context(), token)
 			defer done()
 			m.pass(c.holds - time.Millisecond)
-			if _, ok := catalogs.Level(there); !ok {
+			if !catalogs.Lets(there, slog.LevelDebug, false) {
 				t.Error("it is over too early")
 			}
 			m.pass(time.Millisecond)
-			if _, ok := catalogs.Level(there); ok {
+			if catalogs.Lets(there, slog.LevelDebug, false) {
 				t.Error("a flow outlasts its token")
 			}
-			if _, ok := gateway.Level(ctx); ok {
+			if gateway.Lets(ctx, slog.LevelDebug, false) {
 				t.Error("the first flow outlasts its token")
 			}
 			late, _ := catalogs.Enter(t.Context(), token)
-			if _, ok := catalogs.Level(late); ok || rejected(t, metrics, "expired") != 1 {
+			if catalogs.Lets(late, slog.LevelDebug, false) || rejected(t, metrics, "expired") != 1 {
 				t.Error("a token holds that is over")
 			}
 		})
@@ -200,10 +200,10 @@ func TestADroppedLeaseEndsItsFlows(t *testing.T) {
 	token := debug.Token(ctx)
 	apply(t, gateway, two)
 	apply(t, catalogs, two)
-	if _, ok := gateway.Level(ctx); ok || debug.Token(ctx) != "" {
+	if gateway.Lets(ctx, slog.LevelDebug, false) || debug.Token(ctx) != "" {
 		t.Error("the flow goes on where it began")
 	}
-	if _, ok := catalogs.Level(there); ok {
+	if catalogs.Lets(there, slog.LevelDebug, false) {
 		t.Error("the flow goes on in the next service")
 	}
 	if _, _ = catalogs.Enter(t.Context(), token); rejected(t, metrics, "expired") != 1 {
@@ -240,7 +240,7 @@ func TestABudgetEndsTheFlows(t *testing.T) {
 	if lines != 2 || told != "l-1 2 200;" {
 		t.Errorf("%d lines, told %q", lines, told)
 	}
-	if _, ok := gateway.Level(ctx); !ok {
+	if !gateway.Lets(ctx, slog.LevelDebug, false) {
 		t.Error("the budget of one instance is another's")
 	}
 	later, over := catalogs.Enter(t.Context(), debug.Token(ctx))
@@ -265,8 +265,8 @@ func TestTheLowestLevelWins(t *testing.T) {
 	apply(t, gateway, m.debugLease("weak", `{"level":"DEBUG-4","user":"42"}`, time.Minute), m.debugLease("strong", `{"level":"DEBUG","route":"/x"}`, time.Minute))
 	ctx, end := gateway.Match(t.Context(), debug.Request{User: "42", Route: "/x"})
 	defer end()
-	if l, _ := gateway.Level(ctx); l != slog.LevelDebug-4 || debug.Lease(ctx) != "weak" {
-		t.Errorf("%v by %s", l, debug.Lease(ctx))
+	if !gateway.Lets(ctx, slog.LevelDebug-4, false) || gateway.Lets(ctx, slog.LevelDebug-5, false) || debug.Lease(ctx) != "weak" {
+		t.Errorf("by %s", debug.Lease(ctx))
 	}
 	again, done := gateway.Match(ctx, debug.Request{Route: "/x"})
 	defer done()
@@ -292,8 +292,8 @@ func TestWithoutAKey(t *testing.T) {
 	apply(t, f, lease.Lease{ID: "l-1", Value: user42})
 	ctx, end := f.Match(t.Context(), debug.Request{User: "42"})
 	defer end()
-	if _, ok := f.Level(ctx); !ok || debug.Token(ctx) != "" {
-		t.Errorf("level %v, token %q", ok, debug.Token(ctx))
+	if !f.Lets(ctx, slog.LevelDebug, false) || debug.Token(ctx) != "" {
+		t.Errorf("it is not let through, or with the token %q", debug.Token(ctx))
 	}
 	if ctx, _ := f.Enter(t.Context(), "a.b.c"); debug.Lease(ctx) != "" {
 		t.Error("without a bundle a token is believed")
@@ -307,7 +307,7 @@ func TestNoFlows(t *testing.T) {
 	end()
 	ctx, end = none.Match(ctx, debug.Request{})
 	end()
-	if _, ok := none.Level(ctx); ok || !none.Pay(ctx, 1) || none.Lets(ctx, slog.LevelError, true) || none.Active() || none.Matching() || none.Token(ctx) != "" {
+	if none.Lets(ctx, slog.LevelError, true) || none.Stranger(ctx) || !none.Pay(ctx, 1) || none.Active() || none.Matching() || none.Token(ctx) != "" {
 		t.Error("no flows do something")
 	}
 }
@@ -323,7 +323,7 @@ func TestFlowsAtOnce(t *testing.T) {
 			for range 200 {
 				ctx, end := gateway.Match(context.Background(), debug.Request{User: "42"})
 				inner, done := gateway.Enter(context.Background(), debug.Token(ctx))
-				gateway.Level(inner)
+				gateway.Lets(inner, slog.LevelDebug, true)
 				gateway.Pay(inner, 1)
 				done()
 				end()
@@ -349,10 +349,10 @@ func BenchmarkFlows(b *testing.B) {
 	m := newMesh(b, "gateway")
 	f, _ := m.flows("gateway")
 	ctx := b.Context()
-	b.Run("Level, no flow", func(b *testing.B) {
+	b.Run("Lets, no flow", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			f.Level(ctx)
+			f.Lets(ctx, slog.LevelDebug, true)
 		}
 	})
 	apply(b, f, m.debugLease("l-1", user42, time.Hour))
@@ -366,16 +366,16 @@ func BenchmarkFlows(b *testing.B) {
 	r.User = "42"
 	mine, end := f.Match(ctx, r)
 	defer end()
-	b.Run("Level, another's flow", func(b *testing.B) {
+	b.Run("Lets, another's flow", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			f.Level(ctx)
+			f.Lets(ctx, slog.LevelDebug, true)
 		}
 	})
-	b.Run("Level, in the flow", func(b *testing.B) {
+	b.Run("Lets, in the flow", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			f.Level(mine)
+			f.Lets(mine, slog.LevelDebug, true)
 		}
 	})
 	token := debug.Token(mine)

@@ -87,23 +87,23 @@ func TestAFlowGoesWithItsCalls(t *testing.T) {
 	here := debug.NewFlows(debug.Settings{Sign: w.signers["catalogs"].SignGrant, Verify: w.bundle.VerifyGrant})
 	there := debug.NewFlows(debug.Settings{Verify: w.bundle.VerifyGrant})
 	type seen struct {
-		level slog.Level
 		in    bool
+		deep  bool // below DEBUG, too
 		token []string
 	}
 	got := make(chan seen, 1)
 	server := w.settings("identity")
 	server.Flows = there
 	addr := serveEcho(t, server, func(ctx context.Context, _ string) error {
-		level, in := there.Level(ctx)
+		in, deep := there.Lets(ctx, slog.LevelDebug, false), there.Lets(ctx, slog.LevelDebug-4, false)
 		md, _ := metadata.FromIncomingContext(ctx)
-		got <- seen{level, in, md.Get(debug.Metadata)}
+		got <- seen{in, deep, md.Get(debug.Metadata)}
 		return nil
 	})
 	conn := dial(t, w.settings("catalogs"), "identity", addr)
 	here.Apply([]lease.Lease{{ID: "l-1", Value: `{"level":"DEBUG","user":"42"}`, Until: time.Now().Add(time.Minute)}})
 	for _, call := range []func(context.Context, *grpc.ClientConn, string) error{say, tell} {
-		for user, want := range map[string]seen{"42": {slog.LevelDebug, true, nil}, "7": {}} {
+		for user, want := range map[string]seen{"42": {true, false, nil}, "7": {}} {
 			ctx, end := here.Match(t.Context(), debug.Request{User: user})
 			_ = call(ctx, conn, "x") // a stream ends with EOF
 			end()
@@ -122,7 +122,7 @@ func TestAFlowGoesWithItsCalls(t *testing.T) {
 	if err := say(t.Context(), conn, "x"); err != nil {
 		t.Fatal(err)
 	}
-	if one := <-got; one.level != slog.LevelDebug-4 {
+	if one := <-got; !one.deep {
 		t.Errorf("a lease for the method: %+v", one)
 	}
 }

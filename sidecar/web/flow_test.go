@@ -34,8 +34,7 @@ type flowLog struct {
 }
 
 func (l flowLog) Enabled(ctx context.Context, level slog.Level) bool {
-	least, in := l.flows.Level(ctx)
-	return level >= slog.LevelInfo || in && level >= least
+	return level >= slog.LevelInfo || l.flows.Lets(ctx, level, true)
 }
 
 // text is a buffer for several writers.
