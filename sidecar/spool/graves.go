@@ -17,8 +17,9 @@ import (
 type graves struct {
 	remove func(path string) error
 	failed func(error)
-	room   int64       // bytes at most
-	fresh  atomic.Bool // something has come since the last begin
+	room   int64        // bytes at most
+	fresh  atomic.Bool  // something has come since the last begin
+	freed  atomic.Int64 // bytes removed since the start
 
 	mu      sync.Mutex
 	waiting []grave
@@ -81,21 +82,23 @@ func (g *graves) finish(ctx context.Context) {
 	}
 }
 
-// dig removes all that waits, and returns how many bytes that were. What cannot be removed goes on waiting.
+// dig removes all that waits, and returns how many bytes were removed meanwhile, by others too. What cannot be removed goes on
+// waiting.
 func (g *graves) dig() (freed int64) {
+	before := g.freed.Load()
 	g.spade.Lock()
 	defer g.spade.Unlock()
 	var left []grave
 	for {
 		x, ok := g.next(left)
 		if !ok {
-			return freed
+			return g.freed.Load() - before
 		}
 		if g.bury(x) != nil {
 			left = append(left, x)
 			continue
 		}
-		freed += x.size
+		g.freed.Add(x.size)
 		g.mu.Lock()
 		g.bytes -= x.size
 		g.mu.Unlock()

@@ -1,6 +1,8 @@
 package spool
 
 import (
+	"runtime"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -60,6 +62,32 @@ func TestNobodyWaitsForARemoval(t *testing.T) {
 	}
 	if dropped := sum(t, s.metrics.dropped); kept+dropped != n+1 {
 		t.Errorf("%d kept and %d dropped, of %d", kept, dropped, n+1)
+	}
+}
+
+// TestRoomThatOthersMakeCounts: on a full disk, who waits while others remove what was shed has the room that they make.
+func TestRoomThatOthersMakeCounts(t *testing.T) {
+	t.Parallel()
+	let, removals := make(chan struct{}), make(chan string, 1)
+	g := graves{remove: func(path string) error { removals <- path; <-let; return nil }, room: 100}
+	g.add(grave{path: "a", size: 60})
+	g.begin()
+	<-removals
+	got := make(chan int64, 1)
+	go func() { got <- g.dig() }()
+	eventually(t, "somebody who waits for the removal", func() bool {
+		all := make([]byte, 1<<20)
+		text := string(all[:runtime.Stack(all, true)])
+		return slices.ContainsFunc(strings.Split(text, "\n\n"), func(one string) bool {
+			return strings.Contains(one, "sync.(*Mutex).Lock") && strings.Contains(one, "TestRoomThatOthersMakeCounts")
+		})
+	})
+	close(let)
+	if freed := <-got; freed != 60 {
+		t.Errorf("%d bytes were made room for", freed)
+	}
+	if freed := g.dig(); freed != 0 {
+		t.Errorf("%d bytes more", freed)
 	}
 }
 
