@@ -162,7 +162,7 @@ func (s *subscription) consume(session *session) error {
 		return errors.Join(err, closeChannel(ch))
 	}
 	s.report(nil)
-	done := newTicks(s.Prefetch)
+	done := newAcks(s.Prefetch)
 	defer done.stop()
 	for {
 		select {
@@ -197,7 +197,7 @@ func (s *subscription) open(ch *amqp091.Channel) (<-chan amqp091.Delivery, error
 const consumerTag = "work"
 
 // leave takes no more, finishes what was delivered, and closes the channel: nothing is redelivered.
-func (s *subscription) leave(session *session, ch *amqp091.Channel, deliveries <-chan amqp091.Delivery, done *ticks) error {
+func (s *subscription) leave(session *session, ch *amqp091.Channel, deliveries <-chan amqp091.Delivery, done *acks) error {
 	if err := ch.Cancel(consumerTag, false); err != nil {
 		return fmt.Errorf("stop consumer of %q: %w", s.Queue, err)
 	}
@@ -216,7 +216,7 @@ func closeChannel(ch *amqp091.Channel) error {
 }
 
 // take handles an exclusive queue's events in order, a durable queue's side by side: prefetch bounds them.
-func (s *subscription) take(session *session, d amqp091.Delivery, done *ticks) {
+func (s *subscription) take(session *session, d amqp091.Delivery, done *acks) {
 	if s.Exclusive {
 		s.tryOnce(d)
 		done.add(d)
