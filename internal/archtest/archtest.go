@@ -108,6 +108,8 @@ func ownFault(name, dir, imported string) (rule, why string) {
 		return "ranks", "folder " + imported + " has no rank: add its room to internal/archtest/rules.go"
 	case from == "sidecar" && dir != "sidecar" && imported == "sidecar" && !strings.HasSuffix(name, "_test.go"):
 		return "ranks", "a leaf of sidecar never imports the composite"
+	case allowed(dir, testKits) && (to == "maintenance" || strings.HasPrefix(imported, "services/")):
+		return "ranks", "a test kit knows no service: the tests of all of them use it"
 	case from == to:
 		return "", ""
 	case strings.HasPrefix(imported, "services/") && strings.HasPrefix(dir, "services/"):

@@ -1,5 +1,5 @@
 // Package meshtest runs services in the process of a test, as a mesh: on private databases, with the in-process bus, keys, and the
-// addresses that they have bound. What a test looks at it adds itself.
+// addresses that they have bound. It knows no service: which run, and what a test looks at, the test adds itself.
 package meshtest
 
 import (
@@ -14,9 +14,6 @@ import (
 	"time"
 
 	"github.com/signalbox-mesh/signalbox/internal/pgtest"
-	"github.com/signalbox-mesh/signalbox/maintenance"
-	"github.com/signalbox-mesh/signalbox/services/gateway"
-	viewservice "github.com/signalbox-mesh/signalbox/services/view-service"
 	"github.com/signalbox-mesh/signalbox/sidecar"
 	"github.com/signalbox-mesh/signalbox/sidecar/access"
 	"github.com/signalbox-mesh/signalbox/sidecar/bus"
@@ -102,31 +99,6 @@ func (m *Mesh) Small(service, instance, schema string, edit ...func(*sidecar.Con
 	s, err := sidecar.New(m.t.Context(), c, set)
 	m.check(err)
 	return s
-}
-
-// View runs a replica of view-service, which has the schemas view_service and maintenance.
-func (m *Mesh) View(instance string) *viewservice.Service {
-	m.t.Helper()
-	c := viewservice.Config{Config: m.Config("view-service", instance, "view_service"), Maintenance: maintenance.DefaultConfig(),
-		LogsURL: m.DB.URL("maintenance"), LogsOwnerURL: m.DB.OwnerURL("maintenance")}
-	v, err := viewservice.New(m.t.Context(), c, m.Settings("view-service"))
-	m.check(err)
-	m.Run("view-service", v)
-	return v
-}
-
-// Gateway runs a gateway that limits nobody.
-func (m *Mesh) Gateway(edit ...func(*gateway.Config)) *gateway.Service {
-	m.t.Helper()
-	c := gateway.Config{Config: m.Config("gateway", "gateway-1", ""), PerUser: "0", PerAddress: "0"}
-	c.OpsAddr = "127.0.0.1:0"
-	for _, e := range edit {
-		e(&c)
-	}
-	g, err := gateway.New(m.t.Context(), c, m.Settings("gateway"))
-	m.check(err)
-	m.Run("gateway", g)
-	return g
 }
 
 // Runner is a service.

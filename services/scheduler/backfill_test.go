@@ -61,7 +61,7 @@ func TestBackfillOfARange(t *testing.T) {
 	if most.Fires != 10_000 {
 		t.Errorf("%+v", most)
 	}
-	if lines := m.log.lines("schedule backfilled"); len(lines) != 3 || !strings.Contains(lines[0], `"audit":true`) {
+	if lines := m.Log.Lines("schedule backfilled"); len(lines) != 3 || !strings.Contains(lines[0], `"audit":true`) {
 		t.Errorf("%q", lines)
 	}
 }

@@ -37,7 +37,7 @@ func newChaos(t *testing.T) *chaos {
 	t.Helper()
 	c := &chaos{postgres: pgtest.Server(t), rabbitmq: amqptest.Server(t), processes: map[string]*process{}, every: map[string]time.Duration{}, random: seed.New(t)}
 	m := newMeshOn(t, pgtest.On(t, c.postgres, "scheduler", "billing"))
-	m.open, m.amqp, m.conns = nil, c.rabbitmq.URL(), 4
+	m.Bus, m.amqp, m.Conns = nil, c.rabbitmq.URL(), 4
 	c.replicas = &replicas{mesh: m, hits: map[string]int{}, db: m.admin(t)}
 	local, stop := m.scheduler(t, "scheduler-0") // migrates, takes the declarations, and leaves
 	m.billing(t, c.declare(t))

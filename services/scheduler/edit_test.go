@@ -3,8 +3,6 @@ package scheduler_test
 import (
 	"encoding/json"
 	"fmt"
-	"io"
-	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -16,32 +14,6 @@ import (
 	"github.com/signalbox-mesh/signalbox/sidecar/problem"
 	"github.com/signalbox-mesh/signalbox/sidecar/timed"
 )
-
-// refused asks, and answers the problem document.
-func refused(t *testing.T, addr, token, method, path, body string) problem.Document {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, "http://"+addr+"/api/scheduler/v1"+path, strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	req.Header.Set("Authorization", "Bearer "+token)
-	req.Header.Set("Content-Type", "application/json")
-	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: limit}
-	resp, err := client.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = resp.Body.Close() }()
-	raw, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var d problem.Document
-	if err := json.Unmarshal(raw, &d); err != nil || d.Status < 400 {
-		t.Fatalf("%s %s: %d %s", method, path, resp.StatusCode, raw)
-	}
-	return d
-}
 
 // billed is a scheduler, and billing with a daily and a monthly schedule.
 func billed(t *testing.T) (m *mesh, addr string) {
@@ -57,14 +29,6 @@ func billed(t *testing.T) (m *mesh, addr string) {
 	})
 	eventually(t, s.PublicAddr(), "/schedules?service=billing&q=billing.", "billing's schedules", func(l api.Schedules) bool { return len(l.Items) >= 2 })
 	return m, s.PublicAddr()
-}
-
-func must[T any](t *testing.T, addr, token, method, path, body string, want int) (out T) {
-	t.Helper()
-	if got := call(t, addr, token, method, path, body, &out); got != want {
-		t.Fatalf("%s %s %s: %d, want %d", method, path, body, got, want)
-	}
-	return out
 }
 
 func TestAMadeScheduleFromPutToDelete(t *testing.T) {
@@ -108,7 +72,7 @@ func TestAMadeScheduleFromPutToDelete(t *testing.T) {
 		t.Errorf("made anew: %+v", made.Schedule)
 	}
 	for what, n := range map[string]int{"schedule edited": 2, "schedule deleted": 1, "for the auditors": 2} {
-		if lines := m.log.lines(what); len(lines) != n || !strings.Contains(lines[0], `"audit":true`) || !strings.Contains(lines[0], `"user_name":"operator"`) {
+		if lines := m.Log.Lines(what); len(lines) != n || !strings.Contains(lines[0], `"audit":true`) || !strings.Contains(lines[0], `"user_name":"operator"`) {
 			t.Errorf("audit records of %q: %q", what, lines)
 		}
 	}

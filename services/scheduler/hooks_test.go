@@ -66,11 +66,11 @@ func (r *receiver) of(schedule string) (found []hook) {
 func (m *mesh) hookedScheduler(t *testing.T, hosts ...string) *scheduler.Service {
 	t.Helper()
 	c := scheduler.Config{Config: m.config("scheduler", "scheduler-1"), Retention: time.Hour, HTTPTargets: hosts}
-	s, err := scheduler.New(t.Context(), c, m.settings())
+	s, err := scheduler.New(t.Context(), c, m.Settings("scheduler"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.run(t, "scheduler", s)
+	m.Run("scheduler", s)
 	eventually(t, s.PublicAddr(), "/schedules", "the own schedule", func(l api.Schedules) bool { return len(l.Items) > 0 })
 	return s
 }

@@ -24,7 +24,7 @@ func TestLifecycle(t *testing.T) {
 	lifecycletest.Run(t, lifecycletest.Suite{
 		New: func(t *testing.T, ctx context.Context) lifecycletest.Service {
 			config := scheduler.Config{Config: m.config("scheduler", fmt.Sprintf("scheduler-%d", made.Add(1))), Retention: time.Hour}
-			s, err := scheduler.New(ctx, config, m.settings())
+			s, err := scheduler.New(ctx, config, m.Settings("scheduler"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -32,7 +32,7 @@ func TestLifecycle(t *testing.T) {
 		},
 		Failing: func(ctx context.Context) error {
 			config := scheduler.Config{Config: m.config("scheduler", "scheduler-0"), Retention: time.Hour}
-			_, err := scheduler.New(ctx, config, sidecar.Settings{Stderr: m.log})
+			_, err := scheduler.New(ctx, config, sidecar.Settings{Stderr: m.Log.Of("scheduler")})
 			return err
 		},
 	})
@@ -45,7 +45,7 @@ func TestBadSettingsAreSaidInOneSentence(t *testing.T) {
 		"RETENTION": func(c *scheduler.Config, _ *sidecar.Settings) { c.Retention = time.Second },
 		"AMQP_URL":  func(_ *scheduler.Config, s *sidecar.Settings) { s.Bus = nil },
 	} {
-		config, set := scheduler.Config{Config: m.config("scheduler", "scheduler-1"), Retention: time.Hour}, m.settings()
+		config, set := scheduler.Config{Config: m.config("scheduler", "scheduler-1"), Retention: time.Hour}, m.Settings("scheduler")
 		spoil(&config, &set)
 		_, err := scheduler.New(t.Context(), config, set)
 		var bad *settings.Error

@@ -15,7 +15,7 @@ func TestC9_ThousandDueInTheSameSecond(t *testing.T) {
 	t.Parallel()
 	const schedules = 1000
 	m := newMesh(t)
-	m.conns = 4
+	m.Conns = 4
 	m.scheduler(t, "scheduler-1")
 	m.billing(t, func(sc *sidecar.Sidecar) {
 		for i := range schedules {

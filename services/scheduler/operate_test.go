@@ -121,7 +121,7 @@ func TestCancel(t *testing.T) {
 	if d := refused(t, addr, "operator", "POST", fire+"/cancel", `{"note": "`+strings.Repeat("x", 501)+`"}`); d.Code != problem.Invalid {
 		t.Errorf("%+v", d)
 	}
-	if lines := m.log.lines("fire cancelled"); len(lines) != 1 || !strings.Contains(lines[0], `"audit":true`) {
+	if lines := m.Log.Lines("fire cancelled"); len(lines) != 1 || !strings.Contains(lines[0], `"audit":true`) {
 		t.Errorf("%q", lines)
 	}
 	if got := call(t, addr, "operator", "POST", "/schedules/billing.job/take", `{"instance": "x"}`, nil); got != http.StatusNoContent {

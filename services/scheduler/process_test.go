@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/signalbox-mesh/signalbox/internal/amqptest"
+	"github.com/signalbox-mesh/signalbox/internal/meshtest"
 	"github.com/signalbox-mesh/signalbox/internal/servers/guard"
 	"github.com/signalbox-mesh/signalbox/internal/wait"
 	"github.com/signalbox-mesh/signalbox/services/scheduler"
@@ -47,7 +48,7 @@ func child(text string) error {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		cancel()
 	}()
-	s, err := scheduler.New(ctx, c, sidecar.Settings{Verifier: people{}})
+	s, err := scheduler.New(ctx, c, sidecar.Settings{Verifier: meshtest.People{}})
 	if err != nil {
 		return err
 	}
@@ -58,7 +59,7 @@ func child(text string) error {
 type process struct {
 	*exec.Cmd
 	instance string
-	log      *logBook
+	log      *meshtest.Log
 	ended    chan error
 }
 
@@ -68,9 +69,9 @@ func (m *mesh) process(t testing.TB, instance string) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process{Cmd: exec.Command(os.Args[0]), instance: instance, log: &logBook{}, ended: make(chan error, 1)}
+	p := &process{Cmd: exec.Command(os.Args[0]), instance: instance, log: &meshtest.Log{}, ended: make(chan error, 1)}
 	p.Env = append(os.Environ(), childConfig+"="+string(config))
-	p.Stderr = p.log
+	p.Stderr = p.log.Of(instance)
 	stdin, err := p.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -97,7 +98,7 @@ func (m *mesh) process(t testing.TB, instance string) *process {
 func TestC2_FrozenAndKilledLeaderProcesses(t *testing.T) {
 	t.Parallel()
 	m := newMesh(t)
-	m.open, m.amqp = nil, amqptest.New(t)
+	m.Bus, m.amqp = nil, amqptest.New(t)
 	local, stop := m.scheduler(t, "scheduler-0") // migrates, takes the declarations, and leaves
 	m.billing(t, func(sc *sidecar.Sidecar) {
 		for i := range 5 {
@@ -123,7 +124,7 @@ func TestC2_FrozenAndKilledLeaderProcesses(t *testing.T) {
 	t.Logf("METRIC c2_takeover_from_stopped_process_ms=%d limit=4500", time.Since(began).Milliseconds())
 	r.ledgerReaches(t, time.Now(), 5)
 	signal(t, frozen, syscall.SIGCONT)
-	wait.For(t, limit, "the former leader to notice", func() bool { return len(frozen.log.lines("leads no more")) > 0 })
+	wait.For(t, limit, "the former leader to notice", func() bool { return len(frozen.log.Lines("leads no more")) > 0 })
 
 	began = time.Now()
 	signal(t, second, syscall.SIGKILL)
@@ -138,7 +139,7 @@ func TestC2_FrozenAndKilledLeaderProcesses(t *testing.T) {
 	r.compare(t, until, 5)
 	r.noStaleRows(t, last)
 	for _, p := range children {
-		for _, line := range p.log.lines("leads no more") {
+		for _, line := range p.log.Lines("leads no more") {
 			t.Log(p.instance, line)
 		}
 	}
@@ -183,6 +184,6 @@ func without(all map[string]*process, p *process) map[string]*process {
 func signal(t testing.TB, p *process, s syscall.Signal) {
 	t.Helper()
 	if err := p.Process.Signal(s); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		t.Fatalf("signal %s: %v: %s", p.instance, err, strings.Join(p.log.lines(""), ""))
+		t.Fatalf("signal %s: %v: %s", p.instance, err, strings.Join(p.log.Lines(""), ""))
 	}
 }

@@ -37,7 +37,7 @@ func newLoadRig(t testing.TB) *rig {
 	t.Helper()
 	server, broker := pgtest.Server(t), amqptest.Server(t)
 	m := newMeshOn(t, pgtest.On(t, server, "scheduler", "billing"))
-	m.open, m.amqp, m.conns = nil, broker.URL(), 8
+	m.Bus, m.amqp, m.Conns = nil, broker.URL(), 8
 	r := &rig{mesh: m, postgres: server, rabbitmq: broker, db: m.admin(t)}
 	r.consumer = newConsumer(t, broker.URL())
 	r.scheduler = m.process(t, "scheduler-1")

@@ -62,7 +62,7 @@ func TestDeclaredFiredHandledAndSeen(t *testing.T) {
 func TestOverRabbitMQ(t *testing.T) {
 	t.Parallel()
 	m := newMesh(t)
-	m.open, m.amqp = nil, amqptest.New(t)
+	m.Bus, m.amqp = nil, amqptest.New(t)
 	s, _ := m.scheduler(t, "scheduler-1")
 	m.scheduler(t, "scheduler-2")
 	m.billing(t, func(sc *sidecar.Sidecar) {
@@ -110,7 +110,7 @@ func TestPauseAndResume(t *testing.T) {
 		return len(f.Items) == 1 && f.Items[0].Due.After(at.Add(time.Second))
 	})
 	for _, what := range []string{"schedule paused", "schedule resumed", "schedules declared"} {
-		if lines := m.log.lines(what); len(lines) == 0 || !strings.Contains(lines[0], `"audit":true`) {
+		if lines := m.Log.Lines(what); len(lines) == 0 || !strings.Contains(lines[0], `"audit":true`) {
 			t.Errorf("no audit record of %q: %v", what, lines)
 		}
 	}

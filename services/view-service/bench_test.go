@@ -119,7 +119,7 @@ func BenchmarkFleet(b *testing.B) {
 	const fleet, rounds = 50, 100
 	b.Run("rabbitmq/50 sidecars", func(b *testing.B) {
 		m, url := newMesh(b), amqptest.New(b)
-		m.open = func(c bus.Client) (bus.Bus, error) { return amqp.Open(url, c) }
+		m.Bus = func(c bus.Client) (bus.Bus, error) { return amqp.Open(url, c) }
 		keys := m.bundle(b)
 		c := m.fleet(b, fleet, func(b *testing.B, w *watch, name string) { m.measured(b, w, name, keys) })
 		bare := amqptest.FanOut(b, url, fleet, 1000)
@@ -203,7 +203,7 @@ func (m *mesh) fleet(b *testing.B, n int, start func(b *testing.B, w *watch, nam
 // bundle of public keys, which the sidecars of one process share, as those of up do.
 func (m *mesh) bundle(b *testing.B) *servicetoken.Bundle {
 	b.Helper()
-	keys, err := servicetoken.OpenBundle(m.bundleFile())
+	keys, err := servicetoken.OpenBundle(m.BundleFile())
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -213,17 +213,17 @@ func (m *mesh) bundle(b *testing.B) *servicetoken.Bundle {
 // measured runs a whole sidecar, without a database.
 func (m *mesh) measured(b *testing.B, w *watch, name string, keys *servicetoken.Bundle) {
 	b.Helper()
-	set := m.settings()
-	set.Service, set.Stderr, set.Keys = "catalogs", io.Discard, keys
+	set := m.Settings("catalogs")
+	set.Stderr, set.Keys = io.Discard, keys
 	set.Bus = func(c bus.Client) (bus.Bus, error) {
-		inner, err := m.open(c)
+		inner, err := m.Bus(c)
 		return watched{inner, w}, err
 	}
-	s, err := sidecar.New(b.Context(), m.config("catalogs", name), set)
+	s, err := sidecar.New(b.Context(), m.config("catalogs", name, ""), set)
 	if err != nil {
 		b.Fatal(err)
 	}
-	m.run(b, "catalogs", s)
+	m.Run("catalogs", s)
 }
 
 // agents starts the part of a sidecar that this is about, with a level table and a bus of its own; they share a
@@ -237,14 +237,14 @@ func (m *mesh) agents(b *testing.B) func(b *testing.B, w *watch, name string) {
 	keys := m.bundle(b)
 	return func(b *testing.B, w *watch, name string) {
 		b.Helper()
-		own, err := m.open(bus.Client{Service: "catalogs", Instance: name, Logger: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry()})
+		own, err := m.Bus(bus.Client{Service: "catalogs", Instance: name, Logger: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry()})
 		if err != nil {
 			b.Fatal(err)
 		}
 		table := level.NewTable(level.Spec{})
 		a := fleet.New(fleet.Settings{Service: "catalogs", Instance: name, Epoch: "e-" + name, PublicAddr: "127.0.0.1:1", StartedAt: time.Now(),
 			Client: fleetv1.NewFleetServiceClient(conn), Bus: watched{own, w}, Verify: keys.VerifyMessage, Sign: m.signer(b, "catalogs").SignMessage,
-			StateFile: filepath.Join(m.dir, "state", "leases", name+".json"), States: table.States, Registerer: prometheus.NewRegistry(),
+			StateFile: filepath.Join(m.Dir, "state", "leases", name+".json"), States: table.States, Registerer: prometheus.NewRegistry(),
 			Effects: map[string]lease.Effect{lease.Level: fleet.LevelEffect(level.NewSources(table, fleet.Source))}})
 		ctx, cancel := context.WithCancel(context.Background())
 		done := make(chan struct{})

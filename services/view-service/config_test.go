@@ -27,7 +27,7 @@ func TestWrongSettingsEndWithOneSentence(t *testing.T) {
 	} {
 		c := m.viewConfig("view-service-1")
 		edit(&c)
-		v, err := viewservice.New(t.Context(), c, m.settings())
+		v, err := viewservice.New(t.Context(), c, m.Settings("view-service"))
 		var bad *settings.Error
 		if variable == "POSTGRES_URL of the" { // it falls back on the own one, which is no error of the settings
 			if err != nil {

@@ -19,9 +19,8 @@ import (
 // again, and nothing is stored twice.
 func TestP3_NothingAcknowledgedIsLostWhenTheDatabaseDies(t *testing.T) {
 	t.Parallel()
-	m := newMesh(t)
 	server := pgtest.Server(t)
-	m.db = pgtest.On(t, server, "view_service", "maintenance")
+	m := newMeshOn(t, pgtest.On(t, server, "view_service", "maintenance"))
 	v, _ := m.view(t, "view-service-1")
 	load := m.load(t)
 	const kills = 3

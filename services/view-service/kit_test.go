@@ -1,9 +1,6 @@
 package viewservice_test
 
 import (
-	"bytes"
-	"context"
-	"crypto/ed25519"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -11,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -20,17 +16,13 @@ import (
 	logspb "go.opentelemetry.io/proto/otlp/logs/v1"
 	resourcepb "go.opentelemetry.io/proto/otlp/resource/v1"
 
+	"github.com/signalbox-mesh/signalbox/internal/meshtest"
 	"github.com/signalbox-mesh/signalbox/internal/pgtest"
 	"github.com/signalbox-mesh/signalbox/internal/servers/guard"
 	"github.com/signalbox-mesh/signalbox/internal/wait"
 	"github.com/signalbox-mesh/signalbox/maintenance"
 	viewservice "github.com/signalbox-mesh/signalbox/services/view-service"
 	"github.com/signalbox-mesh/signalbox/sidecar"
-	"github.com/signalbox-mesh/signalbox/sidecar/access"
-	"github.com/signalbox-mesh/signalbox/sidecar/bus"
-	"github.com/signalbox-mesh/signalbox/sidecar/bus/inproc"
-	"github.com/signalbox-mesh/signalbox/sidecar/peers"
-	"github.com/signalbox-mesh/signalbox/sidecar/problem"
 	"github.com/signalbox-mesh/signalbox/sidecar/rpc"
 	"github.com/signalbox-mesh/signalbox/sidecar/servicetoken"
 )
@@ -39,57 +31,28 @@ func TestMain(m *testing.M) { os.Exit(guard.TestMain(m)) }
 
 const limit = 30 * time.Second
 
-// mesh is what the services of a test share: a database, a bus, keys, addresses.
-type mesh struct {
-	db   *pgtest.DB
-	open func(bus.Client) (bus.Bus, error)
-	book *peers.Book
-	dir  string
-	log  *logBook
-}
+// mesh is what view-service and those who talk to it share: a database, a bus, keys, addresses.
+type mesh struct{ *meshtest.Mesh }
 
 func newMesh(t testing.TB) *mesh {
 	t.Helper()
-	m := &mesh{db: pgtest.New(t, "view_service", "maintenance"), book: &peers.Book{}, dir: t.TempDir(), log: &logBook{}}
-	broker, err := inproc.New(inproc.Settings{Dir: filepath.Join(m.dir, "bus")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = broker.Close() })
-	m.open = broker.Open
-	keys := servicetoken.Keys{}
-	for _, service := range []string{"view-service", "catalogs", "gateway", "up"} {
-		key, err := servicetoken.LoadOrGenerateKey(m.keyFile(service))
-		if err != nil {
-			t.Fatal(err)
-		}
-		keys[service] = append(keys[service], key.Public().(ed25519.PublicKey))
-	}
-	if err := servicetoken.WriteBundle(m.bundleFile(), keys); err != nil {
-		t.Fatal(err)
-	}
-	return m
+	return newMeshOn(t, pgtest.New(t, "view_service", "maintenance"))
 }
 
-func (m *mesh) keyFile(service string) string { return filepath.Join(m.dir, service+".pem") }
-func (m *mesh) bundleFile() string            { return filepath.Join(m.dir, "bundle.json") }
-
-func (m *mesh) config(service, instance string) sidecar.Config {
-	return sidecar.Config{
-		Instance: instance, HTTPAddr: "127.0.0.1:0", RPCAddr: "127.0.0.1:0", LogLevel: "info", Environment: "test",
-		PostgresConns: 4, Migrate: "on", StateDir: filepath.Join(m.dir, "state"),
-		KeyFile: m.keyFile(service), TrustBundle: m.bundleFile(), TraceExporter: []string{"none"}, StopTimeout: 10 * time.Second,
-	}
+func newMeshOn(t testing.TB, db *pgtest.DB) *mesh {
+	t.Helper()
+	return &mesh{meshtest.On(t, db, "view-service", "catalogs", "gateway", "up")}
 }
 
-func (m *mesh) settings() sidecar.Settings {
-	return sidecar.Settings{Peers: m.book, Bus: m.open, Stderr: m.log, Verifier: people{}}
+func (m *mesh) config(service, instance, schema string) sidecar.Config {
+	c := m.Config(service, instance, schema)
+	c.Environment, c.StateDir = "test", filepath.Join(m.Dir, "state")
+	return c
 }
 
 func (m *mesh) viewConfig(instance string) viewservice.Config {
-	c := viewservice.Config{Config: m.config("view-service", instance), Maintenance: maintenance.DefaultConfig(),
-		LogsURL: m.db.URL("maintenance"), LogsOwnerURL: m.db.OwnerURL("maintenance")}
-	c.PostgresURL, c.PostgresOwner = m.db.URL("view_service"), m.db.OwnerURL("view_service")
+	c := viewservice.Config{Config: m.config("view-service", instance, "view_service"), Maintenance: maintenance.DefaultConfig(),
+		LogsURL: m.DB.URL("maintenance"), LogsOwnerURL: m.DB.OwnerURL("maintenance")}
 	return c
 }
 
@@ -100,45 +63,21 @@ func (m *mesh) view(t testing.TB, instance string, edit ...func(*viewservice.Con
 	for _, e := range edit {
 		e(&c)
 	}
-	v, err := viewservice.New(t.Context(), c, m.settings())
+	v, err := viewservice.New(t.Context(), c, m.Settings("view-service"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	stop = m.run(t, "view-service", v)
+	stop = m.Run("view-service", v)
 	wait.For(t, limit, "view-service to be ready", func() bool {
 		return call(t, v, "viewer", http.MethodGet, "/api/maintenance/v1/instances", "", nil) == http.StatusOK
 	})
 	return v, stop
 }
 
-// runner is a service under test.
-type runner interface {
-	Run(ctx context.Context) error
-	PublicAddr() string
-	PrivateAddr() string
-}
-
-// run serves until stop or the end of the test.
-func (m *mesh) run(t testing.TB, service string, r runner) (stop func()) {
-	t.Helper()
-	m.book.Add(service, r.PublicAddr(), r.PrivateAddr())
-	ctx, cancel := context.WithCancel(context.Background())
-	ran := make(chan error, 1)
-	go func() { ran <- r.Run(ctx) }()
-	stop = sync.OnceFunc(func() {
-		cancel()
-		if err := <-ran; err != nil {
-			t.Errorf("%s ended: %v", service, err)
-		}
-	})
-	t.Cleanup(stop)
-	return stop
-}
-
 // as is a connection to a replica's private port, in a service's name.
 func (m *mesh) as(t testing.TB, service string) *rpc.Dialer {
 	t.Helper()
-	d := rpc.NewDialer(rpc.Settings{Service: service, Signer: m.signer(t, service), Logger: slog.New(slog.DiscardHandler)}, m.book)
+	d := rpc.NewDialer(rpc.Settings{Service: service, Signer: m.signer(t, service), Logger: slog.New(slog.DiscardHandler)}, m.Book)
 	t.Cleanup(func() { _ = d.Close() })
 	return d
 }
@@ -146,7 +85,7 @@ func (m *mesh) as(t testing.TB, service string) *rpc.Dialer {
 // signer signs by the service's key.
 func (m *mesh) signer(t testing.TB, service string) *servicetoken.Signer {
 	t.Helper()
-	key, err := servicetoken.LoadKey(m.keyFile(service))
+	key, err := servicetoken.LoadKey(m.KeyFile(service))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -188,38 +127,6 @@ func batch(service string, seq int64, msgs ...string) *collogspb.ExportLogsServi
 	resource := &resourcepb.Resource{Attributes: []*commonpb.KeyValue{
 		str("service.name", service), str("service.instance.id", service+"-x"), str("signalbox.epoch", "e1")}}
 	return &collogspb.ExportLogsServiceRequest{ResourceLogs: []*logspb.ResourceLogs{{Resource: resource, ScopeLogs: []*logspb.ScopeLogs{scope}}}}
-}
-
-// logBook keeps what the services write to stderr.
-type logBook struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (l *logBook) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.Write(p)
-}
-
-// people verifies tokens of the form "role" or "role:service", both with "~ttl" if they end.
-type people struct{}
-
-func (people) Verify(_ context.Context, token string) (access.Principal, error) {
-	var until time.Time
-	token, ttl, _ := strings.Cut(token, "~")
-	if d, err := time.ParseDuration(ttl); err == nil {
-		until = time.Now().Add(d)
-	}
-	role, service, scoped := strings.Cut(token, ":")
-	if role == "" {
-		return access.Principal{}, problem.New(problem.Unauthorized, "no such token")
-	}
-	g := access.Grant{Role: access.Role(role)}
-	if scoped {
-		g.Services = []string{service}
-	}
-	return access.Principal{Subject: "u-" + token, Name: token, Grants: []access.Grant{g}, Until: until}, nil
 }
 
 func request(t testing.TB, v *viewservice.Service, token, method, path, body string) *http.Request {

@@ -30,7 +30,7 @@ type gap struct {
 // silence makes it long ago that anything was heard of the service's runs.
 func (m *mesh) silence(t *testing.T, service string) {
 	t.Helper()
-	db, err := pg.Open(pg.Settings{URL: m.db.URL("maintenance"), Schema: "maintenance"})
+	db, err := pg.Open(pg.Settings{URL: m.DB.URL("maintenance"), Schema: "maintenance"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,17 +121,16 @@ func TestACleanStopHasTheLastWord(t *testing.T) {
 	t.Parallel()
 	m := newMesh(t)
 	v, _ := m.view(t, "view-service-1")
-	s := m.settings()
-	s.Service = "catalogs"
+	s := m.Settings("catalogs")
 	s.Bus = func(c bus.Client) (bus.Bus, error) {
-		b, err := m.open(c)
+		b, err := m.Bus(c)
 		return lastly{b, c.Logger}, err
 	}
-	c, err := sidecar.New(t.Context(), m.config("catalogs", "catalogs-1"), s)
+	c, err := sidecar.New(t.Context(), m.config("catalogs", "catalogs-1", ""), s)
 	if err != nil {
 		t.Fatal(err)
 	}
-	stop := m.run(t, "catalogs", c)
+	stop := m.Run("catalogs", c)
 	wait.For(t, limit, "catalogs to be live", func() bool { return len(states(t, v, "viewer:catalogs")) == 1 })
 	stop()
 	if n := len(ask(t, v, "viewer", `service:catalogs "the bus is closed"`).Records); n != 1 {

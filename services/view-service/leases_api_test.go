@@ -315,7 +315,7 @@ func TestEachChangeIsToldEverywhere(t *testing.T) {
 	t.Parallel()
 	m := newMesh(t)
 	v, _ := m.view(t, "view-service-1")
-	listener, err := m.open(bus.Client{Service: "gateway", Instance: "gateway-9", Logger: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry()})
+	listener, err := m.Bus(bus.Client{Service: "gateway", Instance: "gateway-9", Logger: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry()})
 	if err != nil {
 		t.Fatal(err)
 	}

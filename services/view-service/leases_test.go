@@ -44,13 +44,13 @@ func (m *mesh) instance(t *testing.T, service, name string, deaf bool) instance 
 	if err != nil {
 		t.Fatal(err)
 	}
-	bundle, err := servicetoken.OpenBundle(m.bundleFile())
+	bundle, err := servicetoken.OpenBundle(m.BundleFile())
 	if err != nil {
 		t.Fatal(err)
 	}
 	var b bus.Bus
 	if !deaf {
-		if b, err = m.open(bus.Client{Service: service, Instance: name, Logger: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry()}); err != nil {
+		if b, err = m.Bus(bus.Client{Service: service, Instance: name, Logger: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry()}); err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = b.Close(context.WithoutCancel(t.Context())) })
@@ -138,7 +138,7 @@ func TestALevelChangesOnAllInstancesAndComesBack(t *testing.T) {
 func TestALevelChangesOverRabbitMQ(t *testing.T) {
 	t.Parallel()
 	m, url := newMesh(t), amqptest.New(t)
-	m.open = func(c bus.Client) (bus.Bus, error) { return amqp.Open(url, c) }
+	m.Bus = func(c bus.Client) (bus.Bus, error) { return amqp.Open(url, c) }
 	aLevelChanges(t, m)
 }
 

@@ -16,17 +16,17 @@ func TestLifecycle(t *testing.T) {
 	lifecycletest.Run(t, lifecycletest.Suite{
 		New: func(t *testing.T, ctx context.Context) lifecycletest.Service {
 			t.Helper()
-			v, err := viewservice.New(ctx, m.viewConfig(fmt.Sprint("view-service-", n.Add(1))), m.settings())
+			v, err := viewservice.New(ctx, m.viewConfig(fmt.Sprint("view-service-", n.Add(1))), m.Settings("view-service"))
 			if err != nil {
 				t.Fatal(err)
 			}
-			m.book.Add("view-service", v.PublicAddr(), v.PrivateAddr())
+			m.Book.Add("view-service", v.PublicAddr(), v.PrivateAddr())
 			return v
 		},
 		Failing: func(ctx context.Context) error {
 			c := m.viewConfig("view-service-0")
 			c.LogsURL = "mysql://host/db"
-			_, err := viewservice.New(ctx, c, m.settings())
+			_, err := viewservice.New(ctx, c, m.Settings("view-service"))
 			return err
 		},
 	})

@@ -16,13 +16,11 @@ func TestTheLineOfARecordAndTheWayBack(t *testing.T) {
 	t.Parallel()
 	m := newMesh(t)
 	v, _ := m.view(t, "view-service-1")
-	s := m.settings()
-	s.Service = "catalogs"
-	c, err := sidecar.New(t.Context(), m.config("catalogs", "catalogs-1"), s)
+	c, err := sidecar.New(t.Context(), m.config("catalogs", "catalogs-1", ""), m.Settings("catalogs"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	stop := m.run(t, "catalogs", c)
+	stop := m.Run("catalogs", c)
 	log := c.Logger("store")
 	found := func(q string) int {
 		return len(ask(t, v, "viewer", "service:catalogs logger:catalogs.store "+q).Records)

@@ -160,7 +160,7 @@ func TestAProfileWaitsForViewService(t *testing.T) {
 	}
 	stop()
 	<-time.After(1500 * time.Millisecond) // it is captured meanwhile, and nobody takes it
-	m.book.Remove("view-service")
+	m.Book.Remove("view-service")
 	v, _ = m.view(t, "view-service-1")
 	wait.For(t, limit, "the profile", func() bool { return len(profiles(t, v, "operator", "?lease="+r.Lease.ID)) == 1 })
 }
@@ -168,13 +168,13 @@ func TestAProfileWaitsForViewService(t *testing.T) {
 // sidecar runs one of catalogs.
 func (m *mesh) sidecar(t *testing.T, name string, process *profile.Runtime) {
 	t.Helper()
-	set := m.settings()
-	set.Service, set.Profilers = "catalogs", process
-	s, err := sidecar.New(t.Context(), m.config("catalogs", name), set)
+	set := m.Settings("catalogs")
+	set.Profilers = process
+	s, err := sidecar.New(t.Context(), m.config("catalogs", name, ""), set)
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.run(t, "catalogs", s)
+	m.Run("catalogs", s)
 }
 
 // brought is a profile that a service has brought by itself.

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/signalbox-mesh/signalbox/internal/e2e/parts"
 	"github.com/signalbox-mesh/signalbox/internal/meshtest"
 	"github.com/signalbox-mesh/signalbox/internal/servers/guard"
 	"github.com/signalbox-mesh/signalbox/internal/wait"
@@ -28,7 +29,7 @@ const (
 func TestABlackBoxByLease(t *testing.T) {
 	t.Parallel()
 	m := meshtest.New(t, []string{"view_service", "maintenance"}, "gateway", "catalogs", "view-service")
-	m.View("view-service-1")
+	parts.View(t, m, "view-service-1")
 	catalogs := m.Small("catalogs", "catalogs-1", "")
 	log := catalogs.Logger("work")
 	serve := func(status int) http.HandlerFunc {
@@ -44,7 +45,7 @@ func TestABlackBoxByLease(t *testing.T) {
 	catalogs.Mount("GET /api/catalogs/v1/well", access.SignedIn(), serve(http.StatusNoContent))
 	catalogs.Mount("GET /api/catalogs/v1/ill", access.SignedIn(), serve(http.StatusInternalServerError))
 	m.Run("catalogs", catalogs)
-	gateway := m.Gateway()
+	gateway := parts.Gateway(t, m)
 	call := func(method, path, body string) meshtest.Answer {
 		return m.Call(gateway.PublicAddr(), "anna=operator", method, path, body)
 	}

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	"github.com/signalbox-mesh/signalbox/internal/e2e/parts"
 	"github.com/signalbox-mesh/signalbox/internal/meshtest"
 	"github.com/signalbox-mesh/signalbox/internal/servers/guard"
 	"github.com/signalbox-mesh/signalbox/internal/wait"
@@ -138,7 +139,7 @@ func (m *mesh) wire() {
 	for name, s := range map[string]meshtest.Runner{"catalogs": m.catalogs, "scheduler": m.scheduler, "data-flow": m.dataFlow, "billing": m.billing, "notification": m.notification} {
 		m.Run(name, s)
 	}
-	m.gateway = m.Gateway(func(c *gateway.Config) { m.boxed(&c.Config) })
+	m.gateway = parts.Gateway(m.t, m.Mesh, func(c *gateway.Config) { m.boxed(&c.Config) })
 	wait.For(m.t, limit, "the mesh", func() bool {
 		_, catalogs := m.call("7", "GET", "/api/catalogs/v1/types", "")
 		_, schedule := m.call("7", "GET", "/api/scheduler/v1/schedules/billing.nightly", "")

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/signalbox-mesh/signalbox/internal/e2e/parts"
 	"github.com/signalbox-mesh/signalbox/internal/meshtest"
 	"github.com/signalbox-mesh/signalbox/internal/servers/guard"
 	"github.com/signalbox-mesh/signalbox/internal/wait"
@@ -88,7 +89,7 @@ func TestC12_ADeadSchedulerIsSeen(t *testing.T) {
 	}
 	m.Run("billing", billing)
 	wait.For(t, limit, "timed events", func() bool { return done.Load() > 2 })
-	m.view = m.View("view-service-1") // which has missed how the schedules came to be, and asks
+	m.view = parts.View(t, m.Mesh, "view-service-1") // which has missed how the schedules came to be, and asks
 	metric := func(line string) bool {
 		return strings.Contains(string(m.Call(m.view.PublicAddr(), "viewer", "GET", "/metrics", "").Body), line+"\n")
 	}

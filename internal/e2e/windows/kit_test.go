@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/signalbox-mesh/signalbox/internal/e2e/parts"
 	"github.com/signalbox-mesh/signalbox/internal/meshtest"
 	"github.com/signalbox-mesh/signalbox/internal/servers/guard"
 	"github.com/signalbox-mesh/signalbox/internal/wait"
@@ -37,14 +38,14 @@ type mesh struct {
 func newMesh(t *testing.T) *mesh {
 	t.Helper()
 	m := &mesh{Mesh: meshtest.New(t, []string{"view_service", "maintenance"}, "gateway", "catalogs", "view-service"), t: t}
-	m.View("view-service-1")
+	parts.View(t, m.Mesh, "view-service-1")
 	for n := range 2 {
 		s := m.Small("catalogs", fmt.Sprint("catalogs-", n+1), "")
 		s.Mount("GET "+who, access.SignedIn(), http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, s.Instance()) }))
 		m.catalogs = append(m.catalogs, s)
 		m.Run("catalogs", s)
 	}
-	m.gateway = m.Gateway()
+	m.gateway = parts.Gateway(t, m.Mesh)
 	m.ready()
 	return m
 }
