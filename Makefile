@@ -20,7 +20,7 @@ LINT         = $(CACHE)/golangci-lint-$(LINT_VERSION)-$(shell $(GO) env GOVERSIO
 
 # Packages whose promises are about concurrency. The race detector makes a test some five times slower, so
 # that these are the ones CI affords; RACE_PKGS=./... runs it over all.
-RACE_PKGS ?= ./internal/servers/guard ./sidecar ./sidecar/bus/... ./sidecar/fleet ./sidecar/health ./sidecar/level ./sidecar/logging \
+RACE_PKGS ?= ./internal/servers/guard ./sidecar ./sidecar/bus/... ./sidecar/debug ./sidecar/fleet ./sidecar/health ./sidecar/level ./sidecar/logging \
 	./sidecar/outbox ./sidecar/spool ./sidecar/timed
 
 ##@ Run
