@@ -18,6 +18,9 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/signalbox/bin
 LINT_VERSION = $(shell sed -n 's|.*golangci-lint/v2 \(v[^ ]*\).*|\1|p' tools/lint/go.mod)
 LINT         = $(CACHE)/golangci-lint-$(LINT_VERSION)-$(shell $(GO) env GOVERSION GOOS GOARCH | paste -sd-)
 
+JAEGER_VERSION = $(shell sed -n 's|.*jaegertracing/jaeger \(v[^ ]*\).*|\1|p' tools/jaeger/go.mod)
+JAEGER         = $(CACHE)/jaeger-$(JAEGER_VERSION)-$(shell $(GO) env GOVERSION GOOS GOARCH | paste -sd-)
+
 # Packages whose promises are about concurrency. The race detector makes a test some five times slower, so
 # that these are the ones CI affords; RACE_PKGS=./... runs it over all.
 RACE_PKGS ?= ./internal/servers/guard ./sidecar ./sidecar/bus/... ./sidecar/debug ./sidecar/fleet ./sidecar/health ./sidecar/level ./sidecar/logging \
@@ -63,6 +66,15 @@ $(LINT): | tools/lint/go.mod tools/lint/go.sum # the name holds the version; a f
 	@cd tools/lint && $(GO) build -trimpath -ldflags '-s -w' -o $@.new github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 	@mv $@.new $@
 
+.PHONY: jaeger
+jaeger: $(JAEGER) ## Build Jaeger, once for this machine: the tests read traces back from it, `up --jaeger` starts it
+
+$(JAEGER): | tools/jaeger/go.mod tools/jaeger/go.sum
+	@echo "building Jaeger $(JAEGER_VERSION), once for this machine; it takes some minutes" >&2
+	@mkdir -p $(CACHE)
+	@cd tools/jaeger && CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o $@.new github.com/jaegertracing/jaeger/cmd/all-in-one
+	@mv $@.new $@
+
 ##@ Generate
 
 .PHONY: generate
@@ -85,7 +97,7 @@ deps: ## Install the servers that the mesh needs (apt-get or brew), if missing
 	@scripts/deps.sh up
 
 .PHONY: deps-test
-deps-test: ## Install what the tests need besides
+deps-test: $(JAEGER) ## Install what the tests need besides
 	@scripts/deps.sh test
 
 .PHONY: deps-race
