@@ -30,7 +30,7 @@ type Config struct {
 	KeyFile         string        `env:"KEY_FILE" desc:"this service's Ed25519 private key (PEM, PKCS #8)"`
 	TrustBundle     string        `env:"TRUST_BUNDLE" desc:"public keys of all services (JWKS, kid = service)"`
 	TraceExporter   []string      `env:"TRACE_EXPORTER" envDefault:"none" desc:"none, otlp, zipkin, jaeger; several by comma"`
-	TraceEndpoint   string        `env:"TRACE_ENDPOINT" desc:"collector URL for zipkin and jaeger; otlp takes OTEL_EXPORTER_OTLP_ENDPOINT"`
+	TraceEndpoint   string        `env:"TRACE_ENDPOINT" desc:"collector URL for zipkin and jaeger, or zipkin=URL,jaeger=URL,otlp=URL; otlp takes OTEL_EXPORTER_OTLP_ENDPOINT otherwise"`
 	TraceRatio      float64       `env:"TRACE_RATIO" envDefault:"1" desc:"head sampling ratio, parent-based"`
 	OpsToken        string        `env:"OPS_TOKEN_FILE" desc:"file with the token for POST /loggers"`
 	DrainDelay      time.Duration `env:"DRAIN_DELAY" envDefault:"0s" desc:"time between leaving /hc and closing the listener"`

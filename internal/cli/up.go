@@ -14,6 +14,7 @@ type upCommand struct {
 	Bus      string `default:"auto" enum:"auto,rabbitmq,inproc" help:"auto: RabbitMQ where it is installed, else in-process."`
 	Split    bool   `help:"Run each instance as a process of its own."`
 	Replicas string `help:"With --split: instances of a service." placeholder:"NAME=COUNT,…"`
+	Jaeger   bool   `help:"Run a private Jaeger, which 'make jaeger' builds, and send all traces to it."`
 	Demo     bool   `help:"Drive steady traffic with one recurring fault, for a first look."`
 }
 
@@ -26,6 +27,7 @@ Examples:
   signalbox up
   signalbox up --state /tmp/second --listen 127.0.0.1:8090     # beside the first
   signalbox up --split --replicas scheduler=3
+  signalbox up --jaeger                                        # and a page with the traces
   SIGNALBOX_POSTGRES_URL=postgres://admin:…@db/postgres signalbox up`
 }
 
@@ -39,7 +41,7 @@ func (c *upCommand) Run(ctx context.Context, p Process) error {
 		return usageError{err}
 	}
 	options := up.Options{
-		State: c.State, Listen: c.Listen, Bus: c.Bus, Split: c.Split, Replicas: replicas, Demo: c.Demo,
+		State: c.State, Listen: c.Listen, Bus: c.Bus, Split: c.Split, Replicas: replicas, Jaeger: c.Jaeger, Demo: c.Demo,
 		Environ: p.Environ, Out: p.Stdout, Version: p.Version,
 	}
 	if err := options.Check(); err != nil {

@@ -21,6 +21,7 @@ type Mesh struct {
 	PID       int        `json:"pid"`   // of `signalbox up`
 	Bus       string     `json:"bus"`   // rabbitmq, inproc
 	Postgres  string     `json:"postgres"`
+	Jaeger    string     `json:"jaeger,omitempty"` // base URL of the page and of the query API, where `up` runs one
 	StartedAt time.Time  `json:"started_at"`
 	Instances []Instance `json:"instances"`
 }

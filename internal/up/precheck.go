@@ -5,6 +5,7 @@ import (
 	"net"
 
 	"github.com/signalbox-mesh/signalbox/internal/house"
+	"github.com/signalbox-mesh/signalbox/internal/servers/jaeger"
 	"github.com/signalbox-mesh/signalbox/sidecar/settings"
 )
 
@@ -13,6 +14,11 @@ func precheck(o Options) error {
 	for _, e := range house.Entries() {
 		if err := settings.Load(e.Name, o.Environ, e.Config()); err != nil {
 			return err
+		}
+	}
+	if o.Jaeger {
+		if _, err := jaeger.New(jaeger.Settings{}); err != nil {
+			return fmt.Errorf("--jaeger: %w", err)
 		}
 	}
 	ln, err := net.Listen("tcp", o.Listen)

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/signalbox-mesh/signalbox/internal/house"
+	"github.com/signalbox-mesh/signalbox/internal/servers/jaeger"
 	"github.com/signalbox-mesh/signalbox/internal/servers/postgres"
 	"github.com/signalbox-mesh/signalbox/internal/servers/rabbitmq"
 	"github.com/signalbox-mesh/signalbox/sidecar/bus"
@@ -24,6 +25,7 @@ type servers struct {
 	postgres *postgres.Server // nil: an existing one is used
 	rabbit   *rabbitmq.Server // nil: an existing one, or in-process
 	broker   *inproc.Broker
+	jaeger   *jaeger.Server // nil: none is wanted
 	adminURL string
 	amqpURL  string
 	bus      string // rabbitmq, inproc
@@ -40,6 +42,11 @@ func startServers(ctx context.Context, m *meshup) (*servers, error) {
 	g.Go(func() error {
 		return m.progress.step(gctx, "bus", func() (string, error) { return s.startBus(gctx, m) })
 	})
+	if m.options.Jaeger {
+		g.Go(func() error {
+			return m.progress.step(gctx, "Jaeger", func() (string, error) { return s.startJaeger(gctx, m) })
+		})
+	}
 	if err := g.Wait(); err != nil {
 		return nil, errors.Join(err, s.stop(context.WithoutCancel(ctx)))
 	}
@@ -101,6 +108,37 @@ func (s *servers) startRabbitMQ(ctx context.Context, m *meshup) (string, error) 
 	}
 	s.bus, s.amqpURL = busRabbitMQ, server.URL()
 	return fmt.Sprintf("RabbitMQ, private, 127.0.0.1:%d", server.Port()) + elsewhere(m.state, server.Dir()), nil
+}
+
+func (s *servers) startJaeger(ctx context.Context, m *meshup) (string, error) {
+	server, err := jaeger.New(jaeger.Settings{Log: m.shippers.lines(serverJaeger)})
+	if err != nil {
+		return "", err
+	}
+	s.jaeger = server
+	if err := server.Start(ctx); err != nil {
+		return "", err
+	}
+	return "private, " + server.Query() + ", forgets its traces when it ends", nil
+}
+
+// traces has every service send its spans to the private Jaeger.
+func (s *servers) traces(v variables) {
+	if s.jaeger == nil {
+		return
+	}
+	for _, e := range house.Entries() {
+		v.set(e.Name, "TRACE_EXPORTER", "otlp")
+		v.set(e.Name, "TRACE_ENDPOINT", "otlp="+s.jaeger.OTLPHTTP())
+	}
+}
+
+// page is where a person looks at traces; "": nowhere.
+func (s *servers) page() string {
+	if s.jaeger == nil {
+		return ""
+	}
+	return s.jaeger.Query()
 }
 
 // settle makes a private RabbitMQ write down the queues that the services have just declared: until some seconds
@@ -182,6 +220,9 @@ func (s *servers) stop(ctx context.Context) error {
 	}
 	if s.postgres != nil {
 		errs = append(errs, s.postgres.Stop(ctx))
+	}
+	if s.jaeger != nil {
+		errs = append(errs, s.jaeger.Stop(ctx))
 	}
 	return errors.Join(errs...)
 }

@@ -19,6 +19,7 @@ const (
 	operator       = "up"
 	serverPostgres = "postgresql"
 	serverRabbitMQ = "rabbitmq"
+	serverJaeger   = "jaeger"
 )
 
 // shippers bring the servers' own lines into the log store.
@@ -30,7 +31,7 @@ type shippers struct {
 
 func newShippers(m *meshup) (*shippers, error) {
 	s := &shippers{all: map[string]*intake.Sender{}}
-	for _, name := range []string{operator, serverPostgres, serverRabbitMQ} {
+	for _, name := range m.senders() {
 		one, err := intake.NewSender(intake.SenderSettings{
 			Service: name, Instance: name + "-1", Version: m.options.Version, Environment: "dev", Level: slog.LevelInfo, Began: m.began,
 			SpoolDir: m.state.path("spool", name, name+"-1"), SignAs: name, KeyFile: m.state.keyFile(name), Peers: m.book,
@@ -43,11 +44,23 @@ func newShippers(m *meshup) (*shippers, error) {
 	return s, nil
 }
 
+// senders are `up` itself and the servers whose lines it ships.
+func (m *meshup) senders() []string {
+	all := []string{operator, serverPostgres, serverRabbitMQ}
+	if m.options.Jaeger {
+		all = append(all, serverJaeger)
+	}
+	return all
+}
+
 // lines is where a server writes its stderr.
 func (s *shippers) lines(server string) io.Writer {
 	format, emit := foreign.RabbitMQ, s.all[server].Record
-	if server == serverPostgres {
+	switch server {
+	case serverPostgres:
 		format, emit = foreign.PostgreSQL, hidePostgres(emit)
+	case serverJaeger:
+		format = foreign.JSON
 	}
 	l := newLineLog(format, emit)
 	s.logs = append(s.logs, l)

@@ -71,7 +71,7 @@ func (m *meshup) up(ctx context.Context) error {
 	if err := spool.CrashOutput(m.state.path("spool", operator, operator+"-1")); err != nil {
 		return err
 	}
-	if err := m.state.keys(append(house.Names(), operator, serverPostgres, serverRabbitMQ)); err != nil {
+	if err := m.state.keys(append(house.Names(), m.senders()...)); err != nil {
 		return err
 	}
 	if err := m.state.opsToken(); err != nil {
@@ -117,6 +117,7 @@ func (m *meshup) services() {
 		m.vars.set(e.Name, "STATE_DIR", m.state.dir)
 		m.vars.set(e.Name, "OPS_TOKEN_FILE", m.state.opsTokenFile())
 	}
+	m.servers.traces(m.vars)
 	m.vars.set("gateway", "HTTP_ADDR", m.options.Listen)
 	m.vars.set("gateway", "OPS_ADDR", "127.0.0.1:0")
 	m.environ = m.vars.environ(m.options.Environ)
@@ -177,7 +178,7 @@ func (m *meshup) down(ctx context.Context) error {
 func (m *meshup) announce(ctx context.Context) error {
 	mesh := Mesh{
 		API: "http://" + m.apiAddr, Token: m.state.path("token"), PID: os.Getpid(), Bus: m.servers.bus,
-		Postgres: m.servers.about, StartedAt: m.began.UTC(), Instances: m.runtime.instances(),
+		Postgres: m.servers.about, Jaeger: m.servers.page(), StartedAt: m.began.UTC(), Instances: m.runtime.instances(),
 	}
 	if err := m.state.writeJSON("mesh.json", mesh); err != nil {
 		return err
@@ -198,6 +199,9 @@ func (m *meshup) table(mesh Mesh) {
 	w.Flush() //nolint:errcheck // as above
 	m.progress.printf("\n  API          %s   (documents: %s/docs)\n", mesh.API, mesh.API)
 	m.progress.printf("  admin token  %s\n", mesh.Token)
+	if mesh.Jaeger != "" {
+		m.progress.printf("  traces       %s\n", mesh.Jaeger)
+	}
 	m.progress.printf("  log lines    signalbox logs -f --state %s\n", m.options.State)
 	m.progress.printf("  started in   %s, bus: %s; Ctrl-C stops everything\n\n", time.Since(m.began).Round(100*time.Millisecond), mesh.Bus)
 	m.progress.printf("signalbox is ready\n")

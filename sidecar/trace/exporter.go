@@ -50,7 +50,11 @@ func shutdown(ctx context.Context, all []named) error {
 func (s Settings) exporter(ctx context.Context, name string) (sdktrace.SpanExporter, error) {
 	switch name {
 	case "otlp":
-		return otlp(ctx)
+		u, err := s.endpoint(name, otlpHere)
+		if err != nil {
+			return nil, err
+		}
+		return otlp(ctx, u)
 	case "zipkin":
 		u, err := s.endpoint(name, "http://localhost:9411/api/v2/spans")
 		if err != nil {
@@ -71,6 +75,9 @@ func (s Settings) exporter(ctx context.Context, name string) (sdktrace.SpanExpor
 // endpoint is the URL for the named exporter. A URL without a path gets the usual one.
 func (s Settings) endpoint(name, usual string) (string, error) {
 	text := s.Endpoint
+	if name == "otlp" && !strings.Contains(text, name+"=") {
+		return usual, nil // OpenTelemetry's own variables say where
+	}
 	if strings.Contains(text, "=") && !strings.HasPrefix(text, "http") {
 		text = ""
 		for pair := range strings.SplitSeq(s.Endpoint, ",") {
@@ -111,9 +118,15 @@ func completed(text, usual string) (string, error) {
 	return u.String(), nil
 }
 
-// otlp reads OpenTelemetry's own variables. They are checked here first: the library would only
-// complain on stderr and go on with its default.
-func otlp(ctx context.Context) (sdktrace.SpanExporter, error) {
+// otlpHere is OpenTelemetry's usual collector.
+const otlpHere = "http://localhost:4318/v1/traces"
+
+// otlp sends to endpoint, or, where that is the usual one, to what OpenTelemetry's own variables say. They are checked
+// here first: the library would only complain on stderr and go on with its default.
+func otlp(ctx context.Context, endpoint string) (sdktrace.SpanExporter, error) {
+	if endpoint != otlpHere {
+		return otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(endpoint))
+	}
 	for _, v := range []string{"OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"} {
 		if err := wellFormed(v); err != nil {
 			return nil, err

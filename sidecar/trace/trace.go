@@ -30,7 +30,7 @@ type Settings struct {
 	Environment string
 	Exporters   []string // none, otlp, zipkin, jaeger; empty: none
 	// Endpoint is the collector's URL for zipkin and jaeger; where both are named, "zipkin=URL,jaeger=URL".
-	// Empty: the collector's usual port on this machine. otlp takes OTEL_EXPORTER_OTLP_ENDPOINT.
+	// Empty: the collector's usual port on this machine. otlp takes OTEL_EXPORTER_OTLP_ENDPOINT, or "otlp=URL" here (OTLP/HTTP).
 	Endpoint   string
 	Ratio      float64 // of new traces that are sampled; a caller's decision is kept. 1 gives way to OTEL_TRACES_SAMPLER_ARG
 	Logger     *slog.Logger
