@@ -112,8 +112,20 @@ func (w *cronWorker) say(format string, args ...any) {
 	fmt.Fprintf(w.p.Stderr, "signalbox: "+format+"\n", args...) //nolint:errcheck // there is nobody left to tell
 }
 
-// ensure has the schedule made, or changed where that is asked for.
-func (w *cronWorker) ensure(ctx context.Context) error {
+// ensure has the schedule made, or changed where that is asked for. Programs that begin together all find none: one makes
+// it, and the others look again.
+func (w *cronWorker) ensure(ctx context.Context) (err error) {
+	for range cronTries {
+		var refused *client.Problem
+		if err = w.save(ctx); !errors.As(err, &refused) || refused.Status != http.StatusConflict {
+			return err
+		}
+	}
+	return err
+}
+
+// save the schedule if it is not as asked for; a conflict when somebody else has changed it since it was looked at.
+func (w *cronWorker) save(ctx context.Context) error {
 	var now api.Schedule
 	err := w.mesh.Do(ctx, http.MethodGet, schedulePath(w.Name), nil, nil, &now)
 	isNew := missing(err)
@@ -161,8 +173,9 @@ func (w *cronWorker) wanted(s *api.Spec) error {
 	return policies.policies(s)
 }
 
-// Bounds of the waiting.
+// Bounds of the saving and of the waiting.
 const (
+	cronTries   = 5  // to save the schedule, while others do
 	cronPoll    = 25 // seconds that a poll waits at the mesh
 	cronFirst   = 500 * time.Millisecond
 	cronSlowest = 30 * time.Second

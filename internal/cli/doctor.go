@@ -132,7 +132,8 @@ func (c *doctorCommand) meshFindings(ctx context.Context, p Process) []finding {
 func timeFindings(ctx context.Context, api *client.Client) []finding {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	all, err := overdueSchedules(ctx, api, 10)
+	const shown = 10
+	all, err := overdueSchedules(ctx, api, shown+1)
 	if err != nil {
 		return []finding{{"timed events", stateNote, "what is overdue is not known: " + err.Error(), ""}}
 	}
@@ -140,9 +141,12 @@ func timeFindings(ctx context.Context, api *client.Client) []finding {
 		return []finding{{"timed events", stateOK, "none is overdue", ""}}
 	}
 	var found []finding
-	for _, o := range all {
+	for _, o := range all[:min(len(all), shown)] {
 		found = append(found, finding{"timed events", stateBad, o.Schedule + " is overdue since " + o.Since.Local().Format("2006-01-02 15:04:05"),
 			"signalbox schedule show " + o.Schedule})
+	}
+	if len(all) > shown {
+		found = append(found, finding{"timed events", stateBad, "others are overdue too", "signalbox schedule overdue"})
 	}
 	return found
 }

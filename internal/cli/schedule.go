@@ -60,11 +60,15 @@ Examples:
 
 // Run lists the schedules, by name.
 func (c *scheduleList) Run(ctx context.Context, p Process) error {
+	if c.Limit < 1 {
+		return misuse("-n %d: want 1 or more", c.Limit)
+	}
 	mesh, err := c.connect(p)
 	if err != nil {
 		return err
 	}
-	all, more, err := c.pages(ctx, mesh)
+	query := queryOf("service", c.Service, "state", c.State, "q", c.Match)
+	all, more, err := pages[api.Schedule](ctx, mesh, schedulesPath, query, c.Limit, 200)
 	if err != nil {
 		return err
 	}
@@ -84,13 +88,16 @@ func (c *scheduleList) Run(ctx context.Context, p Process) error {
 	return t.flush()
 }
 
-func (c *scheduleList) pages(ctx context.Context, mesh *client.Client) (all []api.Schedule, more bool, err error) {
-	all = []api.Schedule{}
-	query := queryOf("service", c.Service, "state", c.State, "q", c.Match)
-	for len(all) < c.Limit {
-		query.Set("limit", strconv.Itoa(min(c.Limit-len(all), 200)))
-		var page api.Schedules
-		if err := mesh.Do(ctx, http.MethodGet, schedulesPath, query, nil, &page); err != nil {
+// pages reads the first limit items of a list, most at once; more says that there are others.
+func pages[T any](ctx context.Context, mesh *client.Client, path string, query url.Values, limit, most int) (all []T, more bool, err error) {
+	all = []T{}
+	for len(all) < limit {
+		query.Set("limit", strconv.Itoa(min(limit-len(all), most)))
+		var page struct {
+			Items      []T    `json:"items"`
+			NextCursor string `json:"next_cursor"`
+		}
+		if err := mesh.Do(ctx, http.MethodGet, path, query, nil, &page); err != nil {
 			return nil, false, err
 		}
 		all = append(all, page.Items...)

@@ -80,8 +80,11 @@ func (c *scheduleBackfill) begun(b api.Backfill) string {
 		verb = "would be fired"
 	}
 	text := counted(int64(b.Fires), "due time") + " " + verb
-	if b.Present > 0 {
-		text += fmt.Sprintf("; %d are done or under way already, --again fires them too", b.Present)
+	switch {
+	case b.Present > 0 && c.Again:
+		text += fmt.Sprintf("; left out: %d (still to be decided by plan)", b.Present)
+	case b.Present > 0:
+		text += fmt.Sprintf("; left out: %d (done, under way, or still to be decided by plan; --again fires what is done or under way too)", b.Present)
 	}
 	if b.ID != "" {
 		text += "   (backfill " + b.ID + ")"

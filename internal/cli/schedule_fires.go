@@ -46,6 +46,9 @@ func whyNot() (all []string) {
 
 // Run lists fires, the newest due time first.
 func (c *scheduleFires) Run(ctx context.Context, p Process) error {
+	if c.Limit < 1 {
+		return misuse("-n %d: want 1 or more", c.Limit)
+	}
 	if c.Reason != "" && !slices.Contains(whyNot(), c.Reason) {
 		return misuse("--reason %q: want one of %s", c.Reason, strings.Join(whyNot(), ", "))
 	}
@@ -86,23 +89,9 @@ func bound(text string, now time.Time) (string, error) {
 	return at.UTC().Format(time.RFC3339), err
 }
 
-// firesOf the ledger, by pages.
+// firesOf the ledger, the newest due time first.
 func firesOf(ctx context.Context, mesh *client.Client, limit int, filter ...string) (all []api.Fire, more bool, err error) {
-	all = []api.Fire{}
-	query := queryOf(filter...)
-	for len(all) < limit {
-		query.Set("limit", strconv.Itoa(min(limit-len(all), 500)))
-		var page api.Fires
-		if err := mesh.Do(ctx, http.MethodGet, firesPath, query, nil, &page); err != nil {
-			return nil, false, err
-		}
-		all = append(all, page.Items...)
-		if page.NextCursor == "" || len(page.Items) == 0 {
-			return all, false, nil
-		}
-		query.Set("cursor", page.NextCursor)
-	}
-	return all, true, nil
+	return pages[api.Fire](ctx, mesh, firesPath, queryOf(filter...), limit, 500)
 }
 
 // fireTable has the schedule's name where there may be several.

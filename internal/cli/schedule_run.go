@@ -79,7 +79,7 @@ type schedulePause struct {
 	meshFlags
 	output
 	Name string `arg:"" help:"The schedule."`
-	Note string `required:"" help:"Why, for whoever asks later."`
+	Note string `required:"" help:"Why, for whoever asks later." placeholder:"TEXT"`
 }
 
 func (schedulePause) Help() string {

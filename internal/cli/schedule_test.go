@@ -148,6 +148,8 @@ func TestScheduleMistakesChangeNothing(t *testing.T) {
 		{split("schedule save catalogs.stocktake --from-file /nowhere"), "--from-file"},
 		{split("schedule backfill catalogs.stocktake --from tomorrow"), "--from"},
 		{split("schedule show catalogs.stocktake -n 0"), "1 to 100"},
+		{split("schedule list -n 0"), "want 1 or more"},
+		{split("schedule fires -n 0"), "want 1 or more"},
 	} {
 		m, run := scheduleMesh(t)
 		code, _, errs := run(c.args...)
@@ -169,13 +171,13 @@ func TestScheduleOperations(t *testing.T) {
 		{split("schedule delete catalogs.stocktake"), 0, "DELETE " + schedulesPath + "/catalogs.stocktake ", "is deleted"},
 		{split("schedule cancel a@1#run --note wrong"), 0, `POST ` + firesPath + `/a@1%23run/cancel {"note":"wrong"}`, "is told to end"},
 		{split("schedule backfill catalogs.stocktake --from 2026-11-19T00:00:00Z --to 2026-11-20T00:00:00Z --again --no-wait"), 0,
-			`/backfill {"from":"2026-11-19T00:00:00Z","to":"2026-11-20T00:00:00Z","again":true}`, "2 due times will be fired; 1 are done or under way already, --again fires them too   (backfill b1)"},
+			`/backfill {"from":"2026-11-19T00:00:00Z","to":"2026-11-20T00:00:00Z","again":true}`, "2 due times will be fired; left out: 1 (still to be decided by plan)   (backfill b1)"},
 		{split("schedule pause catalogs.stocktake --note restore"), 0, `/pause {"note":"restore"}`, "is paused; `signalbox schedule resume catalogs.stocktake`"},
 		{split("schedule pause catalogs.stocktake --note restore --json"), 0, `/pause {"note":"restore"}`, `"paused_note": "restore"`},
 		{split("schedule resume catalogs.stocktake --json"), 0, `/resume {}`, `"revision": 7`},
 		{split("schedule delete catalogs.stocktake --json"), 0, "DELETE " + schedulesPath + "/catalogs.stocktake ", `"deleted": true`},
 		{split("schedule run catalogs.stocktake"), 1, "/run {}", "skipped (retired)"},
-		{split("schedule backfill catalogs.stocktake --from 2026-11-19T00:00:00Z --dry-run"), 0, `"dry_run":true}`, "2 due times would be fired"},
+		{split("schedule backfill catalogs.stocktake --from 2026-11-19T00:00:00Z --dry-run"), 0, `"dry_run":true}`, "2 due times would be fired; left out: 1 (done, under way,"},
 		{split("schedule backfill catalogs.stocktake --from 2026-11-19T00:00:00Z"), 1, `GET ` + firesPath + `?backfill=b1`, "0 done, 2 not done"},
 	} {
 		m, run := scheduleMesh(t)

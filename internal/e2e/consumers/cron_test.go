@@ -1,12 +1,10 @@
 package consumers
 
 import (
-	"bytes"
-	"context"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/http/httptest"
-	"net/http/httputil"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -17,86 +15,10 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/signalbox-mesh/signalbox/internal/cli"
 	"github.com/signalbox-mesh/signalbox/internal/wait"
 	"github.com/signalbox-mesh/signalbox/services/scheduler/api"
 	"github.com/signalbox-mesh/signalbox/sidecar/timed"
 )
-
-// program is a `signalbox cron` that runs in the test's process.
-type program struct {
-	t      *testing.T
-	stop   context.CancelFunc
-	code   chan int
-	mu     sync.Mutex
-	stdout bytes.Buffer
-	stderr bytes.Buffer
-}
-
-type part struct {
-	p   *program
-	buf *bytes.Buffer
-}
-
-func (w part) Write(b []byte) (int, error) {
-	w.p.mu.Lock()
-	defer w.p.mu.Unlock()
-	return w.buf.Write(b)
-}
-
-func (p *program) text(buf *bytes.Buffer) string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return buf.String()
-}
-
-// cron starts one; it ends with the test.
-func (m *mesh) cron(addr string, args ...string) *program {
-	m.t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	p := &program{t: m.t, stop: cancel, code: make(chan int, 1)}
-	environ := append(os.Environ(), "SIGNALBOX_URL=http://"+addr, "SIGNALBOX_TOKEN=anna=operator")
-	all := append([]string{"cron", "--url", "http://" + addr, "--token", "anna=operator"}, args...)
-	go func() {
-		p.code <- cli.Main(ctx, cli.Process{Args: all, Environ: environ, Stdin: strings.NewReader(""), Stdout: part{p, &p.stdout}, Stderr: part{p, &p.stderr}, Version: "test"})
-	}()
-	m.t.Cleanup(p.end)
-	return p
-}
-
-func (p *program) end() {
-	p.stop()
-	select {
-	case code := <-p.code:
-		p.code <- code
-	case <-p.t.Context().Done():
-	}
-}
-
-// ended is the exit code.
-func (p *program) ended() (code int) {
-	p.t.Helper()
-	wait.For(p.t, limit, "the end of the program", func() bool {
-		select {
-		case code = <-p.code:
-			p.code <- code
-			return true
-		default:
-			return false
-		}
-	})
-	return code
-}
-
-func (p *program) waits() {
-	p.t.Helper()
-	wait.For(p.t, limit, "the program to wait for fires", func() bool { return strings.Contains(p.text(&p.stderr), "waiting for fires") })
-}
-
-// yearly keeps a schedule from being due by itself.
-func yearly(name string, more ...string) []string {
-	return append([]string{name, "--cron", "0 2 1 1 *", "--backoff", "1s"}, more...)
-}
 
 // A command runs for each fire: what it is told, what it says and how it ends are in the ledger.
 func TestCronRunsACommand(t *testing.T) {
@@ -244,25 +166,46 @@ func TestCronAndTheScheduleThatIsThere(t *testing.T) {
 	m.cron(m.addr, "shop.a", "--", "true").waits()
 }
 
+// Programs that begin together make one schedule: who has found none, and then comes second, takes the first one's.
+func TestCronsThatBeginTogether(t *testing.T) {
+	t.Parallel()
+	m := newMesh(t)
+	looked, goOn := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	at := m.front(func(w http.ResponseWriter, r *http.Request, proxy http.Handler) {
+		rec := httptest.NewRecorder()
+		proxy.ServeHTTP(rec, r)
+		once.Do(func() {
+			close(looked)
+			<-goOn
+		})
+		maps.Copy(w.Header(), rec.Header())
+		w.WriteHeader(rec.Code)
+		_, _ = rec.Body.WriteTo(w)
+	})
+	args := yearly("shop.together", "--", "true")
+	second := m.cron(at, args...)
+	<-looked
+	m.cron(m.addr, args...).waits()
+	close(goOn)
+	second.waits()
+}
+
 // While the mesh is away the program goes on trying, says so once, and loses no receipt.
 func TestCronOutlastsTheMesh(t *testing.T) {
 	t.Parallel()
 	m := newMesh(t)
-	target, _ := url.Parse("http://" + m.addr)
 	var away atomic.Bool
-	proxy := httputil.NewSingleHostReverseProxy(target)
-	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	at := m.front(func(w http.ResponseWriter, r *http.Request, proxy http.Handler) {
 		if away.Load() {
 			w.WriteHeader(http.StatusBadGateway)
 			_ = json.NewEncoder(w).Encode(map[string]any{"status": 502, "code": "unavailable", "detail": "the scheduler is away"})
 			return
 		}
 		proxy.ServeHTTP(w, r)
-	}))
-	t.Cleanup(front.Close)
-	at, _ := url.Parse(front.URL)
+	})
 	flag := filepath.Join(t.TempDir(), "go")
-	p := m.cron(at.Host, yearly("shop.nightly", "--", "sh", "-c", `while [ ! -e "$0" ]; do sleep 0.05; done; echo late`, flag)...)
+	p := m.cron(at, yearly("shop.nightly", "--", "sh", "-c", `while [ ! -e "$0" ]; do sleep 0.05; done; echo late`, flag)...)
 	p.waits()
 	id := m.run("shop.nightly")
 	m.fire(id, "it is at work", func(f api.Fire) bool { return f.State == api.Received })
