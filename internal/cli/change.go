@@ -138,3 +138,15 @@ func valueText(raw json.RawMessage) string {
 	}
 	return pairsText(parts)
 }
+
+// String as people write it.
+func (b budget) String() string {
+	var all []string
+	if b.Lines > 0 {
+		all = append(all, counted(b.Lines, "line"))
+	}
+	if b.Bytes > 0 {
+		all = append(all, amount(float64(b.Bytes)))
+	}
+	return strings.Join(all, ", ")
+}

@@ -1,16 +1,11 @@
 package cli
 
 import (
-	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"reflect"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -175,109 +170,6 @@ func TestALeaseIsShownWhole(t *testing.T) {
 		if code != 0 || !strings.Contains(out, want) {
 			t.Errorf("%q is missing in\n%s", want, out)
 		}
-	}
-}
-
-func TestAProfileIsFetched(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	m := &mesh{bodies: map[string]string{"POST " + leasesPath: done,
-		"GET " + profilesPath:              `{"profiles":[{"id":"p1","service":"catalogs","instance":"catalogs-1","kind":"cpu","from":"2026-11-21T13:02:00Z","until":"2026-11-21T13:02:10Z","bytes":7}]}`,
-		"GET " + profilesPath + "/p1/data": "profile"}}
-	args := []string{"profile", "cpu", "catalogs", "--for", "10s", "-o", dir, "--url", m.start(t), "--token", "t"}
-	code, out, errs := call(t, nil, "", args...)
-	path := filepath.Join(dir, "catalogs-1-cpu-20261121T130200Z.pprof")
-	raw, err := os.ReadFile(path)
-	if code != 0 || err != nil || string(raw) != "profile" || !strings.Contains(out, path) {
-		t.Errorf("code %d, %q %q: %q (%v)", code, out, errs, raw, err)
-	}
-	if got := m.told(t)["value"]; !reflect.DeepEqual(got, map[string]any{"profile": "cpu", "seconds": 10.0}) {
-		t.Errorf("asked for %v", got)
-	}
-	if code, _, errs := call(t, nil, "", args...); code != exitFailed || !strings.Contains(errs, "exists") {
-		t.Errorf("a file that stands there: code %d, %q", code, errs)
-	}
-}
-
-// Ctrl-C ends the recording, and not the command: what was before it is fetched.
-func TestWhatWasBeforeIsFetched(t *testing.T) {
-	t.Parallel()
-	const trace = `{"profiles":[{"id":"p1","lease_id":"the-lease","service":"catalogs","instance":"../catalogs-1","kind":"trace","from":"2026-11-21T13:02:00Z","until":"2026-11-21T13:02:05Z","bytes":5}]}`
-	for state, dropped := range map[string]bool{"active": true, "dropped": false} {
-		dir := t.TempDir()
-		ctx, interrupt := context.WithCancel(t.Context())
-		defer interrupt()
-		m := &mesh{bodies: map[string]string{"POST " + leasesPath: done, "GET " + leasesPath + "/the-lease": `{"lease":{"id":"the-lease","state":"` + state + `"}}`,
-			"DELETE " + leasesPath + "/the-lease": done, "GET " + profilesPath: trace, "GET " + profilesPath + "/p1/data": "trace"}}
-		if dropped {
-			m.asks = func(request string) {
-				if strings.HasPrefix(request, "GET "+leasesPath) {
-					interrupt()
-				}
-			}
-		}
-		var out, errs strings.Builder
-		code := Main(ctx, Process{Args: []string{"profile", "trace", "catalogs", "--before", "--for", "5s", "--within", "1h", "-o", dir, "--url", m.start(t), "--token", "t"},
-			Stdin: strings.NewReader(""), Stdout: &out, Stderr: &errs})
-		raw, err := os.ReadFile(filepath.Join(dir, ".._catalogs-1-trace-20261121T130200Z.trace"))
-		if code != 0 || err != nil || string(raw) != "trace" || !strings.Contains(errs.String(), "keeps the last 5s") {
-			t.Errorf("%s: code %d, %q %q: %q (%v)", state, code, &out, &errs, raw, err)
-		}
-		got := m.told(t)
-		if want := map[string]any{"profile": "trace", "seconds": 5.0, "before": true}; !reflect.DeepEqual(got["value"], want) || got["ttl"] != "1h0m0s" {
-			t.Errorf("asked for %v", got)
-		}
-		if slices.Contains(m.asked, "DELETE "+leasesPath+"/the-lease ") != dropped {
-			t.Errorf("%s: asked %q", state, m.asked)
-		}
-	}
-	if code, _, errs := call(t, nil, "", "profile", "cpu", "catalogs", "--before", "--url", "http://127.0.0.1:1", "--token", "t"); code != exitMisused || !strings.Contains(errs, "profile trace catalogs --before") {
-		t.Errorf("of a CPU profile: %d %q", code, errs)
-	}
-}
-
-// A receipt says what comes of it: whoever refuses a lease does not take it later, and a lease that is dropped holds no more.
-func TestWhoHasNotDoneItIsTold(t *testing.T) {
-	t.Parallel()
-	const some = `{"lease":{"id":"%s","kind":"level","service":"catalogs","state":"%s"},"applied":1,"expected":3,"summary":"1 of 3",
-		"instances":[{"instance":"catalogs-1","state":"applied"},{"instance":"catalogs-2","state":"refused","error":"no\u001b[2J"},{"instance":"catalogs-3","state":"silent"}]}`
-	m := &mesh{bodies: map[string]string{"POST " + leasesPath: fmt.Sprintf(some, "a", "active"),
-		"DELETE " + leasesPath + "/a": fmt.Sprintf(some, "a", "dropped"), "DELETE " + leasesPath + "/b": fmt.Sprintf(some, "b", "dropped"),
-		"GET " + leasesPath: `{"leases":[{"id":"a","kind":"level","service":"catalogs","state":"active"},{"id":"b","kind":"level","service":"catalogs","state":"active"},{"id":"c","kind":"level","state":"active"}]}`}}
-	url := m.start(t)
-	const holds, over = "1 of 3 instances refused it; 1 of 3 instances did not confirm; the lease holds", "the lease is over"
-	for args, want := range map[string][]string{
-		"level set catalogs debug":        {holds, "lease show a"},
-		"level set catalogs debug --json": {holds},
-		"lease drop a":                    {over},
-		"level reset catalogs":            {over, "still in force: 1 lease on all services", "lease show a", "lease show b"},
-		"level reset catalogs --json":     {over},
-	} {
-		code, out, errs := call(t, nil, "", append(split(args), "--url", url, "--token", "t")...)
-		for _, w := range want {
-			if code != exitFailed || !strings.Contains(errs, w) {
-				t.Errorf("%s: code %d, %q, want %q", args, code, errs, w)
-			}
-		}
-		if strings.Contains(errs, holds) && strings.Contains(errs, over) || strings.Contains(out, "\x1b") {
-			t.Errorf("%s: %q %q", args, out, errs)
-		}
-		if strings.HasSuffix(args, "--json") && !json.Valid([]byte(out)) {
-			t.Errorf("%s: no JSON: %s", args, out)
-		}
-	}
-}
-
-// A reset ends all leases on the target, also those that are not on the API's first page, or that have just ended.
-func TestAResetLeavesNone(t *testing.T) {
-	t.Parallel()
-	m := &mesh{bodies: map[string]string{
-		"GET " + leasesPath:           `{"leases":[{"id":"a","kind":"level","service":"catalogs","state":"active"}],"next":7}`,
-		"GET " + leasesPath + " 7":    `{"leases":[{"id":"b","kind":"level","service":"catalogs","state":"active"},{"id":"over","kind":"level","service":"catalogs","state":"active"}]}`,
-		"DELETE " + leasesPath + "/a": done, "DELETE " + leasesPath + "/b": done, "DELETE " + leasesPath + "/over": `{"status":409,"code":"conflict","detail":"it is over"}`}}
-	code, out, errs := call(t, nil, "", "level", "reset", "catalogs", "--url", m.start(t), "--token", "t")
-	if code != 0 || strings.Count(out, "(lease the-lease)") != 2 {
-		t.Errorf("code %d, %q %q, asked %q", code, out, errs, m.asked)
 	}
 }
 
