@@ -82,6 +82,37 @@ func TestAMadeScheduleFromPutToDelete(t *testing.T) {
 	}
 }
 
+// A change under a condition is made of what it was meant for alone.
+func TestAnEditUnderACondition(t *testing.T) {
+	t.Parallel()
+	_, addr := billed(t)
+	const path, body = "/schedules/billing.extra", `{"spec": {"cron": "@daily"}, "revision": 99}`
+	for _, step := range []struct {
+		method, path, match, body string
+		want                      int
+	}{
+		{"PUT", path, "*", body, 412},
+		{"PUT", path, "0", body, 200},
+		{"PUT", path, "0", body, 412},
+		{"PUT", path, "", body, 409},
+		{"PUT", path, "*", `{"spec": {"cron": "@weekly"}}`, 200},
+		{"PUT", path, `"2"`, `{"spec": {"cron": "@monthly"}}`, 200},
+		{"PUT", path, "new", body, 400},
+		{"DELETE", path + "/edit", "*", "", 409}, // there is no declaration
+		{"DELETE", path, `"2"`, "", 412},
+		{"DELETE", path, "*", "", 204},
+		{"DELETE", path, "*", "", 404},
+	} {
+		header := []string{"If-Match", step.match}
+		if step.match == "" {
+			header = nil
+		}
+		if got, raw := ask(t, addr, "operator", step.method, step.path, step.body, header...); got != step.want {
+			t.Errorf("%s %s, If-Match %s: %d, want %d: %s", step.method, step.path, step.match, got, step.want, raw)
+		}
+	}
+}
+
 // told lists what was published of a schedule: the action and who did it.
 func (m *mesh) told(t *testing.T, name string) (all []string) {
 	t.Helper()

@@ -80,8 +80,8 @@ func (m *mesh) admin(t testing.TB) *pg.DB {
 	return db
 }
 
-// ask a scheduler.
-func ask(t testing.TB, addr, token, method, path, body string) (status int, answer []byte) {
+// ask a scheduler; header is names and values.
+func ask(t testing.TB, addr, token, method, path, body string, header ...string) (status int, answer []byte) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, "http://"+addr+"/api/scheduler/v1"+path, strings.NewReader(body))
 	if err != nil {
@@ -90,6 +90,9 @@ func ask(t testing.TB, addr, token, method, path, body string) (status int, answ
 	req.Header.Set("Authorization", "Bearer "+token)
 	if body != "" {
 		req.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i+1 < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
 	}
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: limit}
 	resp, err := client.Do(req)

@@ -10,7 +10,7 @@ import (
 type Put struct {
 	Spec     Spec   `json:"spec"`
 	Note     string `json:"note,omitempty" maxLength:"500" doc:"why, for whoever asks later"`
-	Revision *int64 `json:"revision,omitempty" minimum:"0" doc:"refuse if the schedule has another one by now; 0: refuse if it exists. If-Match does the same"`
+	Revision *int64 `json:"revision,omitempty" minimum:"0" doc:"refuse if the schedule has another one by now; 0: refuse if it exists. If-Match goes before it"`
 }
 
 // Saved is the answer to Put and to what takes an edit back: the schedule as it is now, or would be.

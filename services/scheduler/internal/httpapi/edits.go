@@ -2,19 +2,22 @@ package httpapi
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"net/http"
 	"strconv"
 	"strings"
 
 	"github.com/signalbox-mesh/signalbox/services/scheduler/api"
 	"github.com/signalbox-mesh/signalbox/services/scheduler/internal/postgres"
 	"github.com/signalbox-mesh/signalbox/sidecar/access"
+	"github.com/signalbox-mesh/signalbox/sidecar/problem"
 	"github.com/signalbox-mesh/signalbox/sidecar/timed"
 )
 
 // Match is the condition under which a change is made; exported so that huma looks into it.
 type Match struct {
-	IfMatch string `header:"If-Match" maxLength:"64" doc:"the revision that the schedule must have"`
+	IfMatch string `header:"If-Match" maxLength:"64" doc:"the revision that the schedule must have, or *: it must exist; else the change is refused with 412"`
 }
 
 type putInput struct {
@@ -55,11 +58,32 @@ func (h *API) put(ctx context.Context, in *putInput) (*savedOutput, error) {
 	if err := in.revision(&e); err != nil {
 		return nil, err
 	}
+	if in.IfMatch == "*" {
+		there, err := h.Schedules.Schedule(ctx, in.Name)
+		if errors.Is(err, postgres.ErrNotFound) {
+			return nil, in.refused(&postgres.ConflictError{})
+		}
+		if err != nil {
+			return nil, answer(err)
+		}
+		e.Revision = &there.Revision
+	}
 	done, err := h.Edits.Put(ctx, e)
 	if err != nil {
-		return nil, answer(err)
+		return nil, in.refused(err)
 	}
 	return h.saved(ctx, p, e, done)
+}
+
+// refused is answer for a change under the condition: that it does not hold has a status of its own.
+func (m Match) refused(err error) error {
+	known := answer(err)
+	if p, ok := errors.AsType[*problem.Error](known); ok && m.IfMatch != "" {
+		if _, changed := errors.AsType[*postgres.ConflictError](err); changed {
+			p.Status = http.StatusPreconditionFailed
+		}
+	}
+	return known
 }
 
 // revision of If-Match goes before that of the body.
@@ -86,7 +110,7 @@ func (h *API) revert(ctx context.Context, in *removeInput) (*savedOutput, error)
 	}
 	done, err := h.Edits.Revert(ctx, e)
 	if err != nil {
-		return nil, answer(err)
+		return nil, in.refused(err)
 	}
 	return h.saved(ctx, p, e, done)
 }
@@ -119,7 +143,7 @@ func (h *API) remove(ctx context.Context, in *removeInput) (*struct{}, error) {
 		return nil, err
 	}
 	if err := h.Edits.Delete(ctx, e); err != nil {
-		return nil, answer(err)
+		return nil, in.refused(err)
 	}
 	h.audit(ctx, p, "schedule deleted", in.Name, slog.String("note", in.Note), slog.Int64("revision_before", s.Revision))
 	return nil, nil

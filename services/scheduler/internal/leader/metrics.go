@@ -106,7 +106,7 @@ func (m *metrics) measured(levels []plan.Level) {
 	for _, state := range []api.State{api.Waiting, api.Planned, api.Published, api.Received} {
 		m.open.WithLabelValues(string(state)).Set(float64(states[state]))
 	}
-	for _, reason := range []api.Reason{api.WaitsOverlap, api.WaitsCatchUp, api.WaitsBackfill} {
+	for _, reason := range api.Waits() {
 		m.waiting.WithLabelValues(string(reason)).Set(float64(reasons[reason]))
 	}
 }

@@ -118,7 +118,8 @@ func (s *Schedule) closedUntil(windows []Cause, now time.Time) (until time.Time)
 	return until
 }
 
-// perSecond passes at most release fires of one schedule.
+// perSecond is into how many releases at least a second of a schedule's rate is spread, fewer than twice as many; a lower
+// rate is released one by one.
 const perSecond = 20
 
 // Pace is how many fires are let go at once, and how long nothing follows them: never more than CatchUp in a second.
