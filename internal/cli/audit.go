@@ -81,7 +81,7 @@ func (c *auditCommand) Run(ctx context.Context, p Process) error {
 	}
 	t := newTable(p.Stdout, "AT", "BY", "ACTION", "TARGET", "CHANGE", "REASON", "DONE").fit(screenOf(p.Stdout, p.Environ), c.Wide)
 	for _, a := range answer.Changes {
-		t.row(moment(&a.At), printable(a.Name), a.Action, a.target(), a.change(), printable(a.detail("reason")), a.done())
+		t.row(moment(&a.At), a.Name, a.Action, a.target(), a.change(), a.detail("reason"), a.done())
 	}
 	return t.flush()
 }

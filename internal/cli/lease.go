@@ -139,7 +139,7 @@ func (c *leaseList) Run(ctx context.Context, p Process) error {
 		if l.State != "active" {
 			remains = l.State
 		}
-		t.row(l.ID, l.Kind, l.target(), valueText(l.Value), remains, l.Owner, printable(l.Reason))
+		t.row(l.ID, l.Kind, l.target(), valueText(l.Value), remains, l.Owner, l.Reason)
 	}
 	return t.flush()
 }

@@ -68,7 +68,7 @@ func (v leaseView) print(p Process) error {
 	}
 	t.row("since", moment(&l.CreatedAt))
 	t.row("owner", l.Owner)
-	t.row("reason", printable(l.Reason))
+	t.row("reason", l.Reason)
 	if err := t.flush(); err != nil {
 		return err
 	}
@@ -84,7 +84,7 @@ func (v leaseView) print(p Process) error {
 	}
 	events := newTable(p.Stdout, "\nAT", "WHAT", "INSTANCE", "BY", "")
 	for _, e := range v.Events {
-		events.row(moment(&e.At), e.What, orDash(e.Instance), orDash(e.Actor), printable(e.Detail))
+		events.row(moment(&e.At), e.What, orDash(e.Instance), orDash(e.Actor), e.Detail)
 	}
 	return events.flush()
 }

@@ -104,7 +104,7 @@ func drifts(p Process, rows []psRow) error {
 	found := false
 	for _, r := range rows {
 		for _, d := range r.Drift {
-			t.row(r.Instance, printable(d.What), printable(d.Have), printable(d.Want), moment(&d.Since))
+			t.row(r.Instance, d.What, d.Have, d.Want, moment(&d.Since))
 			found = true
 		}
 	}

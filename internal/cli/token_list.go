@@ -65,7 +65,7 @@ func (c *tokenList) Run(ctx context.Context, p Process) error {
 	}
 	t := newTable(p.Stdout, "ID", "SERVICES", "ISSUED", "ENDS", "STATE").fit(screenOf(p.Stdout, p.Environ), c.Wide)
 	for _, s := range shown {
-		t.row(s.ID, printable(strings.Join(s.Services, ",")), moment(&s.IssuedAt), moment(&s.ExpiresAt), s.state(p.now()))
+		t.row(s.ID, strings.Join(s.Services, ","), moment(&s.IssuedAt), moment(&s.ExpiresAt), s.state(p.now()))
 	}
 	return t.flush()
 }
