@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/signalbox-mesh/signalbox/internal/servers/guard"
@@ -95,6 +96,7 @@ func (s *Server) Start(ctx context.Context) error {
 	}
 	p, err := guard.Start(ctx, guard.Command{
 		Name: "jaeger", Path: s.program, Args: args, Env: []string{"TZ=UTC", "SPAN_STORAGE_TYPE=memory", "GOMAXPROCS=2"},
+		StopSignal: syscall.SIGKILL, // it keeps nothing, and would wait ten seconds for whoever is still connected
 		Disposable: true, Stdout: s.settings.Log, Stderr: s.settings.Log,
 	})
 	if err != nil {
