@@ -85,52 +85,61 @@ func (o *Outbox) apart(do func() error) error {
 	return do()
 }
 
-// claim locks the heads, then reads on in the aggregates that it owns thereby. The second statement has a
-// newer snapshot, which holds all that the aggregate's last owner committed. Rows are found by their indexes: a plan that was made
-// while the table was small would read all of it for ever. The heads are an array, made once: as a subquery they were
-// gone through for each row. And no bitmap: that of an aggregate would begin at its first entry, not at the floor.
+// claim locks the heads, then reads on in the aggregates that it owns thereby, as far as the window goes. The second statement has a
+// newer snapshot, which holds all that the aggregate's last owner committed. Rows are found by their ids, in order: a plan that was made
+// while the table was small would read all of it for ever, and a bitmap gathers all that is pending before the first row is read. There is
+// no index besides that a plan could begin below the floor with. The heads are an array, made once: as a subquery they were
+// gone through for each row.
 func (o *Outbox) claim(ctx context.Context, tx pgx.Tx) ([]*row, error) {
 	batch := &pgx.Batch{}
 	batch.Queue(`SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
 		set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)`)
 	floor, see := o.floor.queue(batch)
-	var ids []int64
-	var aggregates []string
+	var c claimed
 	batch.Queue(`
 		WITH oldest AS (SELECT id, aggregate FROM outbox WHERE published_at IS NULL AND id >= $3 ORDER BY id LIMIT $1),
 		heads AS (SELECT id FROM oldest WHERE aggregate = '' UNION ALL
 			SELECT min(id) FROM oldest WHERE aggregate <> '' GROUP BY aggregate)
-		SELECT id, aggregate FROM outbox WHERE id = ANY(ARRAY(SELECT id FROM heads)) AND published_at IS NULL AND id >= $3
-		ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED`, window, maxBatch, floor).Query(func(heads pgx.Rows) error {
-		var id int64
-		var aggregate string
-		_, err := pgx.ForEachRow(heads, []any{&id, &aggregate}, func() error {
-			ids = append(ids, id)
-			if aggregate != "" {
-				aggregates = append(aggregates, aggregate)
-			}
-			return nil
-		})
-		return err
-	})
+		SELECT id, aggregate, (SELECT max(id) FROM oldest) FROM outbox WHERE id = ANY(ARRAY(SELECT id FROM heads)) AND published_at IS NULL AND id >= $3
+		ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED`, window, maxBatch, floor).Query(c.take)
 	err := tx.SendBatch(ctx, batch).Close()
 	if see(err); err != nil {
 		return nil, fmt.Errorf("claim: %w", err)
 	}
-	if len(ids) == 0 {
+	if len(c.ids) == 0 {
 		return nil, nil
 	}
-	return read(ctx, tx, floor, ids, aggregates)
+	return c.read(ctx, tx)
+}
+
+// claimed are the heads that a pass has locked.
+type claimed struct {
+	ids        []int64 // the first is the least
+	aggregates []string
+	last       int64 // id of the window
+}
+
+func (c *claimed) take(heads pgx.Rows) error {
+	var id int64
+	var aggregate string
+	_, err := pgx.ForEachRow(heads, []any{&id, &aggregate, &c.last}, func() error {
+		c.ids = append(c.ids, id)
+		if aggregate != "" {
+			c.aggregates = append(c.aggregates, aggregate)
+		}
+		return nil
+	})
+	return err
 }
 
 // read the rows with what is left of their time by the server's clock, a millisecond at least: what waited here for the
 // broker is as old for whoever gets it.
-func read(ctx context.Context, tx pgx.Tx, floor int64, ids []int64, aggregates []string) ([]*row, error) {
+func (c *claimed) read(ctx context.Context, tx pgx.Tx) ([]*row, error) {
 	found, err := tx.Query(ctx, `SELECT id, aggregate, exchange, key, event, headers,
 			CASE WHEN expires_ms > 0 THEN greatest(1, expires_ms - (1000 * extract(epoch FROM clock_timestamp() - created_at))::bigint) ELSE 0 END,
 			created_at FROM outbox
-		WHERE published_at IS NULL AND id >= $4 AND (id = ANY($1) OR aggregate = ANY($2)) ORDER BY id LIMIT $3 FOR UPDATE`,
-		ids, aggregates, maxBatch, floor)
+		WHERE published_at IS NULL AND id BETWEEN $4 AND $5 AND (id = ANY($1) OR aggregate = ANY($2)) ORDER BY id LIMIT $3 FOR UPDATE`,
+		c.ids, c.aggregates, maxBatch, c.ids[0], c.last)
 	if err != nil {
 		return nil, fmt.Errorf("read batch: %w", err)
 	}

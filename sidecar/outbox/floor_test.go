@@ -110,11 +110,14 @@ func TestIDsThatAreGivenOutAgainAreRelayed(t *testing.T) {
 	})
 }
 
+// raised is how many rows raise relays.
+const raised = 1500
+
 // raise has the floor looked at a few times, and rows relayed meanwhile.
 func raise(t *testing.T, db *pg.DB, o *outbox.Outbox) {
 	t.Helper()
 	const events = 500
-	for range 3 {
+	for range raised / events {
 		if err := addAll(t.Context(), db, o, entries(0, events)); err != nil {
 			t.Fatal(err)
 		}

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/signalbox-mesh/signalbox/internal/pgtest"
 	"github.com/signalbox-mesh/signalbox/internal/seed"
 	"github.com/signalbox-mesh/signalbox/internal/servers/postgres"
@@ -59,6 +61,54 @@ func TestS5_AHeldTransactionSlowsNoRelay(t *testing.T) {
 		float64(heldEvents)/heldCPU.Seconds()/(float64(freeEvents)/freeCPU.Seconds()))
 	if _, err := conn.Exec(t.Context(), `ROLLBACK`); err != nil {
 		t.Error(err)
+	}
+}
+
+// S-5: whatever the server, once it has counted, believes to be pending, a pass reads little of what was published and is kept for a
+// transaction that somebody holds open.
+func TestS5_APassReadsLittleOfWhatWasPublished(t *testing.T) {
+	server := pgtest.New(t, schema)
+	db, err := pg.Open(pg.Settings{URL: server.URL(schema), OwnerURL: server.OwnerURL(schema), Schema: schema, MaxConns: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(db.Close)
+	if err := db.Migrate(t.Context(), outbox.Migrations()); err != nil {
+		t.Fatal(err)
+	}
+	met := 0 // pages of indexes, by this connection since its counts were handed over
+	o := outbox.New(outbox.Settings{DB: db, Bus: taker{}, Published: func(ctx context.Context, tx pg.Tx, _ []outbox.Outcome) error {
+		return tx.QueryRow(ctx, `SELECT sum(pg_stat_get_xact_blocks_fetched(indexrelid)) FROM pg_index WHERE indrelid = 'outbox'::regclass`).Scan(&met)
+	}})
+	hold, err := pgx.Connect(t.Context(), server.URL(schema))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = hold.Close(context.Background()) }()
+	for _, sql := range []string{`SET idle_in_transaction_session_timeout = 0`, `BEGIN ISOLATION LEVEL REPEATABLE READ`, `SELECT count(*) FROM catalogs.outbox`} {
+		if _, err := hold.Exec(t.Context(), sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const rounds, limit = 30, 80
+	for range rounds {
+		raise(t, db, o)
+	}
+	for range 2 {
+		asAdmin(t, server, `ANALYZE catalogs.outbox`)
+		if err := addAll(t.Context(), db, o, append(entries(0, 10), entries(3, 10)...)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := db.Pool().Exec(t.Context(), `SELECT pg_stat_force_next_flush()`); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := o.Relay(t.Context()); n != 20 || err != nil {
+			t.Fatalf("relayed %d: %v", n, err)
+		}
+		t.Logf("METRIC held_transaction_pages_of_a_pass=%d limit=%d (%d events were published before)", met, limit, rounds*raised)
+		if met == 0 || met > limit {
+			t.Errorf("a pass of 20 rows read %d pages of indexes", met)
+		}
 	}
 }
 
