@@ -13,7 +13,7 @@ func (r *run) anywhere(t query.Text, among Bitmap) Bitmap {
 	d, found, value := r.objects(), NewBitmap(r.Records), query.Fold(t.Value)
 	r.named(t, value, d, found)
 	for k := range d.fields {
-		if r.stopped {
+		if r.stopped || r.lacks {
 			break
 		}
 		switch f := &d.fields[k]; f.Kind {
@@ -96,7 +96,7 @@ func (r *run) digitsHold(t query.Text, value string, d *decoded, k int, among, f
 	} else if len(value) > most {
 		return
 	}
-	if strings.Trim(value, alphabet) != "" {
+	if strings.Trim(value, alphabet) != "" || f.Kind == Numbers && !r.has(Attrs, AttrLists) {
 		return
 	}
 	if size := f.Codes.Width / 8; f.Kind != Numbers && f.Codes.Width%8 == 0 && !t.Wild && len(value) >= 3 && strings.IndexByte(value, '-') < 0 {
@@ -125,7 +125,7 @@ func (r *run) digitsHold(t query.Text, value string, d *decoded, k int, among, f
 // digit were the upper half of one, once as if it were the lower half. Values in which they are found are then written out.
 func (r *run) bytesHold(digits string, size int, d *decoded, k int, among, found Bitmap) {
 	f := &d.fields[k]
-	held, any := make([]bool, f.Codes.Len), false
+	var held []bool
 	for _, part := range [...]string{digits[:len(digits)&^1], digits[1 : 1+(len(digits)-1)&^1]} {
 		needle, ok := unhex(nil, part)
 		if !ok {
@@ -138,15 +138,18 @@ func (r *run) bytesHold(digits string, size int, d *decoded, k int, among, found
 			}
 			at += hit
 			v := at / size
-			if v >= len(held) {
+			if v >= f.Codes.Len {
 				break
 			}
 			if r.scratch = f.appendPlain(r.scratch[:0], v); strings.Contains(textOf(r.scratch), digits) {
-				held[v], any = true, true
+				if held == nil {
+					held = make([]bool, f.Codes.Len)
+				}
+				held[v] = true
 			}
 		}
 	}
-	if any {
+	if held != nil {
 		r.each(d, k, among, found, func(v int) bool { return v < len(held) && held[v] })
 	}
 }

@@ -16,7 +16,11 @@ type asked struct {
 
 // attribute finds the records with an attribute that holds: field by field, each distinct value once.
 func (r *run) attribute(a asked, among Bitmap) Bitmap {
-	d, found := r.objects(), NewBitmap(r.Records)
+	found := NewBitmap(r.Records)
+	if !r.has(Attrs, AttrLists) {
+		return found
+	}
+	d := r.objects()
 	if a.exists {
 		r.groups(d, a.field, found)
 	}
@@ -47,6 +51,9 @@ func (r *run) groups(d *decoded, name string, found Bitmap) {
 
 // shaped are the records of a shape.
 func (r *run) shaped(d *decoded, s int, found Bitmap) {
+	if !r.has(Attrs, AttrLists) {
+		return
+	}
 	for i, of := range d.of {
 		if int(of) == s && i < r.Records {
 			found.Set(i)
@@ -72,6 +79,9 @@ func (r *run) ask(a asked, d *decoded, k int, exact bool, among, found Bitmap) {
 
 // each asks holds of the values of a field, by their number, as long as their records are wanted.
 func (r *run) each(d *decoded, k int, among, found Bitmap, holds func(v int) bool) {
+	if !r.has(Attrs, AttrLists) {
+		return
+	}
 	records := d.records(k)
 	if records == nil {
 		for i := range among.All() {
@@ -139,6 +149,9 @@ func (r *run) listed(d *decoded, k int, among, found Bitmap, some []int, holds f
 // eachCode asks holds of the codes of a field, which has up to 32 bits a code. It asks of records that are not wanted, too:
 // that is sooner done than left out.
 func (r *run) eachCode(d *decoded, k int, found Bitmap, holds func(code uint32) bool) {
+	if !r.has(Attrs, AttrLists) {
+		return
+	}
 	f, records := &d.fields[k], d.records(k)
 	n := r.Records
 	if records != nil {

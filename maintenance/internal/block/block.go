@@ -107,7 +107,7 @@ type Part struct {
 }
 
 // Column is a set of columns.
-type Column uint8
+type Column uint16
 
 // The columns: those with texts, which a caller asks for, and those that come along as they are needed.
 const (
@@ -119,6 +119,9 @@ const (
 	TS
 	Level
 	Places // parts
+	// What messages and attributes are made of, without which record has what: see Matcher.First. Msg and Attrs have them, too.
+	MsgLists
+	AttrLists
 
 	AllColumns = Logger | Msg | Attrs | Trace | Span
 	Everything = AllColumns | TS | Level | Places

@@ -31,7 +31,7 @@ func (b *Block) Check() error {
 	if b.Has&Span != 0 && len(c.Span) != 0 && len(c.Span) != 8*b.Records {
 		return fmt.Errorf("column span: %w", errCodes)
 	}
-	if b.Has&Attrs != 0 {
+	if b.Has&(Attrs|AttrLists) != 0 {
 		return b.checkFields()
 	}
 	return nil

@@ -79,13 +79,16 @@ func (b *Block) objects() *decoded {
 	for _, text := range Split(b.Coded.Shapes, Unit) {
 		d.shapes = append(d.shapes, d.shape(text))
 	}
+	b.index.objects = d
+	if b.Has&(Attrs|AttrLists) == AttrLists {
+		return d // which record has what is not known
+	}
 	d.of = b.Coded.Shape.unpack(make([]uint32, 0, b.Records), b.Records)
 	for i, s := range d.of {
 		if s >= uint32(len(d.shapes)) {
 			d.of[i] = 0
 		}
 	}
-	b.index.objects = d
 	return d
 }
 

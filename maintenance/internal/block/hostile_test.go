@@ -72,7 +72,9 @@ func TestForgedColumnsDoNotPanic(t *testing.T) {
 		_ = b.Check()
 		for _, text := range append(questions, one.texts...) {
 			if e, err := query.Parse(text); err == nil {
-				Compile(e, nil).Match(b.Apart(&b.Head), Full(b.Records))
+				m := Compile(e, nil)
+				m.Match(b.Apart(&b.Head), Full(b.Records))
+				m.Match(begun(b, m), Full(b.Records))
 			}
 		}
 		for _, field := range []string{"a", "k", "user_id", "msg", "trace_id", "level", "k.l"} {

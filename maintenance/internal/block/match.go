@@ -11,6 +11,7 @@ import (
 type Matcher struct {
 	expr    query.Expr
 	columns Column
+	first   Column
 	stop    func() bool
 	run     run
 }
@@ -20,6 +21,7 @@ type run struct {
 	*Block
 	stop    func() bool
 	stopped bool
+	lacks   bool // codes are asked for that were not read
 	checks  int
 	words   folded // of messages
 	values  folded // of the field that is looked at
@@ -33,17 +35,17 @@ func Compile(e query.Expr, stop func() bool) *Matcher {
 	if e == nil {
 		e = query.And{}
 	}
-	return &Matcher{expr: inCost(e), columns: columnsOf(e), stop: stop}
+	return &Matcher{expr: inCost(e), columns: columnsOf(e), first: firstOf(e), stop: stop}
 }
 
 // Columns that the matcher reads; times, levels and parts are always there.
 func (m *Matcher) Columns() Column { return m.columns }
 
 // Match is which of the block's records, among those given, fulfil the expression; ok is false if it gave up. among is not
-// changed. The block must have the matcher's columns.
+// changed. The block must have the matcher's columns, or the first of them.
 func (m *Matcher) Match(b *Block, among Bitmap) (found Bitmap, ok bool) {
 	r := &m.run
-	r.Block, r.stop, r.stopped = b, m.stop, false
+	r.Block, r.stop, r.stopped, r.lacks = b, m.stop, false, false
 	r.words.reset(b.Coded.Words)
 	found = r.eval(m.expr, among)
 	return found, !r.stopped
@@ -166,12 +168,13 @@ func (r *run) filter(among Bitmap, fn func(i int) bool) Bitmap {
 	return found
 }
 
-// giveUp asks stop at every eighth call: a regular expression may take a millisecond for a long text.
+// giveUp asks stop at every eighth call: a regular expression may take a millisecond for a long text. What is put off is
+// given up, too.
 func (r *run) giveUp() bool {
 	if r.checks++; r.checks%8 == 0 && r.stop != nil && !r.stopped {
 		r.stopped = r.stop()
 	}
-	return r.stopped
+	return r.stopped || r.lacks
 }
 
 // coded are the records among those given whose code of a list is one that holds. It asks holds once for each of the n

@@ -5,9 +5,11 @@ import (
 	"strings"
 )
 
-// Own copies the columns of a block that was read into a buffer of somebody else's, so that it can be kept.
+// Own copies the columns of a block that was read into a buffer of somebody else's, so that it can be kept. Lists without their
+// codes are left behind.
 func (b *Block) Own() {
 	var own Coded
+	b.Has &^= MsgLists | AttrLists
 	own.take(&b.Coded, b.Has)
 	b.Coded, b.index = own, index{}
 }

@@ -51,7 +51,7 @@ func (r *run) phrase(needle string, among Bitmap) Bitmap {
 	if ends := cuts(nil, needle); len(ends) > 0 {
 		rest = r.sequence(needle, ends)
 	}
-	if within == nil && rest == nil {
+	if within == nil && rest == nil || !r.has(Msg, MsgLists) {
 		return found
 	}
 	// What a code is worth a look for: the end of a message, a hit, or the beginning of one.
@@ -137,7 +137,7 @@ func (r *run) pieces(needle string, judge func(piece string, at int) bool) (m ma
 
 // messageHolds asks holds of the messages, once of each that is one piece.
 func (r *run) messageHolds(among Bitmap, holds func(string) bool) Bitmap {
-	if among.Empty() {
+	if among.Empty() || !r.has(Msg, MsgLists) {
 		return among.clone()
 	}
 	r.messages()

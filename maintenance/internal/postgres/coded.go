@@ -12,10 +12,12 @@ import (
 // What a block's columns are called in the database, how they are written, and how they are read.
 
 // lists are the columns of a block, in the order of the bits of block.Column.
-func lists() [8]string {
-	return [8]string{
+func lists() [10]string {
+	return [10]string{
 		"loggers, logger", "words, msg, msg_width", "shapes, shape, field_names, field_kinds, field_values, field_bases, field_scales, field_widths, field_codes",
 		"traces, trace", "span", "ts_base, ts", "levels, level", "part_first, part_records, part_tx, part_seq, sources::text",
+		"words", "shapes, field_names, field_kinds, field_values, field_bases, field_scales, field_widths, " +
+			fmt.Sprintf("CASE WHEN field_kinds && '{%d,%d}' THEN field_codes END", block.Hex, block.UUID), // whose values are digits, and in no list
 	}
 }
 
@@ -128,7 +130,7 @@ func list[T any](d *decoder, read func(raw []byte) (T, error)) T {
 // columns reads those columns of b, in the order of lists.
 func (d *decoder) columns(b *block.Block, columns block.Column, sources map[string]block.Source) {
 	c, n := &b.Coded, b.Records
-	for one := block.Logger; one <= block.Places && one > 0; one <<= 1 {
+	for one := block.Logger; one <= block.AttrLists; one <<= 1 {
 		if columns&one == 0 {
 			continue
 		}
@@ -151,6 +153,10 @@ func (d *decoder) columns(b *block.Block, columns block.Column, sources map[stri
 			c.Levels, c.Level = list(d, int16s), d.codes(n)
 		case block.Places:
 			d.parts(b, sources)
+		case block.MsgLists:
+			c.Words = d.text()
+		case block.AttrLists:
+			c.Shapes, c.Fields = d.text(), d.fields()
 		}
 	}
 	b.Has |= columns
@@ -164,21 +170,31 @@ func (d *decoder) msg(c *block.Coded) {
 	}
 }
 
+// fields reads those of a block, without codes where the server has left them out.
 func (d *decoder) fields() []block.Field {
 	names, kinds, values := list(d, texts), list(d, int16s), list(d, texts)
-	bases, scales, widths, codes := list(d, int64s), list(d, int16s), list(d, int16s), list(d, texts)
-	n := len(names)
-	if len(kinds) != n || len(values) != n || len(bases) != n || len(scales) != n || len(widths) != n || len(codes) != n {
+	bases, scales, widths := list(d, int64s), list(d, int16s), list(d, int16s)
+	n, codes := len(names), []string(nil)
+	without := d.v[0] == nil
+	if without {
+		d.next()
+	} else {
+		codes = list(d, texts)
+	}
+	if len(kinds) != n || len(values) != n || len(bases) != n || len(scales) != n || len(widths) != n || len(codes) != n && !without {
 		d.fail(errLength)
 		return nil
 	}
 	all := make([]block.Field, n)
 	for i := range all {
-		c, err := wide(bytesOf(codes[i]), int(widths[i]))
-		if err != nil {
+		all[i] = block.Field{Name: names[i], Kind: block.Kind(kinds[i]), Values: values[i], Base: bases[i], Scale: int(scales[i])}
+		if without {
+			continue
+		}
+		var err error
+		if all[i].Codes, err = wide(bytesOf(codes[i]), int(widths[i])); err != nil {
 			d.fail(err)
 		}
-		all[i] = block.Field{Name: names[i], Kind: block.Kind(kinds[i]), Values: values[i], Base: bases[i], Scale: int(scales[i]), Codes: c}
 	}
 	return all
 }

@@ -10,42 +10,80 @@ import (
 )
 
 // match reads of the blocks what tells whether they match.
-func (s *scan) match(ctx context.Context, batch []*block.Head, what block.Column) (chunks []*logs.Chunk, done bool, err error) {
-	done = true
-	look := func(b *block.Block) (bool, error) {
-		found, ok := s.matcher.Match(b, s.among(b))
-		if done = ok && !s.late(); done && !found.Empty() {
-			chunks = append(chunks, &logs.Chunk{Block: b, Match: found})
-		}
-		return done, nil
-	}
+func (s *scan) match(ctx context.Context, batch []*block.Head) (chunks []*logs.Chunk, done bool, err error) {
 	remembered, batch := s.split(batch)
 	blocks, err := s.small.read(ctx, s.tx, remembered)
+	if err != nil {
+		return nil, false, err
+	}
+	m := matching{scan: s}
 	for _, b := range blocks {
-		if done {
-			_, _ = look(b)
+		if !m.look(b) {
+			return m.chunks, false, nil
 		}
 	}
-	if err != nil || !done || len(batch) == 0 {
-		return chunks, done, err
+	first := s.first()
+	if err := m.read(ctx, batch, s.reads(batch, first)); err != nil || m.over {
+		return m.chunks, false, err
+	}
+	if len(m.lacking) == 0 {
+		return m.chunks, true, nil
+	}
+	s.whole = len(m.lacking) > len(batch)/4
+	err = m.read(ctx, m.lacking, s.reads(m.lacking, s.matcher.Columns()))
+	return m.chunks, !m.over, err
+}
+
+// first is what blocks are read with. Those that a filter lets through nearly always hold a match, and are read at once.
+func (s *scan) first() block.Column {
+	if s.whole || s.bounded && block.Asks(s.needs) {
+		return s.matcher.Columns()
+	}
+	return s.matcher.First()
+}
+
+// matching is what has been found in one batch.
+type matching struct {
+	*scan
+	chunks  []*logs.Chunk
+	lacking []*block.Head // to be read with all columns
+	over    bool          // time was up
+}
+
+// look asks one block; false when time was up.
+func (m *matching) look(b *block.Block) bool {
+	found, ok := m.matcher.Match(b, m.among(b))
+	switch {
+	case !ok || m.late():
+		m.over = true
+	case m.matcher.Lacks():
+		m.lacking = append(m.lacking, &b.Head)
+	case !found.Empty():
+		m.chunks = append(m.chunks, &logs.Chunk{Block: b, Match: found})
+	}
+	return !m.over
+}
+
+func (m *matching) read(ctx context.Context, batch []*block.Head, what block.Column) error {
+	if len(batch) == 0 {
+		return nil
 	}
 	if what == 0 { // their heads tell it all
 		for _, h := range batch {
-			if more, _ := look(&block.Block{Head: *h}); !more {
+			if !m.look(&block.Block{Head: *h}) {
 				break
 			}
 		}
-		return chunks, done, nil
+		return nil
 	}
-	err = fetch(ctx, s.tx, batch, what, func(b *block.Block) (bool, error) {
-		n := len(chunks)
-		more, err := look(b)
-		if len(chunks) > n {
+	return fetch(ctx, m.tx, batch, what, func(b *block.Block) (bool, error) {
+		n := len(m.chunks)
+		more := m.look(b)
+		if len(m.chunks) > n {
 			b.Own()
 		}
-		return more, err
+		return more, nil
 	})
-	return chunks, done, err
 }
 
 // cuts reports whether the query's bounds may leave out some of the block's records.

@@ -118,6 +118,48 @@ func TestServicesAreToldByTheHead(t *testing.T) {
 	}
 }
 
+// Where no filter knows a text blocks are read without their codes at first, and again where that leaves it open: the answers are those
+// of a plain look.
+func TestTextsThatNoFilterKnows(t *testing.T) {
+	t.Parallel()
+	s, _ := fresh(t)
+	now := time.Now().UTC()
+	all := mixed(seed.New(t), 6000, now)
+	for i := range all { // blocks that are too large for the memory of small ones
+		all[i].TS, all[i].Level = now.Truncate(time.Hour), slog.LevelInfo
+		if all[i].Service != "identity" {
+			all[i].Attrs = fmt.Appendf(nil, `{"n":%d,"user":"u%d","request":"%016x"}`, i, i%5, uint64(i)*0x9e3779b97f4a7c15)
+		}
+	}
+	write(t, s, slices.Clone(all))
+	for _, text := range []string{"u1", "-u1", "zq", "-zq", "wo", `"f t"`, `"d 1"`, "or*wo", "e3779b97f4a7c15", "e3779b97f4a7c16", "beef", "-beef", "17", "5999", "re", "n", "us beef", "ow OR beef", "msg:wo", "msg:zq", "-msg:zq", "e9 n>3000", "0 -1",
+		"service:identity 77", "beef user=u1", "msg:/e$/ 99"} {
+		q, want := ask(t, text), []string(nil)
+		q.Limit = len(all)
+		for i := range all {
+			if query.Match(q.Expr, plain(&all[i])) {
+				want = append(want, all[i].Msg)
+			}
+		}
+		f, err := logs.Page(t.Context(), s, q)
+		if err != nil {
+			t.Fatal(text, err)
+		}
+		var got []string
+		for _, r := range f.Records {
+			got = append(got, r.Msg)
+			if len(r.Attrs) < 10 || r.Logger == "" {
+				t.Fatalf("%s: a record is not whole: %+v", text, r)
+			}
+		}
+		slices.Sort(got)
+		slices.Sort(want)
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: %d records, want %d", text, len(got), len(want))
+		}
+	}
+}
+
 func checkPages(t *rapid.T, s *Store, q logs.Query, want []string) {
 	var got []string
 	for pages := 0; ; pages++ {

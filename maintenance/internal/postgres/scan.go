@@ -36,6 +36,7 @@ type scan struct {
 	needs   query.Needs
 	bounded bool // needs is set
 	matcher *block.Matcher
+	whole   bool // blocks are read with all that the match may need: with less, many had to be read again
 	columns block.Column
 	visitor logs.Visitor
 	size    int // of the next batch, in blocks
@@ -115,7 +116,7 @@ func (s *scan) rest(first *block.Head) (*time.Time, error) {
 
 // read reads a batch and shows what matches; false when time was up.
 func (s *scan) read(ctx context.Context, batch []*block.Head) (done bool, err error) {
-	chunks, done, err := s.match(ctx, batch, s.reads(batch))
+	chunks, done, err := s.match(ctx, batch)
 	if err != nil || !done || len(chunks) == 0 {
 		return done, err
 	}
@@ -142,9 +143,9 @@ func (s *scan) split(batch []*block.Head) (remembered, rest []*block.Head) {
 	return remembered, rest
 }
 
-// reads is what the match needs of the batch.
-func (s *scan) reads(batch []*block.Head) block.Column {
-	what := s.matcher.Columns()
+// reads is what the match needs of the batch, columns of its own included.
+func (s *scan) reads(batch []*block.Head, columns block.Column) block.Column {
+	what := columns
 	if s.query.Expr != nil {
 		what |= besides(query.Columns(s.query.Expr))
 	}
