@@ -29,6 +29,9 @@ type Config struct {
 	Peers           string        `env:"PEERS" desc:"name=http-addr/grpc-addr[|…],…; a name that is missing is its DNS name"`
 	KeyFile         string        `env:"KEY_FILE" desc:"this service's Ed25519 private key (PEM, PKCS #8)"`
 	TrustBundle     string        `env:"TRUST_BUNDLE" desc:"public keys of all services (JWKS, kid = service)"`
+	TLSCert         string        `env:"TLS_CERT_FILE" desc:"this service's certificate and what lies between it and the CA (PEM), for mutual TLS on the private port; read anew when it changes"`
+	TLSKey          string        `env:"TLS_KEY_FILE" desc:"its private key (PEM), which the world may not read"`
+	TLSCA           string        `env:"TLS_CA_FILE" desc:"whose certificates are believed (PEM); several are a rotation under way"`
 	TraceExporter   []string      `env:"TRACE_EXPORTER" envDefault:"none" desc:"none, otlp, zipkin, jaeger; several by comma"`
 	TraceEndpoint   string        `env:"TRACE_ENDPOINT" desc:"collector URL for zipkin and jaeger, or zipkin=URL,jaeger=URL,otlp=URL; otlp takes OTEL_EXPORTER_OTLP_ENDPOINT otherwise"`
 	TraceRatio      float64       `env:"TRACE_RATIO" envDefault:"1" desc:"head sampling ratio, parent-based"`

@@ -30,6 +30,7 @@ import (
 	"github.com/signalbox-mesh/signalbox/sidecar/health"
 	"github.com/signalbox-mesh/signalbox/sidecar/level"
 	"github.com/signalbox-mesh/signalbox/sidecar/logging"
+	"github.com/signalbox-mesh/signalbox/sidecar/mtls"
 	"github.com/signalbox-mesh/signalbox/sidecar/ops"
 	"github.com/signalbox-mesh/signalbox/sidecar/outbox"
 	"github.com/signalbox-mesh/signalbox/sidecar/peers"
@@ -89,17 +90,19 @@ type Sidecar struct {
 	bundle   *servicetoken.Bundle
 	peers    peers.Resolver
 	dialer   *rpc.Dialer
-	private  *rpc.Server
-	api      *web.API
-	verifier access.Verifier
-	db       *pg.DB
-	extra    []extraDB
-	bus      bus.Bus
-	outbox   *outbox.Outbox
-	timed    *timed.Timed
-	fleet    *fleet.Agent
-	local    *ops.Local
-	profiles *profile.Collector // nil without a key
+
+	certificates *mtls.Store // nil: everything is plain
+	private      *rpc.Server
+	api          *web.API
+	verifier     access.Verifier
+	db           *pg.DB
+	extra        []extraDB
+	bus          bus.Bus
+	outbox       *outbox.Outbox
+	timed        *timed.Timed
+	fleet        *fleet.Agent
+	local        *ops.Local
+	profiles     *profile.Collector // nil without a key
 
 	publicLn, privateLn, opsLn net.Listener
 	subscriptions              []bus.Subscription
@@ -184,6 +187,9 @@ func (s *Sidecar) Signer() *servicetoken.Signer { return s.signer }
 
 // Bundle holds every service's public key; nil without Settings.Keys and Config.TrustBundle.
 func (s *Sidecar) Bundle() *servicetoken.Bundle { return s.bundle }
+
+// Certificates are this service's ends of connections over mutual TLS; nil without Config.TLSCert.
+func (s *Sidecar) Certificates() *mtls.Store { return s.certificates }
 
 // Subscribe handles events while Run runs, from when the database is ready.
 func (s *Sidecar) Subscribe(sub bus.Subscription) { s.subscriptions = append(s.subscriptions, sub) }

@@ -63,10 +63,16 @@ func (s *Sidecar) wirePrivate(context.Context) (err error) {
 			return &settings.Error{Variable: "SIGNALBOX_TRUST_BUNDLE", Problem: err.Error()}
 		}
 	}
+	if err := s.wireCertificates(); err != nil {
+		return err
+	}
 	set := rpc.Settings{
 		Service: s.settings.Service, Signer: s.signer, Bundle: s.bundle, Registerer: s.registry,
 		TracerProvider: s.tracing.TracerProvider(), Propagator: s.tracing.Propagator(), Logger: s.Logger("rpc"), Gate: s.gate,
 		Flows: s.flows, Failures: s.failures,
+	}
+	if s.certificates != nil {
+		set.Certificates = s.certificates
 	}
 	s.private = rpc.NewServer(set)
 	s.dialer = rpc.NewDialer(set, s.peers)

@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/keepalive"
 
@@ -49,7 +50,11 @@ func (d *Dialer) Dial(service string) (*grpc.ClientConn, error) {
 	if conn, ok := d.conns[service]; ok {
 		return conn, nil
 	}
-	conn, err := grpc.NewClient(scheme+":///"+service, d.options(service)...)
+	transport, err := d.transport(service)
+	if err != nil {
+		return nil, fmt.Errorf("dial %s: %w", service, err)
+	}
+	conn, err := grpc.NewClient(scheme+":///"+service, append(d.options(service), grpc.WithTransportCredentials(transport))...)
 	if err != nil {
 		return nil, fmt.Errorf("dial %s: %w", service, err)
 	}
@@ -57,9 +62,19 @@ func (d *Dialer) Dial(service string) (*grpc.ClientConn, error) {
 	return conn, nil
 }
 
+func (d *Dialer) transport(service string) (credentials.TransportCredentials, error) {
+	if d.settings.Certificates == nil {
+		return insecure.NewCredentials(), nil
+	}
+	config, err := d.settings.Certificates.Client(service)
+	if err != nil {
+		return nil, err
+	}
+	return credentials.NewTLS(config), nil
+}
+
 func (d *Dialer) options(service string) []grpc.DialOption {
 	return []grpc.DialOption{
-		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithPerRPCCredentials(tokens{signer: d.settings.Signer, audience: service}),
 		grpc.WithResolvers(builder{service: service, peers: d.peers}),
 		grpc.WithDisableServiceConfig(),

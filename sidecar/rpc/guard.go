@@ -11,10 +11,13 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/signalbox-mesh/signalbox/sidecar/mtls"
 	"github.com/signalbox-mesh/signalbox/sidecar/problem"
 )
 
@@ -160,6 +163,10 @@ func (g guard) admit(ctx context.Context) (context.Context, error) {
 		}
 		return ctx, problem.Wrap(problem.Unauthorized, detail, err)
 	}
+	if !shown(ctx, caller) {
+		g.server.metrics.refuse("certificate")
+		return ctx, problem.New(problem.Unauthorized, fmt.Sprintf("the service token is %s's, the connection's certificate is not", caller))
+	}
 	if !g.callers.admit(caller) {
 		g.server.metrics.refuse("caller")
 		return ctx, problem.New(problem.Forbidden, fmt.Sprintf("%s may not be called by %s", g.method, caller))
@@ -174,6 +181,16 @@ func (g guard) admitForeign(ctx context.Context, token string) (context.Context,
 		return ctx, err
 	}
 	return next, nil
+}
+
+// shown reports whether the connection's certificate, if it has one, speaks for the caller.
+func shown(ctx context.Context, caller string) bool {
+	from, ok := peer.FromContext(ctx)
+	if !ok {
+		return true
+	}
+	info, overTLS := from.AuthInfo.(credentials.TLSInfo)
+	return !overTLS || mtls.Speaks(info.State, caller)
 }
 
 func (g guard) verify(token string) (string, error) {

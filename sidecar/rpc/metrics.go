@@ -27,7 +27,7 @@ func newServerMetrics(r prometheus.Registerer) *serverMetrics {
 			telemetry.DurationBuckets(), "rpc_system_name", "rpc_method", "rpc_response_status_code"),
 		refused: telemetry.Register(r, prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "signalbox_rpc_refused_total",
-			Help: "Calls to the private port that were refused, by what was wrong: token, caller or foreign",
+			Help: "Calls to the private port that were refused, by what was wrong: token, certificate (of another service than the token), caller or foreign",
 		}, []string{"reason"})),
 	}
 }

@@ -1,12 +1,13 @@
 // Package rpc is the private port: gRPC with a service token on every call, verified offline.
 //
 // A call that comes in passes, in this order: statistics (trace, metrics), its debug flow, recovery from panics, the
-// service token and the list of callers, the gate, and only then is its message read. Errors leave as
-// the closed set of problem codes.
+// service token, that the connection's certificate (if there is one) is the same service's, the list of callers, the
+// gate, and only then is its message read. Errors leave as the closed set of problem codes.
 package rpc
 
 import (
 	"context"
+	"crypto/tls"
 	"log/slog"
 	"slices"
 	"strings"
@@ -28,6 +29,7 @@ type Settings struct {
 	Service        string                        // its name, the audience of the tokens that it accepts
 	Signer         *servicetoken.Signer          // nil: calls go out without a token, and are refused
 	Bundle         *servicetoken.Bundle          // nil: every call that comes in is refused
+	Certificates   Certificates                  // nil: plain, without TLS
 	Registerer     prometheus.Registerer         // nil: metrics are not seen
 	TracerProvider trace.TracerProvider          // nil: no spans
 	Propagator     propagation.TextMapPropagator // nil: W3C trace context and baggage
@@ -35,6 +37,12 @@ type Settings struct {
 	Flows          *debug.Flows                  // nil: no targeted debugging of what comes in
 	Failures       *debug.Failures               // nil: nobody is told of a failure
 	Gate           func() error                  // not nil and failing: calls are answered unavailable, health says not serving
+}
+
+// Certificates are this service's ends of connections over mutual TLS.
+type Certificates interface {
+	Server() *tls.Config
+	Client(service string) (*tls.Config, error)
 }
 
 func (s Settings) withDefaults() Settings {

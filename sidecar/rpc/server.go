@@ -11,6 +11,8 @@ import (
 
 	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
 	_ "google.golang.org/grpc/encoding/gzip" // log batches come compressed
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
@@ -37,6 +39,7 @@ func NewServer(s Settings) *Server {
 	m := newServerMetrics(s.Registerer)
 	srv := &Server{settings: s, metrics: m, services: map[string]bool{}, health: newHealthService(s.Gate)}
 	srv.grpc = grpc.NewServer(
+		grpc.Creds(s.transport()),
 		grpc.StatsHandler(otelgrpc.NewServerHandler(s.traceOptions()...)), // first, so that m sees the span
 		grpc.StatsHandler(m),
 		grpc.MaxRecvMsgSize(hardMaxMessage),
@@ -51,6 +54,14 @@ func NewServer(s Settings) *Server {
 		panic(err) // the descriptors are compiled in: it cannot depend on any input
 	}
 	return srv
+}
+
+// transport is TLS where there are certificates.
+func (s Settings) transport() credentials.TransportCredentials {
+	if s.Certificates == nil {
+		return insecure.NewCredentials()
+	}
+	return credentials.NewTLS(s.Certificates.Server())
 }
 
 func (s *Server) builtIn() error {
