@@ -23,7 +23,7 @@ import (
 )
 
 // ErrNotFound says how to come by what is missing.
-var ErrNotFound = errors.New("Jaeger is not there; build it, once for this machine, with: make jaeger")
+var ErrNotFound = errors.New("there is no Jaeger here; build it, once for this machine, with: make jaeger")
 
 // maxTraces bounds what it keeps in memory.
 const maxTraces = 50_000
