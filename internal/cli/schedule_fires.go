@@ -94,21 +94,37 @@ func firesOf(ctx context.Context, mesh *client.Client, limit int, filter ...stri
 	return pages[api.Fire](ctx, mesh, firesPath, queryOf(filter...), limit, 500)
 }
 
-// fireTable has the schedule's name where there may be several.
+// fireTable has the schedule's name where there may be several, and traces where there is one to look at.
 func fireTable(p Process, first string, fires []api.Fire, named, wide bool) error {
 	header := []string{first, "STATE", "CAUSE", "INSTANCE", "TOOK", "ATTEMPT", ""}
+	traced := slices.ContainsFunc(fires, func(f api.Fire) bool { return traceOf(f) != "" })
+	if traced {
+		header = slices.Insert(header, 6, "TRACE")
+	}
 	if named {
 		header = slices.Insert(header, 1, "SCHEDULE")
 	}
 	t := newTable(p.Stdout, header...).fit(screenOf(p.Stdout, p.Environ), wide)
 	for _, f := range fires {
 		row := []string{dueText(f), fireState(f), cause(f), orDash(f.Instance), took(f), attempt(f), outcomeOf(f)}
+		if traced {
+			row = slices.Insert(row, 6, orDash(traceOf(f)))
+		}
 		if named {
 			row = slices.Insert(row, 1, f.Schedule)
 		}
 		t.row(row...)
 	}
 	return t.flush()
+}
+
+// traceOf a fire that went wrong, as much of it as `signalbox logs trace:…` needs.
+func traceOf(f api.Fire) string {
+	const digits = 12
+	if f.Error == "" || len(f.TraceID) < digits {
+		return ""
+	}
+	return f.TraceID[:digits]
 }
 
 func dueText(f api.Fire) string {

@@ -19,7 +19,7 @@ const oneSchedule = `{"name":"catalogs.stocktake","service":"catalogs","origin":
 
 const someFires = `{"items":[
 	{"id":"catalogs.stocktake@2026-11-20T01:00:00Z","schedule":"catalogs.stocktake","due":"2026-11-20T01:00:00Z","state":"skipped","reason":"no-leader","missed":3,"cause_from":"2026-11-20T00:59:00Z","cause_to":"2026-11-20T01:04:00Z"},
-	{"id":"b","schedule":"catalogs.stocktake","due":"2026-11-19T01:00:00Z","state":"failed","reason":"handler-failed","attempt":2,"attempts":5,"error":"no space left","instance":"catalogs-1","duration_ms":1500}]}`
+	{"id":"b","schedule":"catalogs.stocktake","due":"2026-11-19T01:00:00Z","state":"failed","reason":"handler-failed","attempt":2,"attempts":5,"error":"no space left","instance":"catalogs-1","duration_ms":1500,"trace_id":"4bf92f3577b34da6a3ce929d0e0e4736"}]}`
 
 func scheduleMesh(t *testing.T) (*mesh, func(args ...string) (int, string, string)) {
 	t.Helper()
@@ -65,7 +65,7 @@ func TestSchedulesAreShown(t *testing.T) {
 			"held until its end", "5 attempts, 1m30s each, 1s after the first", "99.6% done, half within 40ms, 95% within 1.2s", "EDITED BY anna", `"0 3 * * *"`, "and 2 more", "skipped (no-leader)", "no space left", "2 of 5"}},
 		{"schedule fires --is skipped --reason no-leader --since 2026-11-20T00:00:00Z --service catalogs", "from=2026-11-20T00%3A00%3A00Z&limit=50&reason=no-leader&service=catalogs&state=skipped",
 			[]string{"SCHEDULE", "catalogs.stocktake   skipped (no-leader)", ":04:00"}},
-		{"schedule fires catalogs.stocktake", "schedule=catalogs.stocktake", []string{"failed (handler-failed)", "catalogs-1", "1.5s", "no space left"}},
+		{"schedule fires catalogs.stocktake", "schedule=catalogs.stocktake", []string{"failed (handler-failed)", "catalogs-1", "1.5s", "TRACE", "4bf92f3577b3   no space left"}},
 	} {
 		m, run := scheduleMesh(t)
 		code, out, errs := run(split(c.args)...)

@@ -19,7 +19,7 @@ type writer struct {
 	cause   error
 	planned bool // a 5xx that is meant to be
 	abort   bool // the connection is broken off after the log line
-	broken  bool // and neither the client nor the gateway's end has to do with it
+	broken  bool // and that is a failure: not the client's doing, nor how a stream ends
 }
 
 // Unwrap is for http.ResponseController.
