@@ -51,6 +51,12 @@ func newReceiver(t *testing.T, answer func(w http.ResponseWriter, r *http.Reques
 	return rec
 }
 
+func (r *receiver) count() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.hooks)
+}
+
 func (r *receiver) of(schedule string) (found []hook) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -166,7 +172,7 @@ func TestTargetHTTP(t *testing.T) {
 			}
 		})
 	}
-	if len(other.hooks) != 0 {
+	if other.count() != 0 {
 		t.Error("a redirect was followed")
 	}
 	if problems, err := testutil.GatherAndLint(s.Registry(), "signalbox_scheduler_http_requests_total", "signalbox_scheduler_http_duration_seconds"); err != nil || len(problems) > 0 {
@@ -193,7 +199,7 @@ func TestTargetHTTPStaysWithinItsHosts(t *testing.T) {
 	if f.State != api.Failed || f.Attempt != 1 || !strings.Contains(f.Error, "no public address") || !strings.Contains(f.Error, "SIGNALBOX_SCHEDULER_HTTP_TARGETS") {
 		t.Errorf("%+v", f)
 	}
-	if len(rec.hooks) != 0 {
+	if rec.count() != 0 {
 		t.Error("it was asked all the same")
 	}
 	var keys api.Keys

@@ -91,10 +91,15 @@ func TestTakeWaitsForAFire(t *testing.T) {
 // A stop does not wait for who waits.
 func TestTakeEndsWithTheReplica(t *testing.T) {
 	t.Parallel()
-	_, addr, stop, _ := polled(t)
+	m, addr, stop, _ := polled(t)
 	answer := make(chan int, 1)
-	go func() { answer <- call(t, addr, "operator", "POST", "/schedules/billing.job/take", taking, nil) }()
-	<-time.After(200 * time.Millisecond)
+	go func() {
+		defer close(answer) // where the question itself fails
+		answer <- call(t, addr, "operator", "POST", "/schedules/billing.job/take", taking, nil)
+	}()
+	wait.For(t, limit, "the replica to have the question", func() bool {
+		return strings.Contains(string(m.Call(addr, "admin", "GET", "/metrics", "").Body), `http_server_active_requests{http_request_method="POST"} 1`)
+	})
 	began := time.Now()
 	stop()
 	if got := <-answer; got != http.StatusNoContent {

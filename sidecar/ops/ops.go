@@ -83,6 +83,3 @@ func Handler(s Settings, next http.Handler) http.Handler {
 	mux.Handle("/", next)
 	return mux
 }
-
-// Paths are those that Handler takes; whoever routes from outside must refuse them.
-func Paths() []string { return []string{"/metrics", "/hc", "/liveness", "/loggers"} }

@@ -188,7 +188,7 @@ func TestHoldsWhileTheBusIsAway(t *testing.T) {
 		one := &term{epoch: 1, every: 100 * time.Millisecond}
 		run(t, leader.New(leader.Settings{Campaign: once(one), Ready: ready}), time.Minute)
 		if n := len(one.holds); n < 25 || n > 30 || one.holds[0] < 5*time.Second || one.holds[0] > 6*time.Second || one.down {
-			t.Errorf("%d holds, the first after %s, down %t", n, one.holds[0], one.down)
+			t.Errorf("%d holds, after %s, down %t", n, one.holds, one.down)
 		}
 		for _, at := range one.all() {
 			if since := at.Sub(began); since > 26*time.Second && since < 50*time.Second {
@@ -216,7 +216,7 @@ func TestAPassIsWantedBeforeItsTime(t *testing.T) {
 		}()
 		run(t, leader.New(leader.Settings{Campaign: once(idle)}), 5*time.Second)
 		passes := idle.all()
-		if last := passes[len(passes)-1].Sub(began); len(passes) != 4 || last != 2500*time.Millisecond && last > 2505*time.Millisecond || !idle.closed {
+		if last := passes[len(passes)-1].Sub(began); len(passes) != 4 || last < 2500*time.Millisecond || last > 2505*time.Millisecond || !idle.closed {
 			t.Errorf("%d passes, the last after %s, closed %t", len(passes), last, idle.closed)
 		}
 	})
