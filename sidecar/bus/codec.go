@@ -90,6 +90,9 @@ func Decode(body []byte) (Event, error) {
 	if len(body) > MaxSize {
 		return Event{}, ErrTooLarge
 	}
+	if e, ok := decodeOwn(body); ok {
+		return e, nil
+	}
 	var env envelope
 	if err := json.Unmarshal(body, &env); err != nil {
 		return Event{}, fmt.Errorf("%w: %w", ErrMalformed, err)
@@ -111,10 +114,13 @@ func Decode(body []byte) (Event, error) {
 }
 
 func (e Event) check() error {
-	for name, value := range map[string]string{"id": e.ID, "source": e.Source, "type": e.Type} {
-		if value == "" {
-			return fmt.Errorf("event has no %s", name)
-		}
+	switch "" {
+	case e.ID:
+		return errors.New("event has no id")
+	case e.Source:
+		return errors.New("event has no source")
+	case e.Type:
+		return errors.New("event has no type")
 	}
 	return nil
 }

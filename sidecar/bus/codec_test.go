@@ -131,6 +131,56 @@ func FuzzB11_Decode(f *testing.F) {
 	})
 }
 
+// FuzzDecodeIsOne: what Encode has written is read by the short way, and comes to the same as by the long one, which a space before
+// it leads to.
+func FuzzDecodeIsOne(f *testing.F) {
+	at := time.Date(2026, 2, 3, 4, 5, 6, 7, time.UTC)
+	for _, e := range []bus.Event{
+		{ID: "1", Source: "/catalogs/catalogs-1", Type: "t", Subject: "s", Time: at, Data: json.RawMessage(`{"token":"a.b.c"}`)},
+		{ID: "1", Source: "ä\"\\", Type: "t", Data: json.RawMessage(`[1,2]`)},
+		{ID: "1", Source: "s", Type: "t", Data: json.RawMessage(`1`), Debug: "a.b.c"},
+		{ID: "1", Source: "s", Type: "t", Data: json.RawMessage(`null`)},
+	} {
+		body, err := bus.Encode(e)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(body)
+	}
+	for _, data := range []string{`1}`, `{},"id":"2"}`, `{} }`, ` {}}`, `}`, `{`, `"` + "\xff" + `"}`, `1,"signalboxdebug":"x"}`} {
+		f.Add([]byte(`{"specversion":"1.0","id":"1","source":"s","type":"t","datacontenttype":"application/json","data":` + data))
+	}
+	f.Add([]byte(`{"specversion":"1.0","id":"1","source":"s","type":"t","time":"2026-02-03 04:05:06Z","datacontenttype":"application/json","data":1}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		if len(body) >= bus.MaxSize {
+			return
+		}
+		short, err := bus.Decode(body)
+		long, longErr := bus.Decode(append([]byte(" "), body...))
+		if diff := cmp.Diff(long, short); diff != "" || (err == nil) != (longErr == nil) {
+			t.Errorf("%s: %v and %v: %s", body, err, longErr, diff)
+		}
+	})
+}
+
+func BenchmarkDecode(b *testing.B) {
+	body, err := bus.Encode(bus.Event{ID: "0190d0a3-7f3e-7c00-8000-000000000000", Source: "/view-service/view-service-1", Type: "signalbox.lease.changed", Time: time.Now(),
+		Data: json.RawMessage(`{"token":"` + strings.Repeat("a", 800) + `"}`)})
+	if err != nil {
+		b.Fatal(err)
+	}
+	for name, body := range map[string][]byte{"own": body, "foreign": append([]byte(" "), body...)} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := bus.Decode(body); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
 func TestPark(t *testing.T) {
 	cause := errors.New("hopeless")
 	err := bus.Park(cause)

@@ -152,8 +152,9 @@ func (p *publisher) write() {
 
 // send is called by one goroutine only, so the next sequence number is this message's.
 func (p *publisher) send(req request) written {
-	tag := int64(p.ch.GetNextPublishSeqNo())
-	req.msg.Headers[headerTag] = tag
+	if p.confirms {
+		req.msg.Headers[headerTag] = int64(p.ch.GetNextPublishSeqNo())
+	}
 	c, err := p.ch.PublishWithDeferredConfirm(req.exchange, req.key, p.confirms, false, req.msg)
 	if err != nil || c == nil {
 		return written{err: err}

@@ -23,6 +23,7 @@ type Flow struct {
 	Client  bus.Client // with defaults
 	Metrics *Metrics
 	system  string
+	quiet   quiets
 }
 
 // New registers the client's metrics. system is the messaging.system of the conventions.
@@ -41,11 +42,14 @@ type Message struct {
 	Body []byte
 }
 
-// Publish completes and encodes p, and sends it inside a producer span whose context is in the headers.
+// Publish completes and encodes p, and sends it inside a producer span whose context is in the headers; a light one without.
 func (f *Flow) Publish(ctx context.Context, p bus.Publication, send func(context.Context, Message) error) error {
 	ctx, cancel := deadline(ctx)
 	defer cancel()
 	f.complete(&p.Event)
+	if p.Light {
+		return f.publishQuietly(ctx, p, send)
+	}
 	mark(ctx, &p)
 	ctx, span := f.startPublish(ctx, p)
 	body, err := bus.Encode(p.Event)
@@ -79,8 +83,12 @@ func (f *Flow) complete(e *bus.Event) {
 	e.Headers = headers
 }
 
-// Process tries d once inside a consumer span that continues the sender's trace. A panic is an error.
+// Process tries d once inside a consumer span that continues the sender's trace; what every instance gets without one. A panic
+// is an error.
 func (f *Flow) Process(ctx context.Context, s bus.Subscription, d bus.Delivery) error {
+	if isQuiet(s) {
+		return f.processQuietly(ctx, s, d)
+	}
 	ctx, span := f.startProcess(ctx, s, d)
 	ctx, leave := f.enter(ctx, &d)
 	defer leave()

@@ -96,6 +96,65 @@ func TestSpans(t *testing.T) {
 	}
 }
 
+// What every instance gets, and what they all answer, is counted and makes no span.
+func TestControlIsQuiet(t *testing.T) {
+	spans, registry := tracetest.NewSpanRecorder(), prometheus.NewPedanticRegistry()
+	f := newFlow(t, bus.Client{TracerProvider: sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans)), Registerer: registry})
+	handler := func(_ context.Context, d bus.Delivery) error {
+		switch {
+		case d.Debug != "":
+			t.Error("the handler sees the token")
+		case d.Type == "bad":
+			return errors.New("no")
+		case d.Type == "worse":
+			panic("no")
+		}
+		return nil
+	}
+	for _, s := range []bus.Subscription{{Queue: "lab.control", Exchange: bus.Control, Exclusive: true, Handler: handler}, {Queue: "lab.answers", Exclusive: true, Handler: handler}} {
+		for kind, fails := range map[string]bool{"good": false, "bad": true, "worse": true} {
+			for range 2 {
+				if err := f.Process(t.Context(), s, bus.Delivery{Event: bus.Event{Type: kind, Debug: "x"}}); (err != nil) != fails {
+					t.Errorf("%s: %v", kind, err)
+				}
+			}
+		}
+	}
+	p := publication()
+	p.Exchange, p.Light = bus.Direct, true
+	for _, want := range []error{nil, bus.ErrClosed, nil} {
+		err := f.Publish(t.Context(), p, func(_ context.Context, m flow.Message) error {
+			if len(m.Body) == 0 || len(m.Event.Headers) > 0 {
+				t.Errorf("%s with %v", m.Body, m.Event.Headers)
+			}
+			return want
+		})
+		if !errors.Is(err, want) {
+			t.Error(err)
+		}
+	}
+	if n := len(spans.Started()); n > 0 {
+		t.Errorf("%d spans", n)
+	}
+	want := `
+# HELP messaging_client_consumed_messages_total Messages delivered to a handler, every try counted
+# TYPE messaging_client_consumed_messages_total counter
+messaging_client_consumed_messages_total{error_type="",messaging_consumer_group_name="lab.answers",messaging_destination_name="amq.default",messaging_operation_name="process",messaging_system="rabbitmq"} 2
+messaging_client_consumed_messages_total{error_type="",messaging_consumer_group_name="lab.control",messaging_destination_name="signalbox.control",messaging_operation_name="process",messaging_system="rabbitmq"} 2
+messaging_client_consumed_messages_total{error_type="error",messaging_consumer_group_name="lab.answers",messaging_destination_name="amq.default",messaging_operation_name="process",messaging_system="rabbitmq"} 2
+messaging_client_consumed_messages_total{error_type="error",messaging_consumer_group_name="lab.control",messaging_destination_name="signalbox.control",messaging_operation_name="process",messaging_system="rabbitmq"} 2
+messaging_client_consumed_messages_total{error_type="panic",messaging_consumer_group_name="lab.answers",messaging_destination_name="amq.default",messaging_operation_name="process",messaging_system="rabbitmq"} 2
+messaging_client_consumed_messages_total{error_type="panic",messaging_consumer_group_name="lab.control",messaging_destination_name="signalbox.control",messaging_operation_name="process",messaging_system="rabbitmq"} 2
+# HELP messaging_client_sent_messages_total Messages that a publish was tried for
+# TYPE messaging_client_sent_messages_total counter
+messaging_client_sent_messages_total{error_type="",messaging_destination_name="amq.default",messaging_operation_name="publish",messaging_system="rabbitmq"} 2
+messaging_client_sent_messages_total{error_type="closed",messaging_destination_name="amq.default",messaging_operation_name="publish",messaging_system="rabbitmq"} 1
+`
+	if err := testutil.GatherAndCompare(registry, strings.NewReader(want), "messaging_client_sent_messages_total", "messaging_client_consumed_messages_total"); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestJudge(t *testing.T) {
 	delays := []time.Duration{time.Second, 2 * time.Second}
 	f := newFlow(t, bus.Client{RetryDelays: delays})
