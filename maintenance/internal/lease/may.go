@@ -65,31 +65,38 @@ func (s *Service) strict(ctx context.Context, l Lease) error {
 	return &problem.Error{Code: problem.Invalid, Detail: "the lease is for nothing that runs", Fields: []problem.Field{{Name: name, Detail: warnings[0]}}}
 }
 
-// warn looks, while the instances are told, whether the lease means anything.
-func (s *Service) warn(ctx context.Context, l Lease, targets []Target) <-chan []string {
-	found := make(chan []string, 1)
-	if len(targets) > 0 && l.Logger == "" {
-		found <- outside(l)
-		return found
-	}
-	if len(targets) == 0 {
-		found <- append(s.unmatched(l, nil), outside(l)...)
-		return found
+// look asks, while the lease is stored, whether an instance has its logger: while the instances are told, every processor is
+// theirs. It says true, too, when that is not known.
+func (s *Service) look(ctx context.Context, l Lease) <-chan bool {
+	has := make(chan bool, 1)
+	if l.Logger == "" {
+		has <- true
+		return has
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.Config.Wait)
 	go func() {
 		defer cancel()
-		has, err := s.Store.HasLogger(ctx, l.Service, l.Instance, l.Logger)
+		found, err := s.Store.HasLogger(ctx, l.Service, l.Instance, l.Logger)
 		if err != nil {
 			s.Logger.DebugContext(ctx, "whether a lease matches is not known", slog.Any("err", err))
 		}
-		if has || err != nil {
-			found <- nil
-			return
-		}
-		found <- []string{noLogger(l)}
+		has <- found || err != nil
 	}()
-	return found
+	return has
+}
+
+// warn says what of a lease means nothing.
+func (s *Service) warn(l Lease, targets []Target, has <-chan bool) []string {
+	switch {
+	case len(targets) == 0:
+		return append(s.unmatched(l, nil), outside(l)...)
+	case l.Logger == "":
+		return outside(l)
+	case <-has:
+		return nil
+	default:
+		return []string{noLogger(l)}
+	}
 }
 
 func noLogger(l Lease) string {

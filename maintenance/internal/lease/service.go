@@ -113,13 +113,13 @@ func (s *Service) Set(ctx context.Context, by access.Principal, r Request) (Rece
 		return Receipt{}, fmt.Errorf("make the lease's id: %w", err)
 	}
 	r.ID, r.Owner, r.OwnerName = id.String(), by.Subject, by.Name
+	has := s.look(ctx, r.Lease)
 	l, targets, err := s.Store.SetLease(ctx, r.Lease, ttl)
 	if err != nil {
 		return Receipt{}, stored("set the lease", err)
 	}
-	warnings := s.warn(ctx, l, targets)
 	got := s.tell(ctx, actionSet, l, targets, start)
-	got.Warnings = <-warnings
+	got.Warnings = s.warn(l, targets, has)
 	return got, nil
 }
 
