@@ -21,7 +21,7 @@ func (m *Maintenance) wireLeases() {
 		m.store.Publish(m.outbox)
 	}
 	m.announce = lease.NewAnnouncer(lease.AnnouncerSettings{Bus: s.Bus, Signer: s.Signer, Service: s.Service, Instance: s.Instance,
-		Verify: s.Verify, Late: m.late, Logger: s.Logger, Registerer: s.Registerer})
+		Verify: s.Verify, Asker: s.Asker, Late: m.late, Logger: s.Logger, Registerer: s.Registerer})
 	m.leases = lease.New(lease.Settings{Config: lease.Config{TTL: s.Config.LeaseTTL, MaxTTL: s.Config.LeaseMaxTTL, Wait: ackWait},
 		Store: m.store, Announcer: m.announce, Known: s.Services, Logger: s.Logger, Registerer: s.Registerer})
 	s.Registerer.MustRegister(newStanding(m.store, s.Service))

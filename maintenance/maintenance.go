@@ -54,6 +54,12 @@ type Signer interface {
 	SignMessage(payload []byte) (string, error)
 }
 
+// Asker has acknowledgements made for this replica alone.
+type Asker interface {
+	Key() string
+	Open(answer, service string) ([]byte, error)
+}
+
 // Settings are what the host gives.
 type Settings struct {
 	Config     Config
@@ -63,6 +69,7 @@ type Settings struct {
 	Bus        bus.Bus
 	Signer     Signer
 	Verify     func(token, signer string) ([]byte, error) // the payload that a service has signed; nil: no acknowledgement counts
+	Asker      Asker                                      // opens what instances answer to it; nil: they sign their acknowledgements
 	API        *web.API
 	RPC        *rpc.Server
 	Verifier   access.Verifier           // of the tokens of foreign senders

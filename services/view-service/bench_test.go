@@ -234,7 +234,7 @@ func (m *mesh) agents(b *testing.B) func(b *testing.B, w *watch, name string) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	keys := m.bundle(b)
+	keys, signer := m.bundle(b), m.signer(b, "catalogs")
 	return func(b *testing.B, w *watch, name string) {
 		b.Helper()
 		own, err := m.Bus(bus.Client{Service: "catalogs", Instance: name, Logger: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry()})
@@ -243,7 +243,7 @@ func (m *mesh) agents(b *testing.B) func(b *testing.B, w *watch, name string) {
 		}
 		table := level.NewTable(level.Spec{})
 		a := fleet.New(fleet.Settings{Service: "catalogs", Instance: name, Epoch: "e-" + name, PublicAddr: "127.0.0.1:1", StartedAt: time.Now(),
-			Client: fleetv1.NewFleetServiceClient(conn), Bus: watched{own, w}, Verify: keys.VerifyMessage, Sign: m.signer(b, "catalogs").SignMessage,
+			Client: fleetv1.NewFleetServiceClient(conn), Bus: watched{own, w}, Verify: keys.VerifyMessage, Sign: signer.SignMessage, Answer: signer.Answer,
 			StateFile: filepath.Join(m.Dir, "state", "leases", name+".json"), States: table.States, Registerer: prometheus.NewRegistry(),
 			Effects: map[string]lease.Effect{lease.Level: fleet.LevelEffect(level.NewSources(table, fleet.Source))}})
 		ctx, cancel := context.WithCancel(context.Background())

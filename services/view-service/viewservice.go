@@ -19,6 +19,7 @@ import (
 	identityv1 "github.com/signalbox-mesh/signalbox/sidecar/contract/identity/v1"
 	"github.com/signalbox-mesh/signalbox/sidecar/health"
 	"github.com/signalbox-mesh/signalbox/sidecar/pg"
+	"github.com/signalbox-mesh/signalbox/sidecar/servicetoken"
 	"github.com/signalbox-mesh/signalbox/sidecar/settings"
 )
 
@@ -59,8 +60,12 @@ func (v *Service) wire(c Config) (err error) {
 	}
 	revoked := senders.New(v.revokedSenders)
 	v.Health().Add(health.Check{Name: "sender-revocations", Interval: senders.Every, Timeout: senders.Within, Run: revoked.Refresh})
+	asker, err := v.asker()
+	if err != nil {
+		return err
+	}
 	v.maintenance, err = maintenance.New(maintenance.Settings{
-		Config: c.Maintenance, Service: service, Instance: v.Instance(), DB: db, Bus: v.Bus(), Signer: v.Signer(), Verify: v.verify(),
+		Config: c.Maintenance, Service: service, Instance: v.Instance(), DB: db, Bus: v.Bus(), Signer: v.Signer(), Verify: v.verify(), Asker: asker,
 		API: v.API(), RPC: v.RPC(), Verifier: v.Verifier(), Revoked: revoked.Has, Services: v.services, Logger: v.Logger("maintenance"), Registerer: v.Registry(),
 	})
 	if err != nil {
@@ -112,6 +117,14 @@ func (v *Service) verify() func(token, signer string) ([]byte, error) {
 		return b.VerifyMessage
 	}
 	return nil
+}
+
+// asker is who instances answer to; nil without a trust bundle.
+func (v *Service) asker() (maintenance.Asker, error) {
+	if v.Bundle() == nil {
+		return nil, nil
+	}
+	return servicetoken.NewAsker(v.Bundle())
 }
 
 // Run serves until ctx ends. Open tails end first, or the listener would wait for them.

@@ -53,6 +53,8 @@ type Settings struct {
 	Verify func(token, signer string) ([]byte, error)
 	// Sign signs acknowledgements with the service's key; nil: none is sent, since none would be believed.
 	Sign func(payload []byte) (token string, err error)
+	// Answer makes an acknowledgement for the asker with that key, and nobody else; nil: all are signed.
+	Answer func(payload []byte, key string) (answer string, err error)
 	// Effects by kind of lease; a kind without one is refused.
 	Effects map[string]lease.Effect
 	// Notices take what else is said on the control exchange, by the event's type, one at a time; they do not block.

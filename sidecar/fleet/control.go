@@ -1,10 +1,10 @@
 package fleet
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
-	"log/slog"
 	"time"
 
 	"github.com/signalbox-mesh/signalbox/sidecar/bus"
@@ -46,7 +46,8 @@ type message struct {
 		} `json:"budget"`
 	} `json:"lease"`
 	ReplyTo  string `json:"reply_to"`
-	Asked    int    `json:"asked"` // how many are to answer
+	Key      string `json:"answer_key"` // the asker's; "": it takes signatures only
+	Asked    int    `json:"asked"`      // how many are to answer
 	IssuedAt int64  `json:"issued_at"`
 }
 
@@ -102,16 +103,14 @@ func (a *Agent) notice(ctx context.Context, d bus.Delivery) error {
 
 // open returns the message, or why it does not count.
 func (a *Agent) open(d bus.Delivery) (m message, reason string) {
-	var envelope struct {
-		Token string `json:"token"`
-	}
-	if json.Unmarshal(d.Data, &envelope) != nil || envelope.Token == "" {
+	token := tokenOf(d.Data)
+	if token == "" {
 		return m, malformed
 	}
 	if a.settings.Verify == nil {
 		return m, forged
 	}
-	payload, err := a.settings.Verify(envelope.Token, authority)
+	payload, err := a.settings.Verify(token, authority)
 	if err != nil {
 		return m, forged
 	}
@@ -125,6 +124,22 @@ func (a *Agent) open(d bus.Delivery) (m message, reason string) {
 		return m, unknown
 	}
 	return m, ""
+}
+
+// tokenOf reads the envelope {"token":"…"}, without parsing it where it is written like that.
+func tokenOf(data []byte) string {
+	if rest, ok := bytes.CutPrefix(data, []byte(`{"token":"`)); ok {
+		if token, ok := bytes.CutSuffix(rest, []byte(`"}`)); ok && !bytes.ContainsAny(token, `"\`) {
+			return string(token)
+		}
+	}
+	var envelope struct {
+		Token string `json:"token"`
+	}
+	if json.Unmarshal(data, &envelope) != nil {
+		return ""
+	}
+	return envelope.Token
 }
 
 // apply makes it so, and reports whether it was for this instance.
@@ -153,84 +168,4 @@ func (m message) lease(now time.Time) lease.Lease {
 		one.Until = now.Add(time.Duration(in.RemainingMS)*time.Millisecond - late)
 	}
 	return one
-}
-
-// reply is an acknowledgement to be.
-type reply struct {
-	ctx     context.Context //nolint:containedctx // the message's own, for its trace
-	m       message
-	applied error
-}
-
-// An answer lets the other instances of its process or machine have the change in effect first, since signing takes
-// longer than applying: so long for each that is asked, and no longer than mostPatient.
-const (
-	patience    = 100 * time.Microsecond
-	mostPatient = 50 * time.Millisecond
-)
-
-// reply has the message answered by Run; by itself when too many wait there.
-func (a *Agent) reply(r reply) {
-	select {
-	case a.replies <- r:
-	default:
-		a.acknowledge(r.ctx, r.m, r.applied)
-	}
-}
-
-// answer acknowledges one by one, until ctx ends.
-func (a *Agent) answer(ctx context.Context) {
-	for {
-		select {
-		case r := <-a.replies:
-			_ = pause.For(ctx, min(time.Duration(max(r.m.Asked, 0))*patience, mostPatient))
-			a.acknowledge(r.ctx, r.m, r.applied)
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
-func (a *Agent) acknowledge(ctx context.Context, m message, applied error) {
-	s := a.settings
-	if m.ReplyTo == "" || s.Sign == nil {
-		return
-	}
-	data, err := a.signed(m, applied)
-	if err == nil {
-		ctx, cancel := context.WithTimeout(ctx, ackLimit)
-		defer cancel()
-		err = s.Bus.Publish(ctx, bus.Publication{Exchange: bus.Direct, Key: m.ReplyTo, Expires: ackLimit, Light: true,
-			Event: bus.Event{Source: "/" + s.Service + "/" + s.Instance, Type: acknowledged, Subject: m.Lease.ID, Time: time.Now(), Data: data}})
-	}
-	if err != nil {
-		s.Logger.DebugContext(ctx, "lease not acknowledged, the next sync reports it", slog.Any("err", err), slog.String("lease_id", m.Lease.ID))
-	}
-}
-
-// acknowledgement of a message, as its instance has signed it.
-type acknowledgement struct {
-	Revision int64  `json:"revision"`
-	LeaseID  string `json:"lease_id"`
-	Service  string `json:"service"` // which must be whose key has signed it
-	Instance string `json:"instance"`
-	Error    string `json:"error"` // "": it is in effect
-}
-
-// signed is the answer in the envelope that control messages have; service says by whose key to verify it.
-func (a *Agent) signed(m message, applied error) ([]byte, error) {
-	s := a.settings
-	said := acknowledgement{Revision: m.Revision, LeaseID: m.Lease.ID, Service: s.Service, Instance: s.Instance}
-	if applied != nil {
-		said.Error = applied.Error()
-	}
-	payload, err := json.Marshal(said)
-	if err != nil {
-		return nil, err
-	}
-	token, err := s.Sign(payload)
-	if err != nil {
-		return nil, err
-	}
-	return json.Marshal(map[string]string{"token": token, "service": s.Service})
 }

@@ -28,6 +28,8 @@ type Signer struct {
 
 	mu    sync.Mutex
 	cache map[string]token // by audience
+
+	secrets map[string][]byte // by the key of an asker; under mu
 }
 
 type token struct {
@@ -59,7 +61,7 @@ func NewSigner(service string, key ed25519.PrivateKey) (*Signer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Signer{service: service, key: key, tokens: tokens, messages: messages, grants: grants, cache: map[string]token{}}, nil
+	return &Signer{service: service, key: key, tokens: tokens, messages: messages, grants: grants, cache: map[string]token{}, secrets: map[string][]byte{}}, nil
 }
 
 func newSigner(service string, key ed25519.PrivateKey, kind string) (jose.Signer, error) {

@@ -3,6 +3,7 @@ package lease
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -10,7 +11,7 @@ import (
 	"github.com/signalbox-mesh/signalbox/sidecar/bus"
 )
 
-// ack is what an instance has signed: it says what became of a change there.
+// ack is what an instance answers: it says what became of a change there.
 type ack struct {
 	Revision int64  `json:"revision"`
 	LeaseID  string `json:"lease_id"`
@@ -65,19 +66,34 @@ func (a *Announcer) hand(got ack) bool {
 	return ok
 }
 
-// open returns the acknowledgement, or why it does not count: it must be signed by the service in whose name it is.
-func (a *Announcer) open(d bus.Delivery) (got ack, reason string) {
-	var envelope struct {
-		Token   string `json:"token"`
-		Service string `json:"service"`
+// envelope of an acknowledgement: made for this replica, or signed, as instances do that know no other way.
+type envelope struct {
+	Answer  string `json:"answer"`
+	Token   string `json:"token"`
+	Service string `json:"service"`
+}
+
+var errUnknown = errors.New("nobody here can tell whose it is")
+
+// verified is what the service has said in whose name it is.
+func (a *Announcer) verified(e envelope) ([]byte, error) {
+	switch s := a.settings; {
+	case e.Answer != "" && s.Asker != nil:
+		return s.Asker.Open(e.Answer, e.Service)
+	case e.Token != "" && s.Verify != nil:
+		return s.Verify(e.Token, e.Service)
+	default:
+		return nil, errUnknown
 	}
-	if json.Unmarshal(d.Data, &envelope) != nil || envelope.Token == "" || envelope.Service == "" {
+}
+
+// open returns the acknowledgement, or why it does not count: it must be by the service in whose name it is.
+func (a *Announcer) open(d bus.Delivery) (got ack, reason string) {
+	var envelope envelope
+	if json.Unmarshal(d.Data, &envelope) != nil || envelope.Answer+envelope.Token == "" || envelope.Service == "" {
 		return got, malformed
 	}
-	if a.settings.Verify == nil {
-		return got, forged
-	}
-	raw, err := a.settings.Verify(envelope.Token, envelope.Service)
+	raw, err := a.verified(envelope)
 	if err != nil {
 		return got, forged
 	}

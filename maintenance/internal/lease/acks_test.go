@@ -139,6 +139,90 @@ func TestAnAcknowledgementCountsForWhoHasSignedIt(t *testing.T) {
 	})
 }
 
+// sealed is an acknowledgement as sidecar/fleet makes it for one asker.
+func (h house) sealed(t *testing.T, signer, named, key string, k ack) bus.Delivery {
+	t.Helper()
+	raw, err := json.Marshal(k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := h.signers[signer].Answer(raw, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := json.Marshal(envelope{Answer: answer, Service: named})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bus.Delivery{Event: bus.Event{Type: acknowledged, Data: data}}
+}
+
+func TestAnAnswerCountsForThisReplica(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	announcer := func() (*Announcer, *servicetoken.Asker) {
+		asker, err := servicetoken.NewAsker(h.bundle)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return NewAnnouncer(AnnouncerSettings{Bus: h.bus, Signer: h.signers["view-service"], Service: "view-service", Instance: "v-1", Verify: h.bundle.VerifyMessage,
+			Asker: asker, Logger: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry()}), asker
+	}
+	a, asker := announcer()
+	_, another := announcer()
+	mine := ack{Revision: 7, LeaseID: "l", Service: "catalogs", Instance: "c-1"}
+	signed := bus.Delivery{Event: bus.Event{Type: acknowledged, Data: h.answer(t, "catalogs", "catalogs", mine)}}
+	old, _ := announcer()
+	old.settings.Asker = nil
+	for name, c := range map[string]struct {
+		at     *Announcer
+		d      bus.Delivery
+		reason string
+	}{
+		"its own":                 {a, h.sealed(t, "catalogs", "catalogs", asker.Key(), mine), ""},
+		"signed, as of old":       {a, signed, ""},
+		"for another replica":     {a, h.sealed(t, "catalogs", "catalogs", another.Key(), mine), forged},
+		"by another's key":        {a, h.sealed(t, "gateway", "catalogs", asker.Key(), mine), forged},
+		"in another's name":       {a, h.sealed(t, "gateway", "gateway", asker.Key(), mine), forged},
+		"of nobody":               {a, h.sealed(t, "catalogs", "catalogs", asker.Key(), ack{Revision: 7, LeaseID: "l", Service: "catalogs"}), malformed},
+		"to who takes signatures": {old, h.sealed(t, "catalogs", "catalogs", asker.Key(), mine), forged},
+	} {
+		if got, reason := c.at.open(c.d); reason != c.reason || reason == "" && got.Instance != mine.Instance {
+			t.Errorf("%s: %+v, %q, want %q", name, got, reason, c.reason)
+		}
+	}
+}
+
+// What is asked says how to answer it.
+func TestTheMessageHasTheKeyToAnswerTo(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	asker, err := servicetoken.NewAsker(h.bundle)
+	if err != nil {
+		t.Fatal(err)
+	}
+	heard := make(chan bus.Delivery, 1)
+	hears := bus.Subscription{Queue: "catalogs.c-1.control", Exchange: bus.Control, Exclusive: true, Handler: func(_ context.Context, d bus.Delivery) error { heard <- d; return nil }}
+	if _, err := h.bus.Subscribe(t.Context(), hears); err != nil {
+		t.Fatal(err)
+	}
+	a := NewAnnouncer(AnnouncerSettings{Bus: h.bus, Signer: h.signers["view-service"], Service: "view-service", Instance: "v-1", Asker: asker,
+		Logger: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry()})
+	a.Announce(t.Context(), actionSet, Lease{ID: "l", Revision: 7, Kind: "level", Value: "DEBUG"}, nil, time.Now())
+	var e struct{ Token string }
+	if err := json.Unmarshal((<-heard).Data, &e); err != nil {
+		t.Fatal(err)
+	}
+	raw, err := h.bundle.VerifyMessage(e.Token, "view-service")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var said message
+	if err := json.Unmarshal(raw, &said); err != nil || said.Key != asker.Key() || said.ReplyTo != a.Acks().Queue {
+		t.Errorf("%+v, %v", said, err)
+	}
+}
+
 func TestWithoutABusEverybodyIsSilent(t *testing.T) {
 	t.Parallel()
 	a := NewAnnouncer(AnnouncerSettings{Service: "view-service", Instance: "v-1", Logger: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry()})

@@ -29,6 +29,13 @@ type Signer interface {
 	SignMessage(payload []byte) (string, error)
 }
 
+// Asker has answers made for it alone; *servicetoken.Asker does.
+type Asker interface {
+	Key() string
+	// Open returns the payload of an answer that the service has made.
+	Open(answer, service string) ([]byte, error)
+}
+
 // AnnouncerSettings are what an Announcer needs.
 type AnnouncerSettings struct {
 	Bus      bus.Bus // nil: there is none, and the heartbeats do it alone
@@ -37,6 +44,8 @@ type AnnouncerSettings struct {
 	Instance string // of this replica
 	// Verify returns the payload of a message that the service signer has signed; nil: no acknowledgement counts.
 	Verify func(token, signer string) ([]byte, error)
+	// Asker opens what instances answer to its key; nil: they sign it.
+	Asker Asker
 	// Late is told of an acknowledgement that nobody waits for any more; nil: the instance's Sync tells it.
 	Late       func(ctx context.Context, leaseID string, revision int64, o Outcome)
 	Logger     *slog.Logger
@@ -118,8 +127,9 @@ type message struct {
 	Action   string  `json:"action"`
 	Lease    payload `json:"lease"`
 	ReplyTo  string  `json:"reply_to"`
-	Asked    int     `json:"asked"`     // how many are to answer: they do not all at once
-	IssuedAt int64   `json:"issued_at"` // Unix milliseconds
+	Key      string  `json:"answer_key,omitempty"` // to answer to; "": answers are signed
+	Asked    int     `json:"asked"`                // how many are to answer: they do not all at once
+	IssuedAt int64   `json:"issued_at"`            // Unix milliseconds
 }
 
 type payload struct {
@@ -142,11 +152,18 @@ type limits struct {
 	Bytes int64 `json:"bytes"`
 }
 
+func (a *Announcer) key() string {
+	if a.settings.Asker == nil {
+		return ""
+	}
+	return a.settings.Asker.Key()
+}
+
 func (a *Announcer) publish(ctx context.Context, action string, l Lease, asked int) error {
 	if a.settings.Bus == nil {
 		return errNoBus
 	}
-	raw, err := json.Marshal(message{Revision: l.Revision, Action: action, ReplyTo: a.queue, Asked: asked, IssuedAt: time.Now().UnixMilli(),
+	raw, err := json.Marshal(message{Revision: l.Revision, Action: action, ReplyTo: a.queue, Key: a.key(), Asked: asked, IssuedAt: time.Now().UnixMilli(),
 		Lease: payload{ID: l.ID, Revision: l.Revision, Kind: l.Kind, Service: l.Service, Instance: l.Instance, Logger: l.Logger, Value: l.Value,
 			RemainingMS: l.Remaining.Milliseconds(), Keep: l.Keep, Owner: l.OwnerName, Reason: l.Reason, Budget: limits(l.Budget)}})
 	if err != nil {
