@@ -26,9 +26,11 @@ func saboteurs() []saboteur {
 		{"no secret is in a log", "sidecar/logging/redact.go",
 			`return f.rules.Text(s, f.tally.found)`, `return s`, "./sidecar/logging", "TestCanaries"},
 		{"a forged control message is ignored", "sidecar/fleet/control.go",
-			`payload, err := a.settings.Verify(envelope.Token, authority)
-	if err != nil {`, `payload, err := a.settings.Verify(envelope.Token, authority)
+			`payload, err := a.settings.Verify(token, authority)
+	if err != nil {`, `payload, err := a.settings.Verify(token, authority)
 	if err != nil && payload != nil {`, "./sidecar/fleet", "TestForged"},
+		{"a forged answer to a lease is ignored", "sidecar/servicetoken/asker.go",
+			`err == nil && hmac.Equal(got, sum(secret, said))`, `err == nil && len(got) == len(sum(secret, said))`, "./sidecar/servicetoken", "TestAnAnswer"},
 		{"B-7: what no queue takes is said", "sidecar/bus/amqp/publisher.go",
 			`if p.wasReturned(int64(c.DeliveryTag)) {`, `if p.wasReturned(int64(c.DeliveryTag)) && !c.Acked() {`, "./sidecar/bus/amqp", "TestConformance"},
 		{"O-1: an event that commits late is published", "sidecar/outbox/batch.go",

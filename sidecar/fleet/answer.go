@@ -80,7 +80,7 @@ type answerEnvelope struct {
 }
 
 // answered is the acknowledgement for who has asked. An answer to the asker's key costs a tenth of a signature; where he has
-// none, being of an older version, it is signed.
+// none, being of an older version, or one that is not understood here, it is signed.
 func (a *Agent) answered(m message, applied error) ([]byte, error) {
 	s := a.settings
 	said := acknowledgement{Revision: m.Revision, LeaseID: m.Lease.ID, Service: s.Service, Instance: s.Instance}
@@ -93,11 +93,11 @@ func (a *Agent) answered(m message, applied error) ([]byte, error) {
 	}
 	e := answerEnvelope{Service: s.Service}
 	if m.Key != "" && s.Answer != nil {
-		e.Answer, err = s.Answer(payload, m.Key)
-	} else {
-		e.Token, err = s.Sign(payload)
+		if e.Answer, err = s.Answer(payload, m.Key); err == nil {
+			return json.Marshal(e)
+		}
 	}
-	if err != nil {
+	if e.Token, err = s.Sign(payload); err != nil {
 		return nil, err
 	}
 	return json.Marshal(e)
