@@ -24,8 +24,8 @@ import (
 	"github.com/signalbox-mesh/signalbox/internal/loglines"
 	"github.com/signalbox-mesh/signalbox/sidecar/level"
 	"github.com/signalbox-mesh/signalbox/sidecar/logging"
+	"github.com/signalbox-mesh/signalbox/sidecar/mesh"
 	"github.com/signalbox-mesh/signalbox/sidecar/peers"
-	"github.com/signalbox-mesh/signalbox/sidecar/rpc"
 	"github.com/signalbox-mesh/signalbox/sidecar/servicetoken"
 )
 
@@ -163,7 +163,7 @@ func (c calls) backlog() error {
 type service struct {
 	logs  *logging.Logs
 	lines []line
-	conn  *rpc.Dialer
+	conn  *mesh.Mesh
 	dir   string
 	stop  func()
 
@@ -194,7 +194,7 @@ func (c calls) open(name string, seed uint64) (*service, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &service{logs: logs, dir: dir, conn: rpc.NewDialer(rpc.Settings{Service: name, Signer: signer}, peers.Static{"view-service": {RPC: []string{c.Store}}}), stop: func() {}}
+	s := &service{logs: logs, dir: dir, conn: mesh.New(mesh.Settings{Service: name, Signer: signer, Peers: peers.Static{"view-service": {RPC: []string{c.Store}}}}), stop: func() {}}
 	source := loglines.Template(seed)
 	if c.Random {
 		source = loglines.Random(seed)
@@ -234,7 +234,7 @@ func attributes(object []byte) (all []slog.Attr) {
 func (s *service) ship() {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
-	conn, err := s.conn.Dial("view-service")
+	conn, err := s.conn.RPC("view-service")
 	if err != nil {
 		panic(err) // it connects later
 	}

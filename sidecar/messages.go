@@ -55,7 +55,7 @@ func (s *Sidecar) wireTimed(context.Context) error {
 	if s.bus == nil {
 		return nil
 	}
-	conn, err := s.dialer.Dial("scheduler")
+	conn, err := s.mesh.RPC("scheduler")
 	if err != nil {
 		return err
 	}
@@ -88,7 +88,7 @@ func (s *Sidecar) wireFleet(context.Context) error {
 	if s.signer == nil {
 		return nil // standing alone: nobody would believe who we are
 	}
-	conn, err := s.dialer.Dial("view-service")
+	conn, err := s.mesh.RPC("view-service")
 	if err != nil {
 		return err
 	}

@@ -15,7 +15,7 @@ func (s *Sidecar) wireProfiles(context.Context) error {
 	if s.signer == nil {
 		return nil
 	}
-	conn, err := s.dialer.Dial("view-service")
+	conn, err := s.mesh.RPC("view-service")
 	if err != nil {
 		return err
 	}

@@ -108,7 +108,7 @@ func (s *Sidecar) startPipeline() {
 }
 
 func (s *Sidecar) ship(ctx context.Context) error {
-	conn, err := s.dialer.Dial("view-service")
+	conn, err := s.mesh.RPC("view-service")
 	if err != nil {
 		return err
 	}

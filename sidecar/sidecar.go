@@ -30,6 +30,7 @@ import (
 	"github.com/signalbox-mesh/signalbox/sidecar/health"
 	"github.com/signalbox-mesh/signalbox/sidecar/level"
 	"github.com/signalbox-mesh/signalbox/sidecar/logging"
+	"github.com/signalbox-mesh/signalbox/sidecar/mesh"
 	"github.com/signalbox-mesh/signalbox/sidecar/mtls"
 	"github.com/signalbox-mesh/signalbox/sidecar/ops"
 	"github.com/signalbox-mesh/signalbox/sidecar/outbox"
@@ -89,7 +90,7 @@ type Sidecar struct {
 	signer   *servicetoken.Signer
 	bundle   *servicetoken.Bundle
 	peers    peers.Resolver
-	dialer   *rpc.Dialer
+	mesh     *mesh.Mesh
 
 	certificates *mtls.Store // nil: everything is plain
 	private      *rpc.Server
@@ -173,8 +174,8 @@ func (s *Sidecar) Mount(pattern string, rule access.Rule, h http.Handler) {
 // RPC is the private port's server.
 func (s *Sidecar) RPC() *rpc.Server { return s.private }
 
-// Dialer reaches other services' private ports.
-func (s *Sidecar) Dialer() *rpc.Dialer { return s.dialer }
+// Mesh calls other services.
+func (s *Sidecar) Mesh() *mesh.Mesh { return s.mesh }
 
 // Peers resolves other services' addresses.
 func (s *Sidecar) Peers() peers.Resolver { return s.peers }

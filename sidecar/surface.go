@@ -13,6 +13,7 @@ import (
 
 	identityv1 "github.com/signalbox-mesh/signalbox/sidecar/contract/identity/v1"
 	"github.com/signalbox-mesh/signalbox/sidecar/level"
+	"github.com/signalbox-mesh/signalbox/sidecar/mesh"
 	"github.com/signalbox-mesh/signalbox/sidecar/ops"
 	"github.com/signalbox-mesh/signalbox/sidecar/rpc"
 	"github.com/signalbox-mesh/signalbox/sidecar/servicetoken"
@@ -66,17 +67,20 @@ func (s *Sidecar) wirePrivate(context.Context) (err error) {
 	if err := s.wireCertificates(); err != nil {
 		return err
 	}
-	set := rpc.Settings{
-		Service: s.settings.Service, Signer: s.signer, Bundle: s.bundle, Registerer: s.registry,
+	private := rpc.Settings{
+		Service: s.settings.Service, Bundle: s.bundle, Registerer: s.registry,
 		TracerProvider: s.tracing.TracerProvider(), Propagator: s.tracing.Propagator(), Logger: s.Logger("rpc"), Gate: s.gate,
 		Flows: s.flows, Failures: s.failures,
 	}
-	if s.certificates != nil {
-		set.Certificates = s.certificates
+	calls := mesh.Settings{
+		Service: s.settings.Service, Peers: s.peers, Signer: s.signer, Registerer: s.registry, Edges: s.edges,
+		TracerProvider: s.tracing.TracerProvider(), Propagator: s.tracing.Propagator(), Logger: s.Logger("mesh"), Retries: true,
 	}
-	s.private = rpc.NewServer(set)
-	s.dialer = rpc.NewDialer(set, s.peers)
-	s.held.add("connections to peers", func(context.Context) error { return s.dialer.Close() })
+	if s.certificates != nil {
+		private.Certificates, calls.Certificates = s.certificates, s.certificates
+	}
+	s.private, s.mesh = rpc.NewServer(private), mesh.New(calls)
+	s.held.add("connections to peers", func(context.Context) error { return s.mesh.Close() })
 	s.held.add("line of logs", s.lastWord) // after everything that may log in earnest, and while view-service can be reached
 	return nil
 }
@@ -142,7 +146,7 @@ func opsToken(file string) (string, error) {
 
 // identityKeys asks identity for the keys that verify user tokens.
 func (s *Sidecar) identityKeys(ctx context.Context) (jose.JSONWebKeySet, error) {
-	conn, err := s.dialer.Dial("identity")
+	conn, err := s.mesh.RPC("identity")
 	if err != nil {
 		return jose.JSONWebKeySet{}, err
 	}

@@ -20,8 +20,8 @@ import (
 	"github.com/signalbox-mesh/signalbox/internal/seed"
 	"github.com/signalbox-mesh/signalbox/internal/wait"
 	"github.com/signalbox-mesh/signalbox/sidecar/logging"
+	calls "github.com/signalbox-mesh/signalbox/sidecar/mesh"
 	"github.com/signalbox-mesh/signalbox/sidecar/peers"
-	"github.com/signalbox-mesh/signalbox/sidecar/rpc"
 	"github.com/signalbox-mesh/signalbox/sidecar/servicetoken"
 )
 
@@ -34,7 +34,7 @@ const (
 // canary is one instance that writes numbered records through a sidecar's whole line: encoder, spool, shipper.
 type canary struct {
 	logs   *logging.Logs
-	dialer *rpc.Dialer
+	calls  *calls.Mesh
 	cancel context.CancelFunc
 	work   sync.WaitGroup
 	issued atomic.Int64
@@ -58,8 +58,8 @@ func (m *mesh) canary(t *testing.T, instance string, stores []string) *canary {
 	}
 	book := &peers.Book{}
 	book.Set("view-service", peers.Peer{RPC: stores})
-	c := &canary{logs: logs, dialer: rpc.NewDialer(rpc.Settings{Service: "up", Signer: signer, Registerer: registry}, book)}
-	conn, err := c.dialer.Dial("view-service")
+	c := &canary{logs: logs, calls: calls.New(calls.Settings{Service: "up", Signer: signer, Registerer: registry, Peers: book})}
+	conn, err := c.calls.RPC("view-service")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +88,7 @@ func (c *canary) close(t *testing.T) {
 	if err := c.logs.Close(context.Background()); err != nil {
 		t.Error(err)
 	}
-	_ = c.dialer.Close()
+	_ = c.calls.Close()
 }
 
 // delays asks the log again and again for so long, and gives the time of each canary from its call to the first answer

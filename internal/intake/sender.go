@@ -25,8 +25,8 @@ import (
 	"github.com/signalbox-mesh/signalbox/sidecar/lease"
 	"github.com/signalbox-mesh/signalbox/sidecar/level"
 	"github.com/signalbox-mesh/signalbox/sidecar/logging"
+	"github.com/signalbox-mesh/signalbox/sidecar/mesh"
 	"github.com/signalbox-mesh/signalbox/sidecar/peers"
-	"github.com/signalbox-mesh/signalbox/sidecar/rpc"
 	"github.com/signalbox-mesh/signalbox/sidecar/servicetoken"
 	"github.com/signalbox-mesh/signalbox/sidecar/spool"
 )
@@ -59,8 +59,8 @@ type Sender struct {
 	settings SenderSettings
 	registry *prometheus.Registry
 	logs     *logging.Logs
-	web      *webConn    // nil: over the private port
-	dialer   *rpc.Dialer // nil: over the gateway
+	web      *webConn   // nil: over the private port
+	mesh     *mesh.Mesh // nil: over the gateway
 	conn     *grpc.ClientConn
 	agent    *fleet.Agent // tells the store how far the sequences go; without an address it is no instance. nil: over the gateway
 	cancel   context.CancelFunc
@@ -90,8 +90,8 @@ func NewSender(s SenderSettings) (_ *Sender, err error) {
 	if err != nil || one.web != nil {
 		return one.orNil(err)
 	}
-	one.dialer = rpc.NewDialer(rpc.Settings{Service: s.SignAs, Signer: signer, Registerer: one.registry, Logger: one.logs.Logger(s.Service)}, s.Peers)
-	if one.conn, err = one.dialer.Dial(store); err != nil {
+	one.mesh = mesh.New(mesh.Settings{Service: s.SignAs, Peers: s.Peers, Signer: signer, Registerer: one.registry, Logger: one.logs.Logger(s.Service), Retries: true})
+	if one.conn, err = one.mesh.RPC(store); err != nil {
 		return nil, errors.Join(err, one.Close(context.Background()))
 	}
 	one.agent = fleet.New(fleet.Settings{
@@ -119,8 +119,8 @@ func signerOf(s SenderSettings) (*servicetoken.Signer, error) {
 // Logger is for records of the caller's own, in the service's name.
 func (s *Sender) Logger() *slog.Logger { return s.logs.Logger(s.settings.Service) }
 
-// Dialer calls others by the same key; nil over the gateway.
-func (s *Sender) Dialer() *rpc.Dialer { return s.dialer }
+// Mesh calls others by the same key; nil over the gateway.
+func (s *Sender) Mesh() *mesh.Mesh { return s.mesh }
 
 // Start ships what has gathered in the spool, and all that follows.
 func (s *Sender) Start() {
@@ -201,8 +201,8 @@ func (s *Sender) Stop() {
 // Close ends the spool. What is in it is shipped by the next Sender of this service.
 func (s *Sender) Close(ctx context.Context) error {
 	var err error
-	if s.dialer != nil {
-		err = s.dialer.Close()
+	if s.mesh != nil {
+		err = s.mesh.Close()
 	}
 	return errors.Join(err, s.logs.Close(ctx))
 }

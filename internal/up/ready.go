@@ -147,7 +147,7 @@ func (m *meshup) unheard(ctx context.Context, api *client.Client) ([]string, err
 func (m *meshup) adminToken(ctx context.Context) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, readyLimit)
 	defer cancel()
-	conn, err := m.shippers.dialerOf(operator).Dial("identity")
+	conn, err := m.shippers.meshOf(operator).RPC("identity")
 	if err != nil {
 		return "", err
 	}

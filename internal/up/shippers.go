@@ -10,7 +10,7 @@ import (
 
 	"github.com/signalbox-mesh/signalbox/internal/foreign"
 	"github.com/signalbox-mesh/signalbox/internal/intake"
-	"github.com/signalbox-mesh/signalbox/sidecar/rpc"
+	"github.com/signalbox-mesh/signalbox/sidecar/mesh"
 )
 
 // Names by which `up` itself and the servers that it starts are known in the mesh. Each has a key of its own, so
@@ -70,7 +70,7 @@ func (s *shippers) lines(server string) io.Writer {
 // log is where `up` speaks of itself.
 func (s *shippers) log() *slog.Logger { return s.all[operator].Logger() }
 
-func (s *shippers) dialerOf(name string) *rpc.Dialer { return s.all[name].Dialer() }
+func (s *shippers) meshOf(name string) *mesh.Mesh { return s.all[name].Mesh() }
 
 // start ships what has gathered in the spools, and all that follows.
 func (s *shippers) start() {

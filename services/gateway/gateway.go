@@ -146,7 +146,7 @@ func (g *Service) limiter() edge.Limiter {
 // keys asks identity for the keys that verify user tokens.
 func (g *Service) keys(ctx context.Context) (jose.JSONWebKeySet, error) {
 	var set jose.JSONWebKeySet
-	conn, err := g.Dialer().Dial("identity")
+	conn, err := g.Mesh().RPC("identity")
 	if err != nil {
 		return set, err
 	}

@@ -28,8 +28,8 @@ import (
 	"github.com/signalbox-mesh/signalbox/sidecar/bus"
 	"github.com/signalbox-mesh/signalbox/sidecar/bus/inproc"
 	identityv1 "github.com/signalbox-mesh/signalbox/sidecar/contract/identity/v1"
+	"github.com/signalbox-mesh/signalbox/sidecar/mesh"
 	"github.com/signalbox-mesh/signalbox/sidecar/peers"
-	"github.com/signalbox-mesh/signalbox/sidecar/rpc"
 	"github.com/signalbox-mesh/signalbox/sidecar/servicetoken"
 	"github.com/signalbox-mesh/signalbox/sidecar/settings"
 )
@@ -94,13 +94,11 @@ func run(t *testing.T, c identity.Config, set sidecar.Settings) *identity.Servic
 	return s
 }
 
-func dial(t *testing.T, s *identity.Service, caller string, signers map[string]*servicetoken.Signer, c identity.Config) identityv1.IdentityServiceClient {
+func dial(t *testing.T, s *identity.Service, caller string, signers map[string]*servicetoken.Signer) identityv1.IdentityServiceClient {
 	t.Helper()
-	bundle, err := servicetoken.OpenBundle(c.TrustBundle)
-	check(t, err)
-	dialer := rpc.NewDialer(rpc.Settings{Service: caller, Signer: signers[caller], Bundle: bundle}, peers.Static{"identity": {RPC: []string{s.PrivateAddr()}}})
-	t.Cleanup(func() { dialer.Close() })
-	conn, err := dialer.Dial("identity")
+	calls := mesh.New(mesh.Settings{Service: caller, Signer: signers[caller], Peers: peers.Static{"identity": {RPC: []string{s.PrivateAddr()}}}})
+	t.Cleanup(func() { calls.Close() })
+	conn, err := calls.RPC("identity")
 	check(t, err)
 	return identityv1.NewIdentityServiceClient(conn)
 }
@@ -116,16 +114,16 @@ func TestTheFirstHour(t *testing.T) {
 	events := listen(t, broker)
 	s := run(t, c, sidecar.Settings{Bus: broker.Open})
 
-	keys, err := dial(t, s, "catalogs", signers, c).Keys(t.Context(), &identityv1.KeysRequest{})
+	keys, err := dial(t, s, "catalogs", signers).Keys(t.Context(), &identityv1.KeysRequest{})
 	check(t, err)
 	if !bytes.Contains(keys.GetJwks(), []byte(`"Ed25519"`)) {
 		t.Errorf("keys: %s", keys.GetJwks())
 	}
-	_, err = dial(t, s, "catalogs", signers, c).IssueAdminToken(t.Context(), &identityv1.IssueAdminTokenRequest{})
+	_, err = dial(t, s, "catalogs", signers).IssueAdminToken(t.Context(), &identityv1.IssueAdminTokenRequest{})
 	if code := status.Code(err); code != codes.PermissionDenied {
 		t.Errorf("a service took an administrator's token: %v", err)
 	}
-	issued, err := dial(t, s, "up", signers, c).IssueAdminToken(t.Context(), &identityv1.IssueAdminTokenRequest{})
+	issued, err := dial(t, s, "up", signers).IssueAdminToken(t.Context(), &identityv1.IssueAdminTokenRequest{})
 	check(t, err)
 	if left := time.Until(time.Unix(issued.GetExpiresUnix(), 0)); left < 29*24*time.Hour || left > 31*24*time.Hour {
 		t.Errorf("the token holds %v", left)

@@ -230,7 +230,7 @@ func (m *mesh) measured(b *testing.B, w *watch, name string, keys *servicetoken.
 // connection to view-service.
 func (m *mesh) agents(b *testing.B) func(b *testing.B, w *watch, name string) {
 	b.Helper()
-	conn, err := m.as(b, "catalogs").Dial("view-service")
+	conn, err := m.as(b, "catalogs").RPC("view-service")
 	if err != nil {
 		b.Fatal(err)
 	}

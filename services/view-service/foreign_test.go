@@ -143,7 +143,7 @@ func TestWhatNoGoProgramWouldSend(t *testing.T) {
 	t.Parallel()
 	m := newMesh(t)
 	v, _ := m.view(t, "view-service-1")
-	conn, err := m.as(t, "catalogs").Dial("view-service")
+	conn, err := m.as(t, "catalogs").RPC("view-service")
 	if err != nil {
 		t.Fatal(err)
 	}

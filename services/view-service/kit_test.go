@@ -3,7 +3,6 @@ package viewservice_test
 import (
 	"encoding/json"
 	"io"
-	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -23,7 +22,7 @@ import (
 	"github.com/signalbox-mesh/signalbox/maintenance"
 	viewservice "github.com/signalbox-mesh/signalbox/services/view-service"
 	"github.com/signalbox-mesh/signalbox/sidecar"
-	"github.com/signalbox-mesh/signalbox/sidecar/rpc"
+	calls "github.com/signalbox-mesh/signalbox/sidecar/mesh"
 	"github.com/signalbox-mesh/signalbox/sidecar/servicetoken"
 )
 
@@ -75,9 +74,9 @@ func (m *mesh) view(t testing.TB, instance string, edit ...func(*viewservice.Con
 }
 
 // as is a connection to a replica's private port, in a service's name.
-func (m *mesh) as(t testing.TB, service string) *rpc.Dialer {
+func (m *mesh) as(t testing.TB, service string) *calls.Mesh {
 	t.Helper()
-	d := rpc.NewDialer(rpc.Settings{Service: service, Signer: m.signer(t, service), Logger: slog.New(slog.DiscardHandler)}, m.Book)
+	d := calls.New(calls.Settings{Service: service, Signer: m.signer(t, service), Peers: m.Book})
 	t.Cleanup(func() { _ = d.Close() })
 	return d
 }
@@ -98,7 +97,7 @@ func (m *mesh) signer(t testing.TB, service string) *servicetoken.Signer {
 
 func (m *mesh) logs(t testing.TB, service string) collogspb.LogsServiceClient {
 	t.Helper()
-	conn, err := m.as(t, service).Dial("view-service")
+	conn, err := m.as(t, service).RPC("view-service")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -56,7 +56,7 @@ type part struct {
 
 func (m *mesh) line(t *testing.T, dir string) part {
 	t.Helper()
-	conn, err := m.as(t, "catalogs").Dial("view-service")
+	conn, err := m.as(t, "catalogs").RPC("view-service")
 	if err != nil {
 		t.Fatal(err)
 	}

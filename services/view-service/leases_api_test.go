@@ -28,7 +28,7 @@ const api = "/api/maintenance/v1"
 // sync is one report of an instance of which there is no more than that.
 func (m *mesh) sync(t *testing.T, service, name string, edit ...func(*fleetv1.SyncRequest)) *fleetv1.SyncResponse {
 	t.Helper()
-	conn, err := m.as(t, service).Dial("view-service")
+	conn, err := m.as(t, service).RPC("view-service")
 	if err != nil {
 		t.Fatal(err)
 	}

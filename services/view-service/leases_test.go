@@ -40,7 +40,7 @@ func (i instance) at(logger string) slog.Level { return i.levels.Var(logger).Lev
 // instance joins the mesh; deaf ones have no bus.
 func (m *mesh) instance(t *testing.T, service, name string, deaf bool) instance {
 	t.Helper()
-	conn, err := m.as(t, service).Dial("view-service")
+	conn, err := m.as(t, service).RPC("view-service")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -304,7 +304,7 @@ func TestNobodyReportsForAnother(t *testing.T) {
 	t.Parallel()
 	m := newMesh(t)
 	m.view(t, "view-service-1")
-	conn, err := m.as(t, "gateway").Dial("view-service")
+	conn, err := m.as(t, "gateway").RPC("view-service")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -186,7 +186,7 @@ type brought struct {
 
 func (m *mesh) bring(t *testing.T, service, leaseID string, size int) brought {
 	t.Helper()
-	conn, err := m.as(t, service).Dial("view-service")
+	conn, err := m.as(t, service).RPC("view-service")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -103,7 +103,7 @@ func (v *Service) services() []string {
 
 // revokedSenders asks identity.
 func (v *Service) revokedSenders(ctx context.Context) ([]string, error) {
-	conn, err := v.Dialer().Dial("identity")
+	conn, err := v.Mesh().RPC("identity")
 	if err != nil {
 		return nil, err
 	}

@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc"
 
 	fleetv1 "github.com/signalbox-mesh/signalbox/sidecar/contract/fleet/v1"
+	"github.com/signalbox-mesh/signalbox/sidecar/mesh"
 	"github.com/signalbox-mesh/signalbox/sidecar/mtls"
 	"github.com/signalbox-mesh/signalbox/sidecar/mtls/devca"
 	"github.com/signalbox-mesh/signalbox/sidecar/peers"
@@ -161,10 +162,10 @@ func (w world) serve(t *testing.T, e end) (addr string) {
 }
 
 // call is one call over a connection of its own; certificates nil is plain.
-func (w world) call(service string, certificates rpc.Certificates, addr string) error {
-	d := rpc.NewDialer(rpc.Settings{Service: service, Signer: w.signers[service], Certificates: certificates}, peers.Static{"view-service": {RPC: []string{addr}}})
+func (w world) call(service string, certificates mesh.Certificates, addr string) error {
+	d := mesh.New(mesh.Settings{Service: service, Signer: w.signers[service], Certificates: certificates, Peers: peers.Static{"view-service": {RPC: []string{addr}}}})
 	defer d.Close() //nolint:errcheck // a test's connection
-	conn, err := d.Dial("view-service")
+	conn, err := d.RPC("view-service")
 	if err != nil {
 		return err
 	}

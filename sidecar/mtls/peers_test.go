@@ -14,8 +14,8 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/signalbox-mesh/signalbox/internal/wait"
+	"github.com/signalbox-mesh/signalbox/sidecar/mesh"
 	"github.com/signalbox-mesh/signalbox/sidecar/mtls/devca"
-	"github.com/signalbox-mesh/signalbox/sidecar/rpc"
 )
 
 // TestWhoIsTaken: SPIFFE ids and DNS names, on both ends, agree with the token on the call.
@@ -51,7 +51,7 @@ func TestCallersThatAreRefused(t *testing.T) {
 	foreign := devca.Leaf{SPIFFE: "spiffe://staging/catalogs"}
 	for name, test := range map[string]struct {
 		token   string
-		as      rpc.Certificates
+		as      mesh.Certificates
 		want    codes.Code
 		counter string
 		labels  []string
@@ -115,7 +115,7 @@ func TestThePublicPortTakesThoseWithout(t *testing.T) {
 	srv.Listener = ln
 	srv.Start()
 	defer srv.Close()
-	ask := func(c rpc.Certificates) (string, error) {
+	ask := func(c mesh.Certificates) (string, error) {
 		config, err := c.Client("gateway")
 		check(t, err)
 		conn, err := tls.Dial("tcp", srv.Listener.Addr().(*net.TCPAddr).String(), config)
@@ -130,7 +130,7 @@ func TestThePublicPortTakesThoseWithout(t *testing.T) {
 		return string(answer[:n]), err
 	}
 	for name, test := range map[string]struct {
-		as rpc.Certificates
+		as mesh.Certificates
 		ok bool
 	}{
 		"a browser":    {bare{}, true},
@@ -155,7 +155,7 @@ func (bare) Client(service string) (*tls.Config, error) {
 // trusting shows its certificate and believes everybody, so that it is the other end that refuses.
 type trusting struct{ end }
 
-func half(t *testing.T, e end) rpc.Certificates {
+func half(t *testing.T, e end) mesh.Certificates {
 	t.Helper()
 	return trusting{e}
 }

@@ -6,12 +6,12 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
 	"github.com/signalbox-mesh/signalbox/sidecar/debug"
+	"github.com/signalbox-mesh/signalbox/sidecar/mesh/hop"
 )
 
 // enter begins the flow of a call: by the token that it came with, or because a lease is for its trace, its method or its
@@ -46,7 +46,7 @@ func (g guard) ended(ctx context.Context, took time.Duration, err error) {
 		took = 0
 	}
 	g.server.settings.Failures.Ended(ctx, ours(err) && ctx.Err() == nil, took, func() string {
-		return g.method + ": " + statusName(err)
+		return g.method + ": " + hop.StatusName(status.Code(err))
 	})
 }
 
@@ -58,22 +58,4 @@ func ours(err error) bool {
 	default:
 		return false
 	}
-}
-
-// carryUnary sends the debug token of the caller's flow with the call.
-func carryUnary(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, next grpc.UnaryInvoker, opts ...grpc.CallOption) error {
-	return next(carrying(ctx, method), method, req, reply, cc, opts...)
-}
-
-// carryStream is carryUnary for streams; it does not hold for what a flow sends over a stream that was there before.
-func carryStream(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, next grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
-	return next(carrying(ctx, method), desc, cc, method, opts...)
-}
-
-func carrying(ctx context.Context, method string) context.Context {
-	token := debug.Token(ctx)
-	if token == "" || quiet(method) {
-		return ctx
-	}
-	return metadata.AppendToOutgoingContext(ctx, debug.Metadata, token)
 }

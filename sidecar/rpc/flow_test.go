@@ -20,6 +20,7 @@ import (
 	"github.com/signalbox-mesh/signalbox/internal/wait"
 	"github.com/signalbox-mesh/signalbox/sidecar/debug"
 	"github.com/signalbox-mesh/signalbox/sidecar/lease"
+	"github.com/signalbox-mesh/signalbox/sidecar/mesh"
 	"github.com/signalbox-mesh/signalbox/sidecar/problem"
 	"github.com/signalbox-mesh/signalbox/sidecar/rpc"
 )
@@ -100,7 +101,7 @@ func TestAFlowGoesWithItsCalls(t *testing.T) {
 		got <- seen{in, deep, md.Get(debug.Metadata)}
 		return nil
 	})
-	conn := dial(t, w.settings("catalogs"), "identity", addr)
+	conn := dial(t, w.calls("catalogs"), "identity", addr)
 	here.Apply([]lease.Lease{{ID: "l-1", Value: `{"level":"DEBUG","user":"42"}`, Until: time.Now().Add(time.Minute)}})
 	for _, call := range []func(context.Context, *grpc.ClientConn, string) error{say, tell} {
 		for user, want := range map[string]seen{"42": {true, false, nil}, "7": {}} {
@@ -174,7 +175,7 @@ func TestFailedCallsAreReported(t *testing.T) {
 			return problem.New(problem.Code(text), "secret")
 		}
 	})
-	conn := dial(t, w.settings("catalogs"), "identity", addr)
+	conn := dial(t, w.calls("catalogs"), "identity", addr)
 	for _, good := range []string{"", "not_found", "invalid", "forbidden", "conflict", "too_many"} {
 		_ = say(t.Context(), conn, good)
 	}
@@ -184,7 +185,7 @@ func TestFailedCallsAreReported(t *testing.T) {
 	gate = problem.New(problem.Unavailable, "no database")
 	_ = say(t.Context(), conn, "")
 	gate = nil
-	_ = say(t.Context(), dial(t, rpc.Settings{}, "identity", addr), "internal") // refused
+	_ = say(t.Context(), dial(t, mesh.Settings{}, "identity", addr), "internal") // refused
 	for _, bad := range []string{"internal", "unavailable", "panic"} {
 		_ = say(t.Context(), conn, bad)
 	}

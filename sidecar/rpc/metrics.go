@@ -6,10 +6,10 @@ import (
 	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/stats"
 	"google.golang.org/grpc/status"
 
+	"github.com/signalbox-mesh/signalbox/sidecar/mesh/hop"
 	"github.com/signalbox-mesh/signalbox/sidecar/telemetry"
 )
 
@@ -54,7 +54,7 @@ func (m *serverMetrics) HandleRPC(ctx context.Context, s stats.RPCStats) {
 		return
 	}
 	method, _ := ctx.Value(methodKey{}).(string)
-	o := m.duration.WithLabelValues("grpc", method, statusName(end.Error))
+	o := m.duration.WithLabelValues("grpc", method, hop.StatusName(status.Code(end.Error)))
 	telemetry.Observe(ctx, o, end.EndTime.Sub(end.BeginTime).Seconds())
 }
 
@@ -65,69 +65,3 @@ func (m *serverMetrics) TagConn(ctx context.Context, _ *stats.ConnTagInfo) conte
 
 // HandleConn implements stats.Handler.
 func (m *serverMetrics) HandleConn(context.Context, stats.ConnStats) {}
-
-// clientMetrics are OpenTelemetry's rpc.client metrics; server_address is the name of the called service.
-type clientMetrics struct{ duration *prometheus.HistogramVec }
-
-func newClientMetrics(r prometheus.Registerer) *clientMetrics {
-	return &clientMetrics{duration: telemetry.NewHistogram(r, "rpc_client_call_duration_seconds", "Duration of gRPC calls that went out",
-		telemetry.DurationBuckets(), "rpc_system_name", "rpc_method", "rpc_response_status_code", "server_address")}
-}
-
-// edge is the stats.Handler of the connection to one service.
-type edge struct {
-	metrics *clientMetrics
-	service string
-}
-
-// TagRPC implements stats.Handler.
-func (e edge) TagRPC(ctx context.Context, info *stats.RPCTagInfo) context.Context {
-	return context.WithValue(ctx, methodKey{}, strings.TrimPrefix(info.FullMethodName, "/"))
-}
-
-// HandleRPC implements stats.Handler.
-func (e edge) HandleRPC(ctx context.Context, s stats.RPCStats) {
-	end, ok := s.(*stats.End)
-	if !ok {
-		return
-	}
-	method, _ := ctx.Value(methodKey{}).(string)
-	o := e.metrics.duration.WithLabelValues("grpc", method, statusName(end.Error), e.service)
-	telemetry.Observe(ctx, o, end.EndTime.Sub(end.BeginTime).Seconds())
-}
-
-// TagConn implements stats.Handler.
-func (e edge) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context.Context { return ctx }
-
-// HandleConn implements stats.Handler.
-func (e edge) HandleConn(context.Context, stats.ConnStats) {}
-
-// statusName is gRPC's own spelling: OK, NOT_FOUND.
-func statusName(err error) string {
-	switch c := status.Code(err); c {
-	case codes.OK:
-		return "OK"
-	case codes.Canceled:
-		return "CANCELLED"
-	case codes.InvalidArgument:
-		return "INVALID_ARGUMENT"
-	case codes.DeadlineExceeded:
-		return "DEADLINE_EXCEEDED"
-	case codes.NotFound:
-		return "NOT_FOUND"
-	case codes.AlreadyExists:
-		return "ALREADY_EXISTS"
-	case codes.PermissionDenied:
-		return "PERMISSION_DENIED"
-	case codes.ResourceExhausted:
-		return "RESOURCE_EXHAUSTED"
-	case codes.FailedPrecondition:
-		return "FAILED_PRECONDITION"
-	case codes.OutOfRange:
-		return "OUT_OF_RANGE"
-	case codes.DataLoss:
-		return "DATA_LOSS"
-	default:
-		return strings.ToUpper(c.String())
-	}
-}

@@ -7,6 +7,8 @@ import (
 	"reflect"
 
 	"google.golang.org/grpc"
+
+	"github.com/signalbox-mesh/signalbox/sidecar/mesh/hop"
 )
 
 // Registration says who may call a gRPC service, and what bounds it.
@@ -101,7 +103,7 @@ func (s *Server) guard(desc *grpc.ServiceDesc, method string, r Registration) gu
 		server: s, method: desc.ServiceName + "/" + method,
 		callers: r.Callers[method], foreign: r.Foreign, limit: r.MaxMessage, ungated: r.Ungated,
 	}
-	g.quiet = quiet("/" + g.method)
+	g.quiet = hop.Quiet("/" + g.method)
 	if g.limit == 0 {
 		g.limit = maxMessage
 	}

@@ -10,7 +10,6 @@ import (
 	"crypto/tls"
 	"log/slog"
 	"slices"
-	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
@@ -21,13 +20,13 @@ import (
 	"google.golang.org/grpc/stats"
 
 	"github.com/signalbox-mesh/signalbox/sidecar/debug"
+	"github.com/signalbox-mesh/signalbox/sidecar/mesh/hop"
 	"github.com/signalbox-mesh/signalbox/sidecar/servicetoken"
 )
 
-// Settings of a service's side of the private ports.
+// Settings of a service's private port.
 type Settings struct {
 	Service        string                        // its name, the audience of the tokens that it accepts
-	Signer         *servicetoken.Signer          // nil: calls go out without a token, and are refused
 	Bundle         *servicetoken.Bundle          // nil: every call that comes in is refused
 	Certificates   Certificates                  // nil: plain, without TLS
 	Registerer     prometheus.Registerer         // nil: metrics are not seen
@@ -39,11 +38,8 @@ type Settings struct {
 	Gate           func() error                  // not nil and failing: calls are answered unavailable, health says not serving
 }
 
-// Certificates are this service's ends of connections over mutual TLS.
-type Certificates interface {
-	Server() *tls.Config
-	Client(service string) (*tls.Config, error)
-}
+// Certificates are this service's end of connections over mutual TLS.
+type Certificates interface{ Server() *tls.Config }
 
 func (s Settings) withDefaults() Settings {
 	if s.TracerProvider == nil {
@@ -84,21 +80,11 @@ func Caller(ctx context.Context) string {
 	return name
 }
 
-// quiet are the calls that carry telemetry themselves: a span of theirs would beget the next call.
-func quiet(method string) bool {
-	for _, prefix := range []string{"/opentelemetry.proto.collector.", "/signalbox.fleet.v1.", "/grpc.health.", "/grpc.reflection."} {
-		if strings.HasPrefix(method, prefix) {
-			return true
-		}
-	}
-	return false
-}
-
 func (s Settings) traceOptions() []otelgrpc.Option {
 	return []otelgrpc.Option{
 		otelgrpc.WithTracerProvider(s.TracerProvider),
 		otelgrpc.WithMeterProvider(metricnoop.NewMeterProvider()), // the metrics are ours
 		otelgrpc.WithPropagators(s.Propagator),
-		otelgrpc.WithFilter(func(info *stats.RPCTagInfo) bool { return !quiet(info.FullMethodName) }),
+		otelgrpc.WithFilter(func(info *stats.RPCTagInfo) bool { return !hop.Quiet(info.FullMethodName) }),
 	}
 }

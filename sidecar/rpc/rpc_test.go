@@ -24,6 +24,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	fleetv1 "github.com/signalbox-mesh/signalbox/sidecar/contract/fleet/v1"
+	"github.com/signalbox-mesh/signalbox/sidecar/mesh"
 	"github.com/signalbox-mesh/signalbox/sidecar/peers"
 	"github.com/signalbox-mesh/signalbox/sidecar/problem"
 	"github.com/signalbox-mesh/signalbox/sidecar/rpc"
@@ -71,7 +72,11 @@ func newWorld(t *testing.T, services ...string) world {
 }
 
 func (w world) settings(service string) rpc.Settings {
-	return rpc.Settings{Service: service, Signer: w.signers[service], Bundle: w.bundle}
+	return rpc.Settings{Service: service, Bundle: w.bundle}
+}
+
+func (w world) calls(service string) mesh.Settings {
+	return mesh.Settings{Service: service, Signer: w.signers[service]}
 }
 
 func serve(t *testing.T, s rpc.Settings, impl fleetv1.FleetServiceServer, r rpc.Registration) (addr string, srv *rpc.Server) {
@@ -100,11 +105,12 @@ func serve(t *testing.T, s rpc.Settings, impl fleetv1.FleetServiceServer, r rpc.
 	return l.Addr().String(), srv
 }
 
-func dial(t *testing.T, s rpc.Settings, service string, addrs ...string) *grpc.ClientConn {
+func dial(t *testing.T, s mesh.Settings, service string, addrs ...string) *grpc.ClientConn {
 	t.Helper()
-	d := rpc.NewDialer(s, peers.Static{service: {RPC: addrs}})
+	s.Peers = peers.Static{service: {RPC: addrs}}
+	d := mesh.New(s)
 	t.Cleanup(func() { _ = d.Close() })
-	conn, err := d.Dial(service)
+	conn, err := d.RPC(service)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,15 +136,15 @@ func TestWhoMayCall(t *testing.T) {
 		return &fleetv1.SyncResponse{}, nil
 	}}, rpc.Registration{})
 	for name, test := range map[string]struct {
-		settings rpc.Settings
+		settings mesh.Settings
 		target   string
 		want     codes.Code
 	}{
-		"the caller named":    {w.settings("catalogs"), "view-service", codes.OK},
-		"another service":     {w.settings("identity"), "view-service", codes.PermissionDenied},
-		"no token":            {rpc.Settings{}, "view-service", codes.Unauthenticated},
-		"a key nobody trusts": {stranger.settings("catalogs"), "view-service", codes.Unauthenticated},
-		"another's token":     {w.settings("catalogs"), "identity", codes.Unauthenticated},
+		"the caller named":    {w.calls("catalogs"), "view-service", codes.OK},
+		"another service":     {w.calls("identity"), "view-service", codes.PermissionDenied},
+		"no token":            {mesh.Settings{}, "view-service", codes.Unauthenticated},
+		"a key nobody trusts": {stranger.calls("catalogs"), "view-service", codes.Unauthenticated},
+		"another's token":     {w.calls("catalogs"), "identity", codes.Unauthenticated},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := call(dial(t, test.settings, test.target, addr))
@@ -182,7 +188,7 @@ func TestWithoutABundleEveryCallIsRefused(t *testing.T) {
 	s.Bundle = nil
 	open := func(ctx context.Context, _ string) (context.Context, error) { return ctx, nil }
 	addr, _ := serve(t, s, fleet{sync: answer}, rpc.Registration{Foreign: open})
-	conn := dial(t, w.settings("catalogs"), "view-service", addr)
+	conn := dial(t, w.calls("catalogs"), "view-service", addr)
 	if err := call(conn); status.Code(err) != codes.Unauthenticated {
 		t.Errorf("got %v", err)
 	}
@@ -205,7 +211,7 @@ func TestHealthAndReflectionNeedAToken(t *testing.T) {
 		return nil
 	}
 	addr, _ := serve(t, s, fleet{sync: answer}, rpc.Registration{Callers: map[string]rpc.Callers{"Sync": rpc.AnyService()}})
-	conn := dial(t, w.settings("identity"), "view-service", addr)
+	conn := dial(t, w.calls("identity"), "view-service", addr)
 	check := func(want healthv1.HealthCheckResponse_ServingStatus) {
 		t.Helper()
 		got, err := healthv1.NewHealthClient(conn).Check(t.Context(), &healthv1.HealthCheckRequest{}, grpc.WaitForReady(true))
@@ -271,7 +277,7 @@ func TestErrorsLeaveAsProblems(t *testing.T) {
 	addr, _ := serve(t, s, fleet{sync: func(context.Context, *fleetv1.SyncRequest) (*fleetv1.SyncResponse, error) {
 		return nil, next()
 	}}, rpc.Registration{})
-	conn := dial(t, w.settings("catalogs"), "view-service", addr)
+	conn := dial(t, w.calls("catalogs"), "view-service", addr)
 	var none []error
 	for name, test := range map[string]struct {
 		fails func() error
@@ -299,7 +305,7 @@ func TestErrorsLeaveAsProblems(t *testing.T) {
 func TestMessagesAreBounded(t *testing.T) {
 	w := newWorld(t, "view-service", "catalogs")
 	addr, _ := serve(t, w.settings("view-service"), fleet{sync: answer}, rpc.Registration{})
-	conn := dial(t, w.settings("catalogs"), "view-service", addr)
+	conn := dial(t, w.calls("catalogs"), "view-service", addr)
 	for size, want := range map[int]codes.Code{4<<20 - 1000: codes.OK, 4<<20 + 1: codes.InvalidArgument, 17 << 20: codes.ResourceExhausted} {
 		r := &fleetv1.SyncRequest{Instance: &fleetv1.Instance{Version: strings.Repeat("v", size)}}
 		_, err := fleetv1.NewFleetServiceClient(conn).Sync(t.Context(), r, grpc.WaitForReady(true))
@@ -374,7 +380,7 @@ func TestStopIsBounded(t *testing.T) {
 		<-ctx.Done()
 		return nil, ctx.Err()
 	}}, rpc.Registration{})
-	conn := dial(t, w.settings("catalogs"), "view-service", addr)
+	conn := dial(t, w.calls("catalogs"), "view-service", addr)
 	done := make(chan error, 1)
 	go func() { done <- call(conn) }()
 	<-began

@@ -175,7 +175,7 @@ func (m *mesh) wireDataFlow() {
 	m.dataFlow.Subscribe(bus.Subscription{Queue: "data-flow.records", Exchange: bus.Events, Keys: []string{"catalogs.record.created"},
 		Handler: func(ctx context.Context, d bus.Delivery) error {
 			log.DebugContext(ctx, "a record came")
-			conn, err := m.dataFlow.Dialer().Dial("billing")
+			conn, err := m.dataFlow.Mesh().RPC("billing")
 			if err != nil {
 				return err
 			}
