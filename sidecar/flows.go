@@ -8,6 +8,7 @@ import (
 	"github.com/signalbox-mesh/signalbox/sidecar/bus"
 	"github.com/signalbox-mesh/signalbox/sidecar/debug"
 	"github.com/signalbox-mesh/signalbox/sidecar/timed"
+	"github.com/signalbox-mesh/signalbox/sidecar/trace"
 )
 
 // Flows are the requests that log by a debug lease, for what serves them without the API, such as a proxy.
@@ -18,7 +19,8 @@ func (s *Sidecar) Failures() *debug.Failures { return s.failures }
 
 // wireFlows comes before logging, which asks the flows; keys and agent are there by the time that either is used.
 func (s *Sidecar) wireFlows(context.Context) error {
-	set := debug.Settings{Registerer: s.registry, Spent: func(id string, lines, bytes int64) {
+	promote := func(ctx context.Context) { trace.Promote(ctx, trace.Debug) } // every line of a flow has its trace
+	set := debug.Settings{Registerer: s.registry, Began: promote, Spent: func(id string, lines, bytes int64) {
 		s.logs.TellSpent(id, lines, bytes)
 		if s.fleet != nil {
 			s.fleet.Spent(id, lines, bytes)

@@ -127,7 +127,8 @@ func (s *Sidecar) wireTracing(ctx context.Context) (err error) {
 	s.tracing, err = trace.New(ctx, trace.Settings{
 		Service: s.settings.Service, Instance: s.instance, Version: s.settings.Version, Environment: s.config.Environment,
 		Exporters: s.config.TraceExporter, Endpoint: s.config.TraceEndpoint, Ratio: s.config.TraceRatio,
-		Logger: s.log, Registerer: s.registry,
+		Debugged: s.flows.Holds,
+		Logger:   s.log, Registerer: s.registry,
 	})
 	if err != nil {
 		return err

@@ -144,8 +144,33 @@ func With(ctx context.Context, p Principal) context.Context {
 	return context.WithValue(ctx, ctxKey{}, p)
 }
 
+// Context is a context with room for a principal that becomes known after it was made: it is a part of what its owner keeps
+// of a request, and spares the request a copy. Set comes before anybody else has the context.
+type Context struct {
+	context.Context //nolint:containedctx // it is one
+	caller          Principal
+	known           bool
+}
+
+// Set makes p the principal.
+func (c *Context) Set(p Principal) { c.caller, c.known = p, true }
+
+// Value implements context.Context.
+func (c *Context) Value(key any) any {
+	if _, ours := key.(ctxKey); ours && c.known {
+		return &c.caller
+	}
+	return c.Context.Value(key)
+}
+
 // From takes the principal out of the context; false on a public route called without a token.
 func From(ctx context.Context) (Principal, bool) {
-	p, ok := ctx.Value(ctxKey{}).(Principal)
-	return p, ok
+	switch p := ctx.Value(ctxKey{}).(type) {
+	case Principal:
+		return p, true
+	case *Principal:
+		return *p, true
+	default:
+		return Principal{}, false
+	}
 }

@@ -20,6 +20,8 @@ type Settings struct {
 	Verify     func(token string) (payload []byte, err error)
 	Registerer prometheus.Registerer // nil: no metrics
 	Clock      func() time.Time      // nil: time.Now
+	// Began is told of each flow that begins, with its context; nil: nobody is. It must not block.
+	Began func(ctx context.Context)
 	// Spent is told when a lease's budget is spent on this instance; nil: nobody is. It must not block.
 	Spent func(leaseID string, lines, bytes int64)
 	// Shed is told when such a lease is gone from this instance, of the lines that its flows would have written since;
@@ -80,6 +82,15 @@ func (f *Flows) Lets(ctx context.Context, l slog.Level, first bool) bool {
 		f.keepBack(one)
 	}
 	return !spent
+}
+
+// Holds says whether ctx belongs to a flow under way, however much of its budget is left. It allocates nothing.
+func (f *Flows) Holds(ctx context.Context) bool {
+	if !f.Active() {
+		return false
+	}
+	one := flowOf(ctx)
+	return one != nil && one.holds(f.now())
 }
 
 // remember that ctx is in no flow, unless the last one has ended meanwhile: then nobody would forget it.
@@ -176,7 +187,11 @@ func (f *Flows) admit(token string) (*flow, error) {
 // begin counts the flow in, and its end out.
 func (f *Flows) begin(ctx context.Context, one *flow) (context.Context, func()) {
 	f.under.Add(1)
-	return context.WithValue(ctx, flowKey{}, one), func() {
+	ctx = context.WithValue(ctx, flowKey{}, one)
+	if f.settings.Began != nil {
+		f.settings.Began(ctx)
+	}
+	return ctx, func() {
 		if one.over.CompareAndSwap(false, true) {
 			if f.under.Add(-1) == 0 {
 				f.strangers.clear()

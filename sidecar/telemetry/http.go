@@ -9,13 +9,24 @@ import (
 )
 
 // HTTPServer are the RED metrics of HTTP requests that come in, named by OpenTelemetry's semantic
-// conventions. One registry has one set, however often it is asked for.
+// conventions. One registry has one set, however often it is asked for. Safe for concurrent use.
 type HTTPServer struct {
 	duration *prometheus.HistogramVec
 	active   *prometheus.GaugeVec
 	request  *prometheus.HistogramVec
 	response *prometheus.HistogramVec
+
+	gauges   Table[string, prometheus.Gauge]
+	children Table[exchangeKey, observers]
 }
+
+// exchangeKey are the labels of an exchange.
+type exchangeKey struct {
+	method, route string
+	status        int
+}
+
+type observers struct{ duration, request, response prometheus.Observer }
 
 // NewHTTPServer registers or finds the set.
 func NewHTTPServer(r prometheus.Registerer) *HTTPServer {
@@ -42,18 +53,35 @@ type Exchange struct {
 	Written  int64 // bytes of response body
 }
 
+// Active counts the requests under way; method is as Method returned it.
+func (h *HTTPServer) Active(method string) prometheus.Gauge {
+	if g, ok := h.gauges.Find(method); ok {
+		return g
+	}
+	return h.gauges.Add(method, h.active.WithLabelValues(method))
+}
+
 // Begin counts a request in; the returned end counts it out.
 func (h *HTTPServer) Begin(method string) (end func()) {
-	g := h.active.WithLabelValues(method)
+	g := h.Active(method)
 	g.Inc()
 	return g.Dec
 }
 
 // Observe records a finished exchange.
 func (h *HTTPServer) Observe(ctx context.Context, x Exchange) {
-	Observe(ctx, h.duration.WithLabelValues(x.Method, x.Route, strconv.Itoa(x.Status)), x.Duration.Seconds())
-	h.request.WithLabelValues(x.Method, x.Route).Observe(float64(x.Read))
-	h.response.WithLabelValues(x.Method, x.Route).Observe(float64(x.Written))
+	key := exchangeKey{x.Method, x.Route, x.Status}
+	to, ok := h.children.Find(key)
+	if !ok {
+		to = h.children.Add(key, observers{
+			duration: h.duration.WithLabelValues(x.Method, x.Route, strconv.Itoa(x.Status)),
+			request:  h.request.WithLabelValues(x.Method, x.Route),
+			response: h.response.WithLabelValues(x.Method, x.Route),
+		})
+	}
+	Observe(ctx, to.duration, x.Duration.Seconds())
+	to.request.Observe(float64(x.Read))
+	to.response.Observe(float64(x.Written))
 }
 
 // Method is the label value of a request's method: a method that HTTP does not know is "_OTHER", so

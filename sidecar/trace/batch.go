@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -15,27 +16,37 @@ import (
 // Bounds of one exporter's batcher.
 const (
 	queueSpans   = 2048
+	queueBytes   = 8 << 20 // of spans queued and under way, as sizeOf has them
 	batchSpans   = 512
 	batchDelay   = time.Second
 	exportLimit  = 10 * time.Second
 	reportAtMost = 10 * time.Second // one line about a dead collector
 )
 
-// counts holds the law: spans ended and sampled = exported + failed + dropped + queued.
-type counts struct{ spans *prometheus.CounterVec }
-
-func newCounts(r prometheus.Registerer) counts {
-	return counts{telemetry.Register(r, prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "signalbox_trace_spans_total",
-		Help: "Sampled spans by exporter and outcome: exported, failed (the collector did not take them), dropped (the queue was full)",
-	}, []string{"exporter", "outcome"}))}
+// counts are of what became of spans, and where they are.
+type counts struct {
+	spans  *prometheus.CounterVec
+	queued *prometheus.GaugeVec
 }
 
-// batcher is a span processor with a bounded queue and one goroutine. The SDK's own does not tell how
+func newCounts(r prometheus.Registerer) counts {
+	return counts{
+		spans: telemetry.Register(r, prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "signalbox_trace_spans_total",
+			Help: "Sampled spans by exporter and outcome: exported, failed (the collector did not take them), dropped (the queue was full)",
+		}, []string{"exporter", "outcome"})),
+		queued: telemetry.Register(r, prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "signalbox_trace_queued_spans", Help: "Sampled spans that wait for the exporter or are on their way",
+		}, []string{"exporter"})),
+	}
+}
+
+// batcher is one exporter's bounded queue and its goroutine. The SDK's own does not tell how
 // many spans it dropped, and writes the collector's errors to stderr by a process-wide handler.
 type batcher struct {
 	exporter                  named
-	queue                     chan sdktrace.ReadOnlySpan
+	queue                     chan queued
+	bytes                     atomic.Int64 // queued and under way
 	flush                     chan chan struct{}
 	quit                      chan struct{} // closed by Shutdown
 	done                      chan struct{} // closed when run ended
@@ -44,16 +55,23 @@ type batcher struct {
 	cancel                    context.CancelFunc
 	logger                    *slog.Logger
 	exported, failed, dropped prometheus.Counter
+	waiting                   prometheus.Gauge
 
 	told time.Time // of the last line; run's own
 	ill  bool      // the last export failed; run's own
+}
+
+// queued is a span that has ended.
+type queued struct {
+	span sdktrace.ReadOnlySpan
+	size int64
 }
 
 func newBatcher(e named, c counts, logger *slog.Logger) *batcher {
 	ctx, cancel := context.WithCancel(context.Background())
 	b := &batcher{
 		exporter: e,
-		queue:    make(chan sdktrace.ReadOnlySpan, queueSpans),
+		queue:    make(chan queued, queueSpans),
 		flush:    make(chan chan struct{}),
 		quit:     make(chan struct{}),
 		done:     make(chan struct{}),
@@ -63,28 +81,26 @@ func newBatcher(e named, c counts, logger *slog.Logger) *batcher {
 		exported: c.spans.WithLabelValues(e.name, "exported"),
 		failed:   c.spans.WithLabelValues(e.name, "failed"),
 		dropped:  c.spans.WithLabelValues(e.name, "dropped"),
+		waiting:  c.queued.WithLabelValues(e.name),
 	}
 	go b.run()
 	return b
 }
 
-// OnStart implements sdktrace.SpanProcessor.
-func (b *batcher) OnStart(context.Context, sdktrace.ReadWriteSpan) {}
-
-// OnEnd queues the span, or drops it; it never waits.
-func (b *batcher) OnEnd(s sdktrace.ReadOnlySpan) {
-	if !s.SpanContext().IsSampled() {
+// put queues the span, or drops it where the queue has as many or as much; it never waits.
+func (b *batcher) put(s sdktrace.ReadOnlySpan, size int64) {
+	if b.bytes.Add(size) > queueBytes {
+		b.bytes.Add(-size)
+		b.dropped.Inc()
 		return
 	}
+	b.waiting.Inc()
 	select {
-	case <-b.quit:
-		b.dropped.Inc()
+	case b.queue <- queued{s, size}:
 	default:
-		select {
-		case b.queue <- s:
-		default:
-			b.dropped.Inc()
-		}
+		b.waiting.Dec()
+		b.bytes.Add(-size)
+		b.dropped.Inc()
 	}
 }
 
@@ -122,7 +138,7 @@ func (b *batcher) Shutdown(ctx context.Context) error {
 func (b *batcher) run() {
 	defer close(b.done)
 	for open := true; open; {
-		var batch []sdktrace.ReadOnlySpan
+		var batch batch
 		var ack chan struct{}
 		batch, ack, open = b.gather()
 		if ack != nil || !open {
@@ -138,12 +154,12 @@ func (b *batcher) run() {
 
 // gather waits for a first span, then for more: until the batch is full, batchDelay has passed, or
 // somebody wants it now.
-func (b *batcher) gather() (batch []sdktrace.ReadOnlySpan, ack chan struct{}, open bool) {
+func (b *batcher) gather() (batch batch, ack chan struct{}, open bool) {
 	var late <-chan time.Time
-	for len(batch) < batchSpans {
+	for len(batch.spans) < batchSpans {
 		select {
 		case s := <-b.queue:
-			batch = append(batch, s)
+			batch.add(s)
 			if late == nil {
 				t := time.NewTimer(batchDelay)
 				defer t.Stop()
@@ -160,29 +176,40 @@ func (b *batcher) gather() (batch []sdktrace.ReadOnlySpan, ack chan struct{}, op
 	return batch, nil, true
 }
 
-// empty exports batch and whatever is queued now.
-func (b *batcher) empty(batch []sdktrace.ReadOnlySpan) {
-	for left := len(b.queue); left > 0; left-- {
-		if len(batch) == batchSpans {
-			b.export(batch)
-			batch = nil
-		}
-		batch = append(batch, <-b.queue)
-	}
-	b.export(batch)
+// batch of spans, and their bytes.
+type batch struct {
+	spans []sdktrace.ReadOnlySpan
+	bytes int64
 }
 
-func (b *batcher) export(batch []sdktrace.ReadOnlySpan) {
-	if len(batch) == 0 {
+func (s *batch) add(one queued) { s.spans, s.bytes = append(s.spans, one.span), s.bytes+one.size }
+
+// empty exports some and whatever is queued now.
+func (b *batcher) empty(some batch) {
+	for left := len(b.queue); left > 0; left-- {
+		if len(some.spans) == batchSpans {
+			b.export(some)
+			some = batch{}
+		}
+		some.add(<-b.queue)
+	}
+	b.export(some)
+}
+
+func (b *batcher) export(some batch) {
+	n := float64(len(some.spans))
+	if n == 0 {
 		return
 	}
 	ctx, cancel := context.WithTimeout(b.ctx, exportLimit)
 	defer cancel()
-	err := b.exporter.ExportSpans(ctx, batch)
+	err := b.exporter.ExportSpans(ctx, some.spans)
+	b.waiting.Sub(n)
+	b.bytes.Add(-some.bytes)
 	if err == nil {
-		b.exported.Add(float64(len(batch)))
+		b.exported.Add(n)
 	} else {
-		b.failed.Add(float64(len(batch)))
+		b.failed.Add(n)
 	}
 	b.tell(err)
 }

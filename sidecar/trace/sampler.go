@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,7 +11,7 @@ import (
 	"sync/atomic"
 
 	"go.opentelemetry.io/otel/attribute"
-	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/trace"
 )
 
 // Rule is the share of new traces that are sampled: of all, or of those that begin with one route. A caller's decision is
@@ -75,8 +76,7 @@ func (p *Provider) Sampling() (configured, effective float64) {
 	return p.sampler.configured, p.sampler.now.Load().ratio
 }
 
-// sampler decides over new traces by what is set just now; the SDK's ParentBased stands before it. It is read without a
-// lock.
+// sampler decides over new traces by what is set just now. It is read without a lock.
 type sampler struct {
 	configured float64
 	now        atomic.Pointer[sampling]
@@ -85,7 +85,7 @@ type sampler struct {
 // sampling is immutable.
 type sampling struct {
 	ratio  float64
-	all    sdktrace.Sampler
+	all    share
 	routes []routed // strongest first
 }
 
@@ -94,7 +94,7 @@ type routed struct {
 	method  string // "": any
 	pattern []string
 	rest    bool // whatever follows the pattern
-	sampler sdktrace.Sampler
+	share   share
 }
 
 func newSampler(ratio float64) *sampler {
@@ -122,13 +122,13 @@ func (s *sampler) set(all []Rule) (refused map[int]error) {
 			next.ratio = r.Ratio
 		}
 	}
-	next.all = sdktrace.TraceIDRatioBased(next.ratio)
+	next.all = newShare(next.ratio)
 	s.now.Store(&next)
 	return refused
 }
 
 func newRouted(r Rule) routed {
-	one := routed{name: r.Route, sampler: sdktrace.TraceIDRatioBased(r.Ratio)}
+	one := routed{name: r.Route, share: newShare(r.Ratio)}
 	method, path, ok := strings.Cut(r.Route, " ")
 	if !ok {
 		method, path = "", r.Route
@@ -145,23 +145,39 @@ func newRouted(r Rule) routed {
 	return one
 }
 
-// ShouldSample implements sdktrace.Sampler.
-func (s *sampler) ShouldSample(p sdktrace.SamplingParameters) sdktrace.SamplingResult {
+// share of trace ids, by their last 63 bits as the SDK's TraceIDRatioBased has it, so that services agree.
+type share uint64
+
+func newShare(ratio float64) share { return share(ratio * (1 << 63)) }
+
+func (s share) takes(id trace.TraceID) bool { return binary.BigEndian.Uint64(id[8:])>>1 < uint64(s) }
+
+// request decides over a new trace that begins with a request; method and path may be empty.
+func (s *sampler) request(id trace.TraceID, name, method, path string) bool {
 	now := s.now.Load()
-	if len(now.routes) == 0 {
-		return now.all.ShouldSample(p)
-	}
-	method, path := target(p.Attributes)
 	for i := range now.routes {
-		if r := &now.routes[i]; r.name == p.Name || path != "" && r.meets(method, path) {
-			return r.sampler.ShouldSample(p)
+		if r := &now.routes[i]; r.name == name || path != "" && r.meets(method, path) {
+			return r.share.takes(id)
 		}
 	}
-	return now.all.ShouldSample(p)
+	return now.all.takes(id)
 }
 
-// Description implements sdktrace.Sampler.
-func (s *sampler) Description() string { return "SignalboxLeased" }
+// takes is request for a span of which only the options are known.
+func (s *sampler) takes(id trace.TraceID, name string, options []trace.SpanStartOption) bool {
+	now := s.now.Load()
+	if len(now.routes) == 0 {
+		return now.all.takes(id)
+	}
+	c := trace.NewSpanStartConfig(options...)
+	return s.meets(id, name, c.Attributes())
+}
+
+// meets is request for a span with attributes.
+func (s *sampler) meets(id trace.TraceID, name string, attrs []attribute.KeyValue) bool {
+	method, path := target(attrs)
+	return s.request(id, name, method, path)
+}
 
 // target is what a server's span is about, where it begins before its route is known.
 func target(attrs []attribute.KeyValue) (method, path string) {

@@ -11,9 +11,7 @@ import (
 	"strconv"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"go.opentelemetry.io/contrib/propagators/b3"
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/baggage"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
@@ -31,16 +29,23 @@ type Settings struct {
 	Exporters   []string // none, otlp, zipkin, jaeger; empty: none
 	// Endpoint is the collector's URL for zipkin and jaeger; where both are named, "zipkin=URL,jaeger=URL".
 	// Empty: the collector's usual port on this machine. otlp takes OTEL_EXPORTER_OTLP_ENDPOINT, or "otlp=URL" here (OTLP/HTTP).
-	Endpoint   string
-	Ratio      float64 // of new traces that are sampled; a caller's decision is kept. 1 gives way to OTEL_TRACES_SAMPLER_ARG
+	Endpoint string
+	Ratio    float64 // of new traces that are sampled; a caller's decision is kept. 1 gives way to OTEL_TRACES_SAMPLER_ARG
+	// Debugged says whether ctx belongs to a flow that is debugged, debug.Flows.Holds; nil: none does. Each span that begins
+	// unsampled asks it.
+	Debugged   func(ctx context.Context) bool
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
 }
 
 // Provider of one sidecar.
 type Provider struct {
-	sdk     *sdktrace.TracerProvider
-	sampler *sampler
+	sdk        *sdktrace.TracerProvider
+	tracers    *tracers
+	propagator *propagator
+	sampler    *sampler
+	debugged   func(ctx context.Context) bool
+	failed     failures
 }
 
 // New makes the provider. It connects to nothing: a *settings.Error says what is wrong in the
@@ -57,51 +62,63 @@ func New(ctx context.Context, s Settings) (*Provider, error) {
 	if err != nil {
 		return nil, err
 	}
+	written, err := newPropagator(os.Getenv(propagatorsVariable))
+	if err != nil {
+		return nil, err
+	}
 	exporters, err := s.exporters(ctx)
 	if err != nil {
 		return nil, err
 	}
-	sampler := newSampler(ratio)
+	p := &Provider{sampler: newSampler(ratio), debugged: s.Debugged, propagator: written}
+	if p.debugged == nil {
+		p.debugged = func(context.Context) bool { return false }
+	}
 	options := []sdktrace.TracerProviderOption{
 		sdktrace.WithResource(res),
-		sdktrace.WithSampler(sdktrace.ParentBased(sampler)),
+		sdktrace.WithSampler(inherited{p.sampler}),
+		sdktrace.WithIDGenerator(ids{}),
+		sdktrace.WithRawSpanLimits(limits()),
 	}
-	counts := newCounts(s.Registerer)
-	for _, e := range exporters {
-		options = append(options, sdktrace.WithSpanProcessor(newBatcher(e, counts, s.Logger)))
+	if q := newQueues(exporters, s.Registerer, s.Logger); len(q.all) > 0 {
+		options = append(options, sdktrace.WithSpanProcessor(q))
 	}
-	return &Provider{sdk: sdktrace.NewTracerProvider(options...), sampler: sampler}, nil
+	p.sdk = sdktrace.NewTracerProvider(options...)
+	p.tracers = &tracers{provider: p}
+	return p, nil
 }
 
-// TracerProvider of the sidecar.
-func (p *Provider) TracerProvider() trace.TracerProvider { return p.sdk }
+// TracerProvider of the sidecar. What it starts in a trace that is not sampled holds ids and a start, and becomes a real
+// span when its trace is promoted; see Promote.
+func (p *Provider) TracerProvider() trace.TracerProvider { return p.tracers }
 
-// Propagator reads W3C trace context, baggage, and B3 in one header or several; it writes W3C, baggage
-// and the single B3 header. Where a caller sent both, W3C wins.
-func (p *Provider) Propagator() propagation.TextMapPropagator {
-	return propagation.NewCompositeTextMapPropagator(
-		b3.New(b3.WithInjectEncoding(b3.B3SingleHeader)),
-		propagation.TraceContext{},
-		quietBaggage{},
-	)
-}
-
-// quietBaggage ignores a malformed header. The library would write what the caller sent to stderr.
-type quietBaggage struct{ propagation.Baggage }
-
-func (quietBaggage) Extract(ctx context.Context, c propagation.TextMapCarrier) context.Context {
-	b, err := baggage.Parse(c.Get("baggage"))
-	if err != nil || b.Len() == 0 {
-		return ctx
-	}
-	return baggage.ContextWithBaggage(ctx, b)
-}
+// Propagator reads W3C trace context and baggage, and B3 in one header or several; it writes what OTEL_PROPAGATORS says, by
+// default W3C, baggage and the single B3 header. Where a caller sent both, W3C wins. What is malformed or too large is
+// ignored.
+func (p *Provider) Propagator() propagation.TextMapPropagator { return p.propagator }
 
 // Shutdown exports what is queued, as long as ctx lasts; the rest is counted as dropped.
 func (p *Provider) Shutdown(ctx context.Context) error { return p.sdk.Shutdown(ctx) }
 
 // Flush exports what is queued now.
 func (p *Provider) Flush(ctx context.Context) error { return p.sdk.ForceFlush(ctx) }
+
+// limits of one span, in whose bounds OTEL_SPAN_… may set others: what a handler hangs on it cannot grow memory.
+func limits() sdktrace.SpanLimits {
+	l := sdktrace.NewSpanLimits() // of the environment
+	bound := func(n *int, most int) {
+		if *n < 0 || *n > most {
+			*n = most
+		}
+	}
+	bound(&l.AttributeValueLengthLimit, 2048)
+	bound(&l.AttributeCountLimit, 64)
+	bound(&l.EventCountLimit, 32)
+	bound(&l.LinkCountLimit, 32)
+	bound(&l.AttributePerEventCountLimit, 16)
+	bound(&l.AttributePerLinkCountLimit, 16)
+	return l
+}
 
 func (s Settings) ratio() (float64, error) {
 	if s.Ratio < 0 || s.Ratio > 1 {

@@ -11,30 +11,31 @@ import (
 // authenticated verifies the user token, if there is one, and asks the rule. A token that does not
 // hold is refused on public routes too: its sender believes to be somebody.
 func (a *API) authenticated(rule access.Rule, next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return http.HandlerFunc(func(base http.ResponseWriter, r *http.Request) {
+		w := own(base)
 		p, found, err := a.caller(r)
 		if err == nil {
 			err = permit(rule, p, found)
 		}
-		ctx := a.matched(own(w), r, p)
+		ctx := a.matched(w, r, p)
 		if err != nil {
 			problem.Write(w, r, err)
 			return
 		}
 		if found {
-			own(w).subject = p.Subject
-			ctx = access.With(ctx, p)
+			w.subject = p.Subject
+			w.context.Set(p)
 		}
 		if ctx != r.Context() {
 			// The pattern belongs to the request that the mux saw; a copy keeps it.
 			r = r.WithContext(ctx)
 		}
-		next.ServeHTTP(w, r)
+		next.ServeHTTP(base, r)
 	})
 }
 
 func (a *API) caller(r *http.Request) (p access.Principal, found bool, err error) {
-	headers := r.Header.Values("Authorization")
+	headers := r.Header["Authorization"]
 	if len(headers) == 0 || a.settings.Verifier == nil {
 		return p, false, nil
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/propagation"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/signalbox-mesh/signalbox/sidecar/problem"
 	"github.com/signalbox-mesh/signalbox/sidecar/telemetry"
+	tracing "github.com/signalbox-mesh/signalbox/sidecar/trace"
 )
 
 // TraceHeader names the trace on every answer, so that a caller can quote it.
@@ -24,38 +26,28 @@ const TraceHeader = "X-Trace-Id"
 // statusAborted is logged for an exchange that the handler broke off before it answered.
 const statusAborted = 499
 
-// step is one middleware of the chain.
-type step func(w *writer, r *http.Request)
-
-// chain is the order of the package comment, read from the inside out.
-func (a *API) chain() http.Handler {
-	inner := caught(a.route)
-	return recovered(a.traced(a.measured(a.logged(inner))))
-}
+// chain is the order of the package comment. One step calls the next, and nothing is made for a request but what is kept
+// of it.
+func (a *API) chain() http.Handler { return http.HandlerFunc(a.recovered) }
 
 // recovered is the outermost: nothing of the chain reaches the server as a panic but ErrAbortHandler,
 // which is the server's own.
-func recovered(next step) http.Handler {
-	return http.HandlerFunc(func(base http.ResponseWriter, r *http.Request) {
-		w := &writer{ResponseWriter: base}
-		defer func() {
-			if v := recover(); v != nil {
-				fail(w, r, v)
-			}
-		}()
-		next(w, r)
-	})
+func (a *API) recovered(base http.ResponseWriter, r *http.Request) {
+	w := &writer{ResponseWriter: base, began: time.Now(), method: telemetry.Method(r.Method), telemetry: a.telemetry[r.URL.Path]}
+	defer w.recover(r)
+	a.traced(w, r)
 }
 
 // caught turns a handler's panic into a 500, with its stack as the cause.
-func caught(next step) step {
-	return func(w *writer, r *http.Request) {
-		defer func() {
-			if v := recover(); v != nil {
-				fail(w, r, v)
-			}
-		}()
-		next(w, r)
+func (a *API) caught(w *writer, r *http.Request) {
+	defer w.recover(r)
+	a.route(w, r)
+}
+
+// recover is to be deferred.
+func (w *writer) recover(r *http.Request) {
+	if v := recover(); v != nil {
+		fail(w, r, v)
 	}
 }
 
@@ -83,76 +75,77 @@ type panicError struct {
 func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
 
 // traced continues the caller's trace with a span of its own.
-func (a *API) traced(next step) step {
-	return func(w *writer, r *http.Request) {
-		if a.quiet(r) {
-			next(w, r)
-			return
-		}
-		ctx := a.settings.Propagator.Extract(r.Context(), propagation.HeaderCarrier(r.Header))
-		method := telemetry.Method(r.Method)
-		ctx, span := a.tracer.Start(ctx, method, trace.WithSpanKind(trace.SpanKindServer),
-			trace.WithAttributes(attribute.String("http.request.method", method), attribute.String("url.path", r.URL.Path)))
-		if sc := trace.SpanContextFromContext(ctx); sc.HasTraceID() {
-			w.Header().Set(TraceHeader, sc.TraceID().String())
-		}
-		defer func() { finish(span, w, method, r) }()
-		next(w, r.WithContext(ctx))
+func (a *API) traced(w *writer, r *http.Request) {
+	w.context.Context = r.Context()
+	if w.telemetry {
+		a.measured(w, r)
+		return
 	}
+	w.context.Context = a.incoming.Start(w.context.Context, &w.arrival, propagation.HeaderCarrier(r.Header),
+		tracing.What{Name: w.method, Kind: trace.SpanKindServer, Method: w.method, Path: r.URL.Path, Began: w.began})
+	if sc := w.arrival.Span().SpanContext(); sc.HasTraceID() {
+		w.traceID[0] = sc.TraceID().String()
+		w.Header()[TraceHeader] = w.traceID[:]
+	}
+	defer w.finish(r)
+	a.measured(w, r)
 }
 
-func finish(span trace.Span, w *writer, method string, r *http.Request) {
+// finish ends the span.
+func (w *writer) finish(r *http.Request) {
+	span := w.arrival.Span()
+	if w.status >= 500 && span.IsRecording() || ours(w) {
+		span.SetStatus(codes.Error, http.StatusText(w.status))
+	}
 	if span.IsRecording() {
 		route := routeOf(w.request)
-		span.SetName(method + " " + route)
+		span.SetName(w.method + " " + route)
 		span.SetAttributes(
+			attribute.String("http.request.method", w.method),
+			attribute.String("url.path", r.URL.Path),
 			attribute.String("http.route", route),
 			attribute.Int("http.response.status_code", statusOr200(w.status)),
 			attribute.String("network.protocol.version", strings.TrimPrefix(r.Proto, "HTTP/")),
 			attribute.String("client.address", r.RemoteAddr),
 			attribute.String("user_agent.original", r.UserAgent()),
 		)
-		if w.status >= 500 {
-			span.SetStatus(codes.Error, http.StatusText(w.status))
-		}
 	}
 	span.End()
 }
 
 // measured makes the RED metrics.
-func (a *API) measured(next step) step {
-	return func(w *writer, r *http.Request) {
-		began := time.Now()
-		method := telemetry.Method(r.Method)
-		end := a.metrics.Begin(method)
-		defer func() {
-			end()
-			a.metrics.Observe(r.Context(), telemetry.Exchange{
-				Method: method, Route: routeOf(w.request), Status: statusOr200(w.status),
-				Duration: time.Since(began), Read: w.read, Written: w.written,
-			})
-		}()
-		next(w, r)
-	}
+func (a *API) measured(w *writer, r *http.Request) {
+	active := a.metrics.Active(w.method)
+	active.Inc()
+	defer a.observe(w, active)
+	a.logged(w, r)
+}
+
+func (a *API) observe(w *writer, active prometheus.Gauge) {
+	active.Dec()
+	a.metrics.Observe(w.context.Context, telemetry.Exchange{Method: w.method, Route: routeOf(w.request), Status: statusOr200(w.status),
+		Duration: w.took, Read: w.read, Written: w.written})
 }
 
 // logged writes one line a request: DEBUG, or ERROR with the cause where the answer is a 5xx. It is the bound of the
-// request's flow, which has the line in it.
-func (a *API) logged(next step) step {
-	return func(w *writer, r *http.Request) {
-		began := time.Now()
-		r = a.entered(w, r)
-		defer func() {
-			took := time.Since(began)
-			a.line(w, r, took)
-			a.ended(w, r, took)
-		}()
-		next(w, r)
-	}
+// request's flow, which has the line in it. From here on the request has the chain's context, and with it the room for
+// its caller.
+func (a *API) logged(w *writer, r *http.Request) {
+	a.enter(w, r)
+	r = r.WithContext(&w.context)
+	defer a.settle(w, r)
+	a.caught(w, r)
 }
 
-func (a *API) line(w *writer, r *http.Request, took time.Duration) {
-	if a.quiet(r) && !isPanic(w.cause) {
+// settle says how the request ended.
+func (a *API) settle(w *writer, r *http.Request) {
+	w.took = time.Since(w.began)
+	a.line(w, r)
+	a.ended(w, r)
+}
+
+func (a *API) line(w *writer, r *http.Request) {
+	if w.telemetry && !isPanic(w.cause) {
 		return
 	}
 	level, text := slog.LevelDebug, "request handled"
@@ -169,7 +162,7 @@ func (a *API) line(w *writer, r *http.Request, took time.Duration) {
 		slog.String("route", routeOf(w.request)),
 		slog.String("path", r.URL.Path),
 		slog.Int("status", statusOr200(w.status)),
-		slog.Float64("duration_ms", float64(took.Microseconds())/1000),
+		slog.Float64("duration_ms", float64(w.took.Microseconds())/1000),
 		slog.Int64("bytes", w.written),
 	)
 	a.settings.Logger.LogAttrs(ctx, level, text, append(attrs, why(w)...)...)

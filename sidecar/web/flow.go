@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 
 	"go.opentelemetry.io/otel/trace"
 
@@ -13,27 +12,24 @@ import (
 	"github.com/signalbox-mesh/signalbox/sidecar/debug"
 )
 
-// entered begins the flow of a request that came with a token: what the gateway let through is one of the mesh's own.
+// enter begins the flow of a request that came with a token: what the gateway let through is one of the mesh's own.
 // The handler does not see it, and so cannot send it elsewhere.
-func (a *API) entered(w *writer, r *http.Request) *http.Request {
+func (a *API) enter(w *writer, r *http.Request) {
 	tokens := r.Header[debug.Header]
 	if tokens == nil {
-		return r
+		return
 	}
 	delete(r.Header, debug.Header)
-	if a.quiet(r) {
-		return r
+	if !w.telemetry {
+		w.context.Context, w.leave = a.settings.Flows.Enter(w.context.Context, strings.Join(tokens, ","))
 	}
-	ctx, end := a.settings.Flows.Enter(r.Context(), strings.Join(tokens, ","))
-	w.leave = end
-	return r.WithContext(ctx)
 }
 
 // matched begins a flow where a lease is for the request: its route and its verified caller (zero: nobody) are known by
 // now.
 func (a *API) matched(w *writer, r *http.Request, p access.Principal) context.Context {
 	ctx := r.Context()
-	if !a.settings.Flows.Matching() || a.quiet(r) {
+	if !a.settings.Flows.Matching() || w.telemetry {
 		return ctx
 	}
 	next, end := a.settings.Flows.Match(ctx, debug.Request{
@@ -53,13 +49,14 @@ func (a *API) matched(w *writer, r *http.Request, p access.Principal) context.Co
 
 // ended says how the request ended, and ends its flow. A stream's time says nothing, and a service that is not ready yet
 // is no failure of the request.
-func (a *API) ended(w *writer, r *http.Request, took time.Duration) {
+func (a *API) ended(w *writer, r *http.Request) {
 	if w.leave != nil {
 		defer w.leave()
 	}
-	if a.settings.Failures == nil || a.quiet(r) {
+	if a.settings.Failures == nil || w.telemetry {
 		return
 	}
+	took := w.took
 	if w.streamed() {
 		took = 0
 	}

@@ -30,6 +30,3 @@ func (a *API) HandleTelemetry(op Operation, rule access.Rule, h http.Handler) {
 	a.HandleOperation(op, rule, h)
 	a.telemetry[op.Path] = true
 }
-
-// quiet reports a request to such a route.
-func (a *API) quiet(r *http.Request) bool { return a.telemetry[r.URL.Path] }

@@ -29,6 +29,7 @@ import (
 	"github.com/signalbox-mesh/signalbox/sidecar/access"
 	"github.com/signalbox-mesh/signalbox/sidecar/debug"
 	"github.com/signalbox-mesh/signalbox/sidecar/telemetry"
+	tracing "github.com/signalbox-mesh/signalbox/sidecar/trace"
 )
 
 // MaxBody is the default bound of a request body in bytes, MaxDepth that of nesting in a JSON body.
@@ -60,7 +61,7 @@ type API struct {
 	mux      *http.ServeMux
 	huma     huma.API
 	metrics  *telemetry.HTTPServer
-	tracer   trace.Tracer
+	incoming *tracing.Incoming
 	handler  http.Handler
 
 	mu         sync.Mutex
@@ -87,7 +88,7 @@ func New(s Settings) *API {
 		settings:  s,
 		mux:       http.NewServeMux(),
 		metrics:   telemetry.NewHTTPServer(s.Registerer),
-		tracer:    s.TracerProvider.Tracer("github.com/signalbox-mesh/signalbox/sidecar/web"),
+		incoming:  tracing.NewIncoming("github.com/signalbox-mesh/signalbox/sidecar/web", s.TracerProvider, s.Propagator),
 		rules:     map[string]access.Rule{},
 		limits:    map[string]int64{},
 		telemetry: map[string]bool{},

@@ -5,8 +5,11 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"time"
 
+	"github.com/signalbox-mesh/signalbox/sidecar/access"
 	"github.com/signalbox-mesh/signalbox/sidecar/problem"
+	"github.com/signalbox-mesh/signalbox/sidecar/trace"
 )
 
 // writer watches one answer. It is the only wrapper around the server's own, is used by one goroutine
@@ -23,6 +26,14 @@ type writer struct {
 	quiet    bool   // a 5xx that needs no line of its own
 	gone     bool   // the client: a write failed
 	tooLarge int64  // the limit that the body went over; 0: it did not
+
+	began     time.Time
+	took      time.Duration
+	method    string // as telemetry.Method has it
+	telemetry bool   // the request carries telemetry: no line, no span
+	traceID   [1]string
+	arrival   trace.Arrival
+	context   access.Context // the chain's only one: of span, token's flow, and caller
 
 	matched context.Context //nolint:containedctx // of the flow that a lease began further in, for the line; nil: none
 	leave   func()          // ends the request's flow; nil: it is in none
@@ -66,6 +77,9 @@ func (w *writer) WriteHeader(status int) {
 	}
 	if final {
 		w.status = status
+		if status >= 500 && !w.quiet {
+			w.arrival.Fail() // what the handler does from here on is seen
+		}
 	}
 	w.ResponseWriter.WriteHeader(status)
 }
