@@ -195,7 +195,8 @@ func (s *Sidecar) Certificates() *mtls.Store { return s.certificates }
 // Subscribe handles events while Run runs, from when the database is ready.
 func (s *Sidecar) Subscribe(sub bus.Subscription) { s.subscriptions = append(s.subscriptions, sub) }
 
-// Timed declares a schedule and its handler; timed.ErrNoBus without a bus. Every service with a database and a bus has <service>.event-purge already.
+// Timed declares a schedule and its handler; timed.ErrNoBus without a bus. Every service with a database and a bus has
+// <service>.event-purge already.
 func (s *Sidecar) Timed(t timed.Schedule, h timed.Handler) error {
 	return s.timed.Add(t, h) // which answers timed.ErrNoBus where there is none
 }
