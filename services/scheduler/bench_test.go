@@ -66,6 +66,7 @@ func (r *rig) secondly(b *testing.B, n int, lasts time.Duration) lateness {
 	b.ReportMetric(ms(percentile(handled, 0.5)), "handled-p50-ms")
 	b.ReportMetric(ms(percentile(handled, 0.99)), "handled-p99-ms")
 	b.ReportMetric(r.memory(b)/(1<<20), "MiB")
+	b.ReportMetric(r.hot(b), "hot-updates-%")
 	used.report(b, fires)
 	return l
 }

@@ -16,7 +16,8 @@ const maxTogether = 500
 // theirs, all at once. So one alone waits for nobody, many share a transaction, and nobody does more than one: a delivery
 // must not stay unacknowledged for as long as others come. Safe for concurrent use.
 type gatherer struct {
-	do func(ctx context.Context, all []*receipt) error // at most maxTogether
+	do   func(ctx context.Context, all []*receipt) error // at most maxTogether
+	calm func(ctx context.Context)                       // returns when there is nothing more urgent; nil: there never is
 
 	mu      sync.Mutex
 	busy    bool
@@ -44,6 +45,9 @@ func (g *gatherer) handle(ctx context.Context, d bus.Delivery) error {
 			return err
 		case <-r.turn:
 		}
+	}
+	if g.calm != nil {
+		g.calm(ctx)
 	}
 	g.together(ctx, g.next())
 	g.pass()

@@ -25,11 +25,12 @@ type settler struct {
 	db    *pg.DB
 	store *postgres.Store
 	lead  *leader.Leader
+	rush  *rush
 	taken *prometheus.CounterVec
 }
 
-func newSettler(sc *sidecar.Sidecar, store *postgres.Store, lead *leader.Leader) settler {
-	s := settler{db: sc.DB(), store: store, lead: lead, taken: prometheus.NewCounterVec(prometheus.CounterOpts{
+func newSettler(sc *sidecar.Sidecar, store *postgres.Store, lead *leader.Leader, rush *rush) settler {
+	s := settler{db: sc.DB(), store: store, lead: lead, rush: rush, taken: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "signalbox_scheduler_receipts_total",
 		Help: "Receipts of handlers, by outcome: received, retry, done, failed; corrected and noted add to what is known; ignored changed nothing",
 	}, []string{"outcome"})}
@@ -42,7 +43,7 @@ func (s settler) subscription() bus.Subscription {
 	for _, kind := range []string{timed.Received, timed.InProgress, timed.Completed, timed.Failed} {
 		keys = append(keys, "*."+kind)
 	}
-	return bus.Subscription{Queue: receipts, Exchange: bus.Events, Keys: keys, Prefetch: maxTogether, Handler: (&gatherer{do: s.settle}).handle}
+	return bus.Subscription{Queue: receipts, Exchange: bus.Events, Keys: keys, Prefetch: maxTogether, Handler: (&gatherer{do: s.settle, calm: s.rush.wait}).handle}
 }
 
 // settle takes receipts in one transaction. Who sent one is told by its key, and only the owner of a fire can settle it.

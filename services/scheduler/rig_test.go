@@ -100,6 +100,17 @@ func (r *rig) open(t testing.TB, from, to time.Time) (n int) {
 	return n
 }
 
+// hot is the share, in percent, of the ledger's updates that touched no index.
+func (r *rig) hot(t testing.TB) (percent float64) {
+	t.Helper()
+	err := r.db.Pool().QueryRow(t.Context(), `SELECT coalesce(100.0 * n_tup_hot_upd / nullif(n_tup_upd, 0), 0)::float8 FROM pg_stat_user_tables
+		WHERE relid = 'fires'::regclass`).Scan(&percent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return percent
+}
+
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
 
 // memory of the scheduler's process: what it needed at most.

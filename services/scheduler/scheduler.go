@@ -55,7 +55,14 @@ func New(ctx context.Context, c Config, s sidecar.Settings) (*Service, error) {
 	var store *postgres.Store // made below, before anything is published
 	s.Service, s.Schema = service, service
 	s.Migrations = []pg.Migrations{postgres.Migrations()}
-	s.Published = func(ctx context.Context, tx pg.Tx, all []outbox.Outcome) error { return store.Published(ctx, tx, all) }
+	hurry := &rush{}
+	s.Published = func(ctx context.Context, tx pg.Tx, all []outbox.Outcome) error {
+		err := store.Published(ctx, tx, all)
+		if err == nil {
+			hurry.published(all)
+		}
+		return err
+	}
 	s.Whole = c
 	sc, err := sidecar.New(ctx, c.Config, s)
 	if err != nil {
@@ -66,7 +73,7 @@ func New(ctx context.Context, c Config, s sidecar.Settings) (*Service, error) {
 		return nil, bad("AMQP_URL", "is not set; the scheduler fires over the bus and needs one")
 	}
 	store = postgres.New(sc.DB(), sc.Outbox(), sc.Instance())
-	lead, rest, err := wire(sc, store, c)
+	lead, rest, err := wire(sc, store, hurry, c)
 	if err != nil {
 		_ = sc.Stop(ctx)
 		return nil, err
@@ -74,11 +81,11 @@ func New(ctx context.Context, c Config, s sidecar.Settings) (*Service, error) {
 	return &Service{Sidecar: sc, leader: lead, rest: rest}, nil
 }
 
-func wire(sc *sidecar.Sidecar, store *postgres.Store, c Config) (*leader.Leader, *httpapi.API, error) {
+func wire(sc *sidecar.Sidecar, store *postgres.Store, hurry *rush, c Config) (*leader.Leader, *httpapi.API, error) {
 	plan := newAnnouncer(store, sc.Logger("plan"))
 	sc.Go("plan", plan.run)
 	sc.Subscribe(bus.Subscription{Queue: service + ".plan", Exchange: bus.Events, Keys: []string{planWanted}, Handler: plan.hear})
-	lead := leader.New(leader.Settings{Campaign: campaign(store, sc.Instance(), plan.want), Relieve: store.Relieve, Ready: ready(sc.Bus()), Logger: sc.Logger("leader"), Registerer: sc.Registry()})
+	lead := leader.New(leader.Settings{Campaign: campaign(store, sc.Instance(), hurry, plan.want), Relieve: store.Relieve, Ready: ready(sc.Bus()), Logger: sc.Logger("leader"), Registerer: sc.Registry()})
 	store.Missed = lead.Missed
 	sc.Go("leader", lead.Run)
 	sc.Health().Add(health.Check{Name: "planner", Weight: health.Degrades, Run: lead.Check})
@@ -86,7 +93,7 @@ func wire(sc *sidecar.Sidecar, store *postgres.Store, c Config) (*leader.Leader,
 	if err != nil {
 		return nil, nil, err
 	}
-	taken := newSettler(sc, store, lead)
+	taken := newSettler(sc, store, lead, hurry)
 	rest := httpapi.Mount(sc.API(), httpapi.Settings{Schedules: store, Edits: store, Operations: store, Ledger: store, Offers: store,
 		Settled: taken.count, AllowURL: hooks.allow, Keys: hooks.keys, Logger: sc.Logger("audit")})
 	sc.Subscribe(taken.subscription())
@@ -112,13 +119,13 @@ func ready(b bus.Bus) func() bool {
 }
 
 // campaign keeps a nil *postgres.Term from becoming a leader.Term that is not nil. began is told of each one that is won.
-func campaign(store *postgres.Store, instance string, began func()) leader.Campaign {
+func campaign(store *postgres.Store, instance string, hurry *rush, began func()) leader.Campaign {
 	return func(ctx context.Context) (leader.Term, error) {
 		term, err := store.Campaign(ctx, instance)
 		if term == nil {
 			return nil, err
 		}
 		began()
-		return term, nil
+		return hurried{term, hurry}, nil
 	}
 }

@@ -20,6 +20,7 @@ func (p *pass) again(ctx context.Context) error {
 	if p.done.NextTry.IsZero() || p.done.NextTry.After(p.now) {
 		return nil
 	}
+	p.known = false
 	fires, schedules, err := p.retries(ctx)
 	if err != nil {
 		return fmt.Errorf("read fires to publish again: %w", err)

@@ -40,9 +40,9 @@ func (s *Store) Announce(ctx context.Context) (schedules int, err error) {
 const announcedSQL = `WITH page AS MATERIALIZED (
 		SELECT ` + scheduleColumns + ` FROM schedules WHERE retired_at IS NULL AND name > $1 ORDER BY name LIMIT $2),
 	running AS MATERIALIZED (SELECT schedule, min(due) AS due FROM fires
-		WHERE schedule = ANY(ARRAY(SELECT name FROM page)) AND NOT manual AND state IN ('planned', 'published', 'received') GROUP BY schedule),
+		WHERE schedule = ANY(ARRAY(SELECT name FROM page)) AND NOT manual AND phase = 'running' GROUP BY schedule),
 	held AS MATERIALIZED (SELECT schedule, min(due) AS due FROM fires
-		WHERE schedule = ANY(ARRAY(SELECT name FROM page)) AND NOT manual AND state = 'waiting' GROUP BY schedule)
+		WHERE schedule = ANY(ARRAY(SELECT name FROM page)) AND NOT manual AND phase = 'waiting' GROUP BY schedule)
 	SELECT page.*, coalesce(least(next_due, running.due, held.due) - interval '1 microsecond', clock_timestamp())
 	FROM page LEFT JOIN running ON running.schedule = name LEFT JOIN held ON held.schedule = name ORDER BY name`
 

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/signalbox-mesh/signalbox/services/scheduler/api"
 	"github.com/signalbox-mesh/signalbox/services/scheduler/internal/plan"
 )
@@ -44,9 +46,14 @@ func (p *pass) write(ctx context.Context, a *answers) error {
 	if err := p.cancel(ctx, a.cancel); err != nil {
 		return err
 	}
-	written, err := a.rows.insert(ctx, p.tx, p.epoch, p.now)
-	if err != nil {
-		return err
+	var b pgx.Batch
+	written := a.rows.insert(&b, p.epoch, p.now)
+	b.Queue(`UPDATE schedules s SET next_due = u.next, look_at = u.look, release_at = least(s.release_at, u.release)
+		FROM unnest($1::text[], $2::timestamptz[], $3::timestamptz[], $4::timestamptz[]) AS u(name, next, look, release) WHERE s.name = u.name`,
+		a.names, a.next, a.look, a.release)
+	p.ahead(&b)
+	if err := p.tx.SendBatch(ctx, &b).Close(); err != nil {
+		return fmt.Errorf("write the ledger and move the next due times: %w", err)
 	}
 	for i, id := range a.rows.ids {
 		if !written[id] { // it was there before, and is left alone
@@ -55,12 +62,6 @@ func (p *pass) write(ctx context.Context, a *answers) error {
 		if err := p.take(a.rows.schedules[i], &a.rows.fires[i]); err != nil {
 			return err
 		}
-	}
-	_, err = p.tx.Exec(ctx, `UPDATE schedules s SET next_due = u.next, look_at = u.look, release_at = least(s.release_at, u.release)
-		FROM unnest($1::text[], $2::timestamptz[], $3::timestamptz[], $4::timestamptz[]) AS u(name, next, look, release) WHERE s.name = u.name`,
-		a.names, a.next, a.look, a.release)
-	if err != nil {
-		return fmt.Errorf("move the next due times: %w", err)
 	}
 	return nil
 }

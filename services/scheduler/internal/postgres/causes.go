@@ -93,7 +93,7 @@ func (p *pass) ready(ctx context.Context) error {
 func (t *Term) Measure(ctx context.Context) (all []plan.Level, err error) {
 	err = t.inTx(ctx, func(tx pgx.Tx, _ time.Time) error {
 		rows, err := tx.Query(ctx, `SELECT state, CASE state WHEN 'waiting' THEN reason ELSE '' END, count(*) FROM fires
-			WHERE state IN ('waiting', 'planned', 'published', 'received') GROUP BY 1, 2`)
+			WHERE phase IN ('waiting', 'running') GROUP BY 1, 2`)
 		if err != nil {
 			return err
 		}

@@ -155,7 +155,7 @@ func pending(s timed.Schedule, first, now time.Time) (last time.Time, missed int
 // endBuffered leaves out what waits of a timing that is no more; what is backfilled was asked for, and stays.
 func (c *change) endBuffered(ctx context.Context, name string) error {
 	ended, err := c.endFires(ctx, `UPDATE fires SET state = 'skipped', reason = $2, missed = 1, ended_at = $3
-		WHERE schedule = $1 AND state = 'waiting' AND NOT (reason = 'backfill') RETURNING `+fireColumns, name, api.ReasonEdited, c.now)
+		WHERE schedule = $1 AND phase = 'waiting' AND NOT (reason = 'backfill') RETURNING `+fireColumns, name, api.ReasonEdited, c.now)
 	if err != nil {
 		return fmt.Errorf("end what waits of the former timing of schedule %q: %w", name, err)
 	}
@@ -167,7 +167,7 @@ func (c *change) endWaiting(ctx context.Context, name string) error {
 	ended, err := c.endFires(ctx, `UPDATE fires SET state = CASE state WHEN 'waiting' THEN 'skipped' ELSE 'failed' END,
 			reason = CASE state WHEN 'waiting' THEN $2 ELSE $3 END, missed = CASE state WHEN 'waiting' THEN 1 ELSE missed END,
 			retry_at = NULL, ended_at = $4
-		WHERE schedule = $1 AND (state = 'waiting' OR state = 'planned' AND retry_at IS NOT NULL) RETURNING `+fireColumns,
+		WHERE schedule = $1 AND (phase = 'waiting' OR phase = 'running' AND state = 'planned' AND retry_at IS NOT NULL) RETURNING `+fireColumns,
 		name, api.ReasonRetired, api.ReasonCancelled, c.now)
 	if err != nil {
 		return fmt.Errorf("end what waits of schedule %q: %w", name, err)

@@ -75,11 +75,11 @@ func (f FireFilter) query() (sql string, args []any, perSchedule bool) {
 		ORDER BY due DESC, id DESC LIMIT ` + limit, w.args, true
 }
 
-// bound says the state in the text, where it is one of a closed list: partial indexes are chosen by it.
+// bound says the state, and its phase, in the text, where it is one of a closed list: partial indexes are chosen by it.
 func (f FireFilter) bound(w *where) {
 	for _, state := range []api.State{api.Waiting, api.Planned, api.Published, api.Received, api.Done, api.Failed, api.Skipped} {
 		if f.State == state {
-			w.and(`state = '` + string(state) + `'`)
+			w.and(phase(state) + ` AND state = '` + string(state) + `'`)
 		}
 	}
 	if f.Reason != "" {
@@ -99,6 +99,16 @@ func (f FireFilter) bound(w *where) {
 	}
 	if !f.Before.IsZero() {
 		w.and(`(due, id) < (` + w.arg(f.Before) + `, ` + w.arg(f.BeforeID) + `)`)
+	}
+}
+
+// phase of a state, as the indexes have it. Most rows are done, and no index has those alone.
+func phase(state api.State) string {
+	switch state {
+	case api.Planned, api.Published, api.Received:
+		return `phase = 'running'`
+	default:
+		return `phase = '` + string(state) + `'`
 	}
 }
 

@@ -1,8 +1,6 @@
 package postgres
 
 import (
-	"context"
-	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -53,12 +51,13 @@ func (l *ledger) add(s *plan.Schedule, e plan.Entry, now time.Time) {
 	l.from, l.to = append(l.from, f.CauseFrom), append(l.to, f.CauseTo)
 }
 
-// insert returns the ids of the rows that were not there before.
-func (l *ledger) insert(ctx context.Context, tx pgx.Tx, epoch int64, now time.Time) (written map[string]bool, err error) {
+// insert adds the INSERT to a batch; written has, once that is sent, the ids of the rows that were not there before.
+func (l *ledger) insert(b *pgx.Batch, epoch int64, now time.Time) (written map[string]bool) {
+	written = make(map[string]bool, len(l.ids))
 	if len(l.ids) == 0 {
-		return nil, nil
+		return written
 	}
-	rows, err := tx.Query(ctx, `INSERT INTO fires (id, schedule, service, due, until, missed, state, reason, attempt, attempts, backoff_ms,
+	b.Queue(`INSERT INTO fires (id, schedule, service, due, until, missed, state, reason, attempt, attempts, backoff_ms,
 			deadline_ms, done_when, target, overlap, expires_at, published_at, cause_from, cause_to, epoch, planned_at, ended_at)
 		SELECT u.*, $20, $21, CASE WHEN u.state = 'skipped' THEN $21::timestamptz END
 		FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::int[], $7::text[], $8::text[], $9::int[],
@@ -68,15 +67,10 @@ func (l *ledger) insert(ctx context.Context, tx pgx.Tx, epoch int64, now time.Ti
 				expires_at, published_at, cause_from, cause_to)
 		ON CONFLICT DO NOTHING RETURNING id`,
 		l.ids, l.names, l.services, l.due, l.until, l.missed, l.states, l.reasons, l.attempt, l.attempts, l.backoffs,
-		l.deadlines, l.doneWhen, l.targets, l.overlaps, l.expires, l.published, l.from, l.to, epoch, now)
-	if err != nil {
-		return nil, fmt.Errorf("write the ledger: %w", err)
-	}
-	written = make(map[string]bool, len(l.ids))
-	var id string
-	_, err = pgx.ForEachRow(rows, []any{&id}, func() error { written[id] = true; return nil })
-	if err != nil {
-		return nil, fmt.Errorf("write the ledger: %w", err)
-	}
-	return written, nil
+		l.deadlines, l.doneWhen, l.targets, l.overlaps, l.expires, l.published, l.from, l.to, epoch, now).Query(func(rows pgx.Rows) error {
+		var id string
+		_, err := pgx.ForEachRow(rows, []any{&id}, func() error { written[id] = true; return nil })
+		return err
+	})
+	return written
 }

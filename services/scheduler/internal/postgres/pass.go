@@ -27,7 +27,9 @@ type pass struct {
 	tx       pgx.Tx
 	now      time.Time
 	done     *plan.Pass
-	releases bool // what waits is to be looked at
+	asked    []heading // of the schedules that are due, oldest first
+	releases bool      // what waits is to be looked at
+	known    bool      // when the planner is needed next: nothing was changed since
 	publish  []outbox.Entry
 	ended    []api.Fire
 	freed    []string // serial schedules whose open fire has ended
@@ -56,7 +58,7 @@ func (p *pass) run(ctx context.Context) error {
 	if err := p.ready(ctx); err != nil {
 		return err
 	}
-	if err := p.ahead(ctx); err != nil || p.done.Complete {
+	if err := p.begin(ctx); err != nil || p.done.Complete {
 		return err
 	}
 	for _, step := range []func(context.Context) error{p.release, p.due, p.release, p.again, p.announce} {
@@ -64,24 +66,41 @@ func (p *pass) run(ctx context.Context) error {
 			return err
 		}
 	}
-	return p.ahead(ctx)
+	if p.known {
+		return nil
+	}
+	var b pgx.Batch
+	p.ahead(&b)
+	return p.send(ctx, &b)
+}
+
+// begin reads what is to be done, and takes the schedules that are due: those that nobody else holds.
+func (p *pass) begin(ctx context.Context) error {
+	var b pgx.Batch
+	p.ahead(&b)
+	b.Queue(headingsSQL(`look_at <= $1 AND retired_at IS NULL ORDER BY look_at, name`, 2), p.now, batchSchedules).Query(func(rows pgx.Rows) (err error) {
+		p.asked, err = pgx.CollectRows(rows, scanHeading)
+		return err
+	})
+	return p.send(ctx, &b)
+}
+
+// send a batch that ends in, or holds, ahead.
+func (p *pass) send(ctx context.Context, b *pgx.Batch) error {
+	if err := p.tx.SendBatch(ctx, b).Close(); err != nil {
+		return fmt.Errorf("read the next due time: %w", err)
+	}
+	return nil
 }
 
 // due decides the schedules that are due, writes all answers at once and moves the next due times on. What is more than
 // a pass can take waits for the next one, oldest first as ever: a pass that outlasts its time has done nothing, and so
 // would the next.
 func (p *pass) due(ctx context.Context) error {
-	if p.done.NextDue.IsZero() || p.done.NextDue.After(p.now) {
+	if len(p.asked) == 0 {
 		return nil
 	}
-	due, err := p.headings(ctx, `look_at <= $1 AND retired_at IS NULL ORDER BY look_at, name`, p.now, batchSchedules)
-	if err != nil {
-		return fmt.Errorf("read due schedules: %w", err)
-	}
-	if len(due) == 0 {
-		return nil
-	}
-	schedules, err := p.specs.of(ctx, p.tx, due)
+	schedules, err := p.specs.of(ctx, p.tx, p.asked)
 	if err != nil {
 		return err
 	}
@@ -115,11 +134,15 @@ func oldest(schedules []plan.Schedule) time.Time {
 
 // headings of schedules that nobody else holds; where ends in an order, its arguments are followed by the limit.
 func (p *pass) headings(ctx context.Context, where string, args ...any) ([]heading, error) {
-	rows, err := p.tx.Query(ctx, fmt.Sprintf(`SELECT %s FROM schedules WHERE %s LIMIT $%d FOR UPDATE SKIP LOCKED`, headingColumns, where, len(args)), args...)
+	rows, err := p.tx.Query(ctx, headingsSQL(where, len(args)), args...)
 	if err != nil {
 		return nil, err
 	}
 	return pgx.CollectRows(rows, scanHeading)
+}
+
+func headingsSQL(where string, args int) string {
+	return fmt.Sprintf(`SELECT %s FROM schedules WHERE %s LIMIT $%d FOR UPDATE SKIP LOCKED`, headingColumns, where, args)
 }
 
 // fire publishes one attempt at the pass's end; one that is polled for is only offered, in the ledger.
@@ -153,6 +176,7 @@ func (p *pass) announce(ctx context.Context) error {
 // lookAgain looks, with the next pass, at what waits of schedules that this one has ended a fire of. One that somebody
 // else holds is being looked after.
 func (p *pass) lookAgain(ctx context.Context) error {
+	p.known = false
 	rows, err := p.tx.Query(ctx, `SELECT name FROM schedules WHERE name = ANY($1::text[]) FOR UPDATE SKIP LOCKED`, p.freed)
 	if err != nil {
 		return fmt.Errorf("read schedules: %w", err)
@@ -164,16 +188,22 @@ func (p *pass) lookAgain(ctx context.Context) error {
 	return p.store.look(ctx, p.tx, names)
 }
 
-// ahead says when the planner is needed next, and whether it is now.
-func (p *pass) ahead(ctx context.Context) error {
-	var due, again, release *time.Time
-	err := p.tx.QueryRow(ctx, `SELECT
+// ahead asks, in a batch, when the planner is needed next, and whether it is now.
+func (p *pass) ahead(b *pgx.Batch) {
+	b.Queue(`SELECT
 		(SELECT min(look_at) FROM schedules WHERE retired_at IS NULL AND look_at IS NOT NULL),
 		(SELECT min(retry_at) FROM fires WHERE retry_at IS NOT NULL),
-		(SELECT min(release_at) FROM schedules WHERE release_at IS NOT NULL)`).Scan(&due, &again, &release)
-	if err != nil {
-		return fmt.Errorf("read the next due time: %w", err)
-	}
+		(SELECT min(release_at) FROM schedules WHERE release_at IS NOT NULL)`).QueryRow(func(row pgx.Row) error {
+		var due, again, release *time.Time
+		if err := row.Scan(&due, &again, &release); err != nil {
+			return err
+		}
+		p.next(due, again, release)
+		return nil
+	})
+}
+
+func (p *pass) next(due, again, release *time.Time) {
 	p.done.NextDue, p.done.NextTry, p.done.NextRelease, p.done.Complete = time.Time{}, time.Time{}, time.Time{}, true
 	for from, to := range map[*time.Time]*time.Time{due: &p.done.NextDue, again: &p.done.NextTry, release: &p.done.NextRelease} {
 		if from != nil {
@@ -182,5 +212,5 @@ func (p *pass) ahead(ctx context.Context) error {
 		}
 	}
 	p.releases = release != nil && !release.After(p.now)
-	return nil
+	p.known = true
 }

@@ -52,7 +52,7 @@ func (s *Store) Schedules(ctx context.Context, f ScheduleFilter) ([]api.Schedule
 }
 
 func (w *where) state(state string) {
-	const failing = `name IN (SELECT schedule FROM fires WHERE state = 'failed' AND due > now() - interval '24 h')
+	const failing = `name IN (SELECT schedule FROM fires WHERE phase = 'failed' AND due > now() - interval '24 h')
 		AND (SELECT state FROM fires f WHERE f.schedule = schedules.name AND f.state IN ('done', 'failed')
 			ORDER BY due DESC, id DESC LIMIT 1) = 'failed'`
 	const late = `(NOT paused AND coalesce(look_at <= now() - interval '10 s', false))`

@@ -56,7 +56,7 @@ func (t *Term) Expire(ctx context.Context) (ended map[api.Reason]int, more bool,
 // overdue fires, ended, and the serial schedules among theirs. What somebody else holds is being settled.
 func overdue(ctx context.Context, tx pgx.Tx, now time.Time) (fires map[string]*plan.Fire, serial []string, err error) {
 	rows, err := tx.Query(ctx, `SELECT `+ledgerColumns+`, EXISTS (SELECT 1 FROM schedules s WHERE s.name = f.schedule AND s.paused) FROM fires f
-		WHERE state IN ('waiting', 'planned', 'published', 'received') AND expires_at < $1 AND NOT (state = 'waiting' AND reason = 'backfill')
+		WHERE phase IN ('waiting', 'running') AND expires_at < $1 AND NOT (phase = 'waiting' AND reason = 'backfill')
 		ORDER BY expires_at LIMIT $2 FOR UPDATE OF f SKIP LOCKED`, now, batchExpired)
 	if err != nil {
 		return nil, nil, err

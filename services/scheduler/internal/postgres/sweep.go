@@ -14,8 +14,8 @@ import (
 // look-up for each schedule with waiting fires. A schedule that is held now is swept the next time.
 func (s *Store) sweep(ctx context.Context, tx pgx.Tx) error {
 	_, err := tx.Exec(ctx, `WITH RECURSIVE named AS (
-			(SELECT schedule FROM fires WHERE state = 'waiting' ORDER BY schedule LIMIT 1)
-			UNION ALL SELECT (SELECT f.schedule FROM fires f WHERE f.state = 'waiting' AND f.schedule > named.schedule ORDER BY f.schedule LIMIT 1)
+			(SELECT schedule FROM fires WHERE phase = 'waiting' ORDER BY schedule LIMIT 1)
+			UNION ALL SELECT (SELECT f.schedule FROM fires f WHERE f.phase = 'waiting' AND f.schedule > named.schedule ORDER BY f.schedule LIMIT 1)
 				FROM named WHERE named.schedule IS NOT NULL),
 		idle AS (SELECT name FROM schedules WHERE name IN (SELECT schedule FROM named)
 			AND release_at IS NULL AND NOT paused AND retired_at IS NULL FOR UPDATE SKIP LOCKED)

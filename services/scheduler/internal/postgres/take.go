@@ -18,7 +18,7 @@ const takenGrace = time.Minute
 // Offered counts, of those schedules, the fires that wait for somebody to take them. Schedules without any are left out.
 func (s *Store) Offered(ctx context.Context, schedules []string) (map[string]int, error) {
 	rows, err := s.db.Pool().Query(ctx, `SELECT schedule, count(*) FROM fires
-		WHERE schedule = ANY($1::text[]) AND state = 'published' AND target = 'poll' GROUP BY schedule`, schedules)
+		WHERE schedule = ANY($1::text[]) AND phase = 'running' AND state = 'published' AND target = 'poll' GROUP BY schedule`, schedules)
 	if err != nil {
 		return nil, fmt.Errorf("read offered fires: %w", err)
 	}
@@ -56,7 +56,7 @@ func (s *Store) take(ctx context.Context, tx pgx.Tx, name, instance string) (f T
 	var now time.Time
 	err = tx.QueryRow(ctx, `SELECT f.id, f.schedule, f.due, f.manual, greatest(f.attempt, 1), f.attempts, f.deadline_ms, f.done_when,
 			f.service, s.spec, clock_timestamp()
-		FROM fires f JOIN schedules s ON s.name = f.schedule WHERE f.schedule = $1 AND f.state = 'published' AND f.target = 'poll'
+		FROM fires f JOIN schedules s ON s.name = f.schedule WHERE f.schedule = $1 AND f.phase = 'running' AND f.state = 'published' AND f.target = 'poll'
 		ORDER BY f.due, f.id LIMIT 1 FOR UPDATE OF f SKIP LOCKED`, name).
 		Scan(&f.ID, &f.Schedule, &f.Due, &f.Manual, &f.Attempt, &f.Attempts, &deadline, &f.DoneWhen, &service, &spec, &now)
 	if pg.IsNoRows(err) {

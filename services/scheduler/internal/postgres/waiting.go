@@ -30,8 +30,8 @@ func (p *pass) occupy(ctx context.Context, schedules []plan.Schedule) error {
 		return nil
 	}
 	rows, err := p.tx.Query(ctx, `SELECT name,
-			(SELECT count(*) FROM (SELECT 1 FROM fires WHERE schedule = name AND state IN ('planned', 'published', 'received') LIMIT 1) AS o),
-			(SELECT count(*) FROM (SELECT 1 FROM fires WHERE schedule = name AND state = 'waiting' AND NOT (reason = 'backfill') LIMIT $2) AS w)
+			(SELECT count(*) FROM (SELECT 1 FROM fires WHERE schedule = name AND phase = 'running' LIMIT 1) AS o),
+			(SELECT count(*) FROM (SELECT 1 FROM fires WHERE schedule = name AND phase = 'waiting' AND NOT (reason = 'backfill') LIMIT $2) AS w)
 		FROM unnest($1::text[]) AS name`, names, timed.MaxBuffered)
 	if err != nil {
 		return fmt.Errorf("count open fires: %w", err)
@@ -56,7 +56,7 @@ func (p *pass) release(ctx context.Context) error {
 	if !p.releases {
 		return nil
 	}
-	p.releases = false
+	p.releases, p.known = false, false
 	headings, err := p.headings(ctx, `release_at <= $1 ORDER BY release_at`, p.now, batchReleases)
 	if err != nil {
 		return fmt.Errorf("read schedules with waiting fires: %w", err)
@@ -106,7 +106,7 @@ func (p *pass) heads(ctx context.Context, schedules []plan.Schedule) (map[string
 		names[i], most[i] = schedules[i].Name, int32(n)+1
 	}
 	rows, err := p.tx.Query(ctx, `SELECT u.name, w.* FROM unnest($1::text[], $2::int[]) AS u(name, most) CROSS JOIN LATERAL (
-			SELECT id, due, reason, manual, planned_at FROM fires WHERE schedule = u.name AND state = 'waiting'
+			SELECT id, due, reason, manual, planned_at FROM fires WHERE schedule = u.name AND phase = 'waiting'
 			ORDER BY (reason = 'backfill'), due, id LIMIT u.most FOR UPDATE SKIP LOCKED) AS w`, names, most)
 	if err != nil {
 		return nil, err
@@ -128,7 +128,7 @@ func (p *pass) replace(ctx context.Context, names []string) error {
 		return nil
 	}
 	return p.endFires(ctx, `UPDATE fires SET state = 'skipped', reason = $2, missed = 1, ended_at = $3 WHERE id IN (
-			SELECT id FROM fires WHERE schedule = ANY($1::text[]) AND state = 'waiting' AND NOT (reason = 'backfill') FOR UPDATE SKIP LOCKED)
+			SELECT id FROM fires WHERE schedule = ANY($1::text[]) AND phase = 'waiting' AND NOT (reason = 'backfill') FOR UPDATE SKIP LOCKED)
 		RETURNING `+fireColumns, names, api.ReasonOverlap, p.now)
 }
 
@@ -138,7 +138,7 @@ func (p *pass) cancel(ctx context.Context, names []string) error {
 	if len(names) == 0 {
 		return nil
 	}
-	rows, err := p.tx.Query(ctx, `SELECT id FROM fires WHERE schedule = ANY($1::text[]) AND state IN ('planned', 'published', 'received')
+	rows, err := p.tx.Query(ctx, `SELECT id FROM fires WHERE schedule = ANY($1::text[]) AND phase = 'running'
 		AND target <> 'poll'`, names)
 	if err != nil {
 		return fmt.Errorf("read open fires: %w", err)
@@ -155,7 +155,7 @@ func (p *pass) cancel(ctx context.Context, names []string) error {
 		p.publish = append(p.publish, e)
 	}
 	return p.endFires(ctx, `UPDATE fires SET state = 'failed', reason = $2, error = 'for the fire after it', retry_at = NULL, ended_at = $3 WHERE id IN (
-			SELECT id FROM fires WHERE schedule = ANY($1::text[]) AND (state = 'planned' OR state IN ('published', 'received') AND target = 'poll')
+			SELECT id FROM fires WHERE schedule = ANY($1::text[]) AND phase = 'running' AND (state = 'planned' OR target = 'poll')
 			FOR UPDATE SKIP LOCKED)
 		RETURNING `+fireColumns, names, api.ReasonCancelled, p.now)
 }
@@ -196,7 +196,7 @@ func (s *Store) wake(ctx context.Context, tx pgx.Tx, names []string) error {
 func (s *Store) look(ctx context.Context, tx pgx.Tx, names []string) error {
 	_, err := tx.Exec(ctx, `WITH woken AS (
 			UPDATE schedules SET release_at = greatest(clock_timestamp(), release_after) WHERE name = ANY($1::text[]) AND retired_at IS NULL
-				AND EXISTS (SELECT 1 FROM fires WHERE schedule = name AND state = 'waiting') RETURNING 1)
+				AND EXISTS (SELECT 1 FROM fires WHERE schedule = name AND phase = 'waiting') RETURNING 1)
 		SELECT pg_notify($2, '') WHERE EXISTS (SELECT 1 FROM woken)`, names, s.channel())
 	if err != nil {
 		return fmt.Errorf("have the planner look at what waits: %w", err)
