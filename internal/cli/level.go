@@ -66,17 +66,22 @@ func (c *levelGet) Run(ctx context.Context, p Process) error {
 	if c.named() {
 		query.Set("service", c.Service)
 	}
-	var answer struct {
-		Levels []levelRow `json:"levels"`
-	}
-	if err := api.Do(ctx, http.MethodGet, levelsPath, query, nil, &answer); err != nil {
-		return err
-	}
 	rows := []levelRow{}
-	for _, r := range answer.Levels {
-		if c.Logger == "all" || r.Logger == c.Logger {
-			rows = append(rows, r)
+	for more := true; more; {
+		var answer struct {
+			Levels []levelRow `json:"levels"`
+			Next   string     `json:"next"` // "": this is the last page
 		}
+		if err := api.Do(ctx, http.MethodGet, levelsPath, query, nil, &answer); err != nil {
+			return err
+		}
+		for _, r := range answer.Levels {
+			if c.Logger == "all" || r.Logger == c.Logger {
+				rows = append(rows, r)
+			}
+		}
+		query.Set("cursor", answer.Next)
+		more = answer.Next != ""
 	}
 	if len(rows) == 0 && (c.named() || c.Logger != "") {
 		return c.nobody()

@@ -2,7 +2,9 @@ package httpapi
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/fleet"
@@ -28,15 +30,22 @@ type levelsIn struct {
 	Service  string `query:"service" maxLength:"256"`
 	Instance string `query:"instance" maxLength:"256"`
 	Logger   string `query:"logger" doc:"this logger and those below it" maxLength:"256"`
+	Cursor   string `query:"cursor" doc:"next of the page before" maxLength:"1200"`
+	Limit    int    `query:"limit" minimum:"1" maximum:"10000" default:"1000"`
 }
 
 type levelsOut struct {
 	Body struct {
-		Levels []Level `json:"levels"`
+		Levels []Level `json:"levels" doc:"by service, instance and logger"`
+		Next   string  `json:"next,omitempty" doc:"cursor of the next page; missing: this is the last"`
 	}
 }
 
 func (h *Handlers) listLevels(ctx context.Context, in *levelsIn) (*levelsOut, error) {
+	after, err := in.after()
+	if err != nil {
+		return nil, err
+	}
 	s := scope(ctx)
 	if in.Service != "" {
 		s = narrow(s, []string{in.Service})
@@ -53,14 +62,46 @@ func (h *Handlers) listLevels(ctx context.Context, in *levelsIn) (*levelsOut, er
 	for _, l := range held {
 		byID[l.ID] = l
 	}
-	out := &levelsOut{}
-	out.Body.Levels = []Level{}
+	rows := []Level{}
 	for _, i := range instances {
 		if i.State == fleet.Live && (in.Instance == "" || in.Instance == i.Instance) {
-			out.Body.Levels = append(out.Body.Levels, levelsOf(i, in.Logger, byID)...)
+			rows = append(rows, levelsOf(i, in.Logger, byID)...)
 		}
 	}
+	out := &levelsOut{}
+	out.Body.Levels, out.Body.Next = page(rows, after, in.Limit)
 	return out, h.nameLocal(ctx, out.Body.Levels)
+}
+
+// page of the rows that come after a place, and the cursor of the next one; "": there is none. An instance that comes or goes
+// between two pages moves no other row.
+func page(rows []Level, after []string, limit int) (some []Level, next string) {
+	slices.SortFunc(rows, func(a, b Level) int { return slices.Compare(a.place(), b.place()) })
+	first, _ := slices.BinarySearchFunc(rows, after, func(l Level, after []string) int {
+		if after == nil || slices.Compare(l.place(), after) > 0 {
+			return 1
+		}
+		return -1
+	})
+	if rows = rows[first:]; len(rows) <= limit {
+		return rows, ""
+	}
+	raw, _ := json.Marshal(rows[limit-1].place()) // texts
+	return rows[:limit], base64.RawURLEncoding.EncodeToString(raw)
+}
+
+func (l Level) place() []string { return []string{l.Service, l.Instance, l.Logger} }
+
+// after is the place that the cursor names; nil: the beginning.
+func (in *levelsIn) after() (place []string, err error) {
+	if in.Cursor == "" {
+		return nil, nil
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(in.Cursor)
+	if err != nil || json.Unmarshal(raw, &place) != nil || len(place) != 3 {
+		return nil, invalid("cursor", "next of the page before")
+	}
+	return place, nil
 }
 
 // nameLocal says who has changed levels on the instances themselves, as far as they have told.
