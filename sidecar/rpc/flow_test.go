@@ -5,20 +5,18 @@ import (
 	"log/slog"
 	"net"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
-	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/signalbox-mesh/signalbox/internal/wait"
 	"github.com/signalbox-mesh/signalbox/sidecar/debug"
+	"github.com/signalbox-mesh/signalbox/sidecar/debug/debugtest"
 	"github.com/signalbox-mesh/signalbox/sidecar/lease"
 	"github.com/signalbox-mesh/signalbox/sidecar/mesh"
 	"github.com/signalbox-mesh/signalbox/sidecar/problem"
@@ -128,34 +126,9 @@ func TestAFlowGoesWithItsCalls(t *testing.T) {
 	}
 }
 
-// released notes the causes that reach the black box.
-type released struct {
-	bound atomic.Int64
-
-	mu  sync.Mutex
-	all []string
-}
-
-func (r *released) On() bool { return true }
-
-func (r *released) Latency() time.Duration { return time.Duration(r.bound.Load()) }
-
-func (r *released) Release(_ trace.TraceID, why string) int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.all = append(r.all, why)
-	return 0
-}
-
-func (r *released) text() string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return strings.Join(r.all, ";")
-}
-
 func TestFailedCallsAreReported(t *testing.T) {
 	w := newWorld(t, "catalogs", "identity")
-	kept := &released{}
+	kept := &debugtest.Box{}
 	failures := debug.NewFailures(debug.FailureSettings{Box: kept})
 	ctx, cancel := context.WithCancel(t.Context())
 	ran := make(chan struct{})
@@ -179,9 +152,9 @@ func TestFailedCallsAreReported(t *testing.T) {
 	for _, good := range []string{"", "not_found", "invalid", "forbidden", "conflict", "too_many"} {
 		_ = say(t.Context(), conn, good)
 	}
-	kept.bound.Store(1) // whatever takes time is slow
+	kept.Bound.Store(1) // whatever takes time is slow
 	_ = tell(t.Context(), conn, "slow")
-	kept.bound.Store(0)
+	kept.Bound.Store(0)
 	gate = problem.New(problem.Unavailable, "no database")
 	_ = say(t.Context(), conn, "")
 	gate = nil
@@ -189,13 +162,13 @@ func TestFailedCallsAreReported(t *testing.T) {
 	for _, bad := range []string{"internal", "unavailable", "panic"} {
 		_ = say(t.Context(), conn, bad)
 	}
-	kept.bound.Store(1)
+	kept.Bound.Store(1)
 	_ = say(t.Context(), conn, "slow")
 	_ = tell(t.Context(), conn, "internal")
 	const say = "test.v1.Echo/Say: "
 	want := say + "INTERNAL;" + say + "UNAVAILABLE;" + say + "INTERNAL;" + say + "OK: took "
-	wait.For(t, 10*time.Second, "five failures", func() bool { return strings.Count(kept.text(), ";") >= 4 })
-	if got := kept.text(); !strings.HasPrefix(got, want) || !strings.HasSuffix(got, ";test.v1.Echo/Tell: INTERNAL") || strings.Count(got, ";") != 4 {
+	wait.For(t, 10*time.Second, "five failures", func() bool { return strings.Count(kept.Causes(), ";") >= 4 })
+	if got := kept.Causes(); !strings.HasPrefix(got, want) || !strings.HasSuffix(got, ";test.v1.Echo/Tell: INTERNAL") || strings.Count(got, ";") != 4 {
 		t.Errorf("reported %q, want %q", got, want)
 	}
 }

@@ -3,27 +3,24 @@ package web_test
 import (
 	"bytes"
 	"context"
-	"crypto/ed25519"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
-	"go.opentelemetry.io/otel/trace"
 
 	"github.com/signalbox-mesh/signalbox/internal/wait"
 	"github.com/signalbox-mesh/signalbox/sidecar/access"
 	"github.com/signalbox-mesh/signalbox/sidecar/debug"
+	"github.com/signalbox-mesh/signalbox/sidecar/debug/debugtest"
 	"github.com/signalbox-mesh/signalbox/sidecar/lease"
 	"github.com/signalbox-mesh/signalbox/sidecar/problem"
-	"github.com/signalbox-mesh/signalbox/sidecar/servicetoken"
 	"github.com/signalbox-mesh/signalbox/sidecar/web"
 )
 
@@ -56,27 +53,13 @@ func (b *text) take() string {
 	return b.buf.String()
 }
 
-func newFlows(t testing.TB) *debug.Flows {
-	t.Helper()
-	key, err := servicetoken.GenerateKey()
-	if err != nil {
-		t.Fatal(err)
-	}
-	signer, err := servicetoken.NewSigner("gateway", key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	bundle := servicetoken.NewBundle(servicetoken.Keys{"gateway": {key.Public().(ed25519.PublicKey)}}) //nolint:forcetypeassert // it is one
-	return debug.NewFlows(debug.Settings{Sign: signer.SignGrant, Verify: bundle.VerifyGrant})
-}
-
 func debugLease(value string) lease.Lease {
 	return lease.Lease{ID: "l-1", Kind: lease.Debug, Value: value, Until: time.Now().Add(time.Minute)}
 }
 
 func TestOnlyTheMatchingRequestLogs(t *testing.T) {
 	t.Parallel()
-	flows, out := newFlows(t), &text{}
+	flows, out := debugtest.Flows(t), &text{}
 	log := slog.New(flowLog{slog.NewJSONHandler(out, &slog.HandlerOptions{Level: slog.LevelDebug - 100}), flows})
 	a := web.New(web.Settings{Logger: log, Flows: flows, Verifier: tokens{}, TracerProvider: sdktrace.NewTracerProvider()})
 	a.Handle("GET /api/x/v1/things/{id}", access.SignedIn(), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -154,34 +137,9 @@ func TestOnlyTheMatchingRequestLogs(t *testing.T) {
 	}
 }
 
-// released notes the causes that reach the black box.
-type released struct {
-	bound atomic.Int64
-
-	mu  sync.Mutex
-	all []string
-}
-
-func (r *released) On() bool { return true }
-
-func (r *released) Latency() time.Duration { return time.Duration(r.bound.Load()) }
-
-func (r *released) Release(_ trace.TraceID, why string) int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.all = append(r.all, why)
-	return 0
-}
-
-func (r *released) text() string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return strings.Join(r.all, ";")
-}
-
 func TestFailuresAreReported(t *testing.T) {
 	t.Parallel()
-	kept := &released{}
+	kept := &debugtest.Box{}
 	failures := debug.NewFailures(debug.FailureSettings{Box: kept})
 	ctx, cancel := context.WithCancel(t.Context())
 	ran := make(chan struct{})
@@ -214,20 +172,20 @@ func TestFailuresAreReported(t *testing.T) {
 	for _, path := range []string{"/bad/7?secret=1", "/panic", "/late"} {
 		ask(path)
 	}
-	kept.bound.Store(1) // whatever takes time is slow from now on
+	kept.Bound.Store(1) // whatever takes time is slow from now on
 	for _, path := range []string{"/stream", "/good"} {
 		ask(path)
 	}
 	want := "GET /bad/{id}: 500;GET /panic: 500;GET /late: 200;GET /good: 200: took "
-	wait.For(t, 10*time.Second, "four failures", func() bool { return strings.Count(kept.text(), ";") >= 3 })
-	if got := kept.text(); !strings.HasPrefix(got, want) || strings.Count(got, ";") != 3 {
+	wait.For(t, 10*time.Second, "four failures", func() bool { return strings.Count(kept.Causes(), ";") >= 3 })
+	if got := kept.Causes(); !strings.HasPrefix(got, want) || strings.Count(got, ";") != 3 {
 		t.Errorf("reported %q, want %q", got, want)
 	}
 }
 
 // TestTargetedDebugAllocatesNothing for requests while no lease holds.
 func TestTargetedDebugAllocatesNothing(t *testing.T) {
-	without, with := call(chain(nil)), call(chain(newFlows(t)))
+	without, with := call(chain(nil)), call(chain(debugtest.Flows(t)))
 	before, after := testing.AllocsPerRun(200, without), testing.AllocsPerRun(200, with)
 	t.Logf("METRIC allocations_per_request=%.0f limit=%.0f", after, before)
 	if after > before {
@@ -263,7 +221,7 @@ func BenchmarkTargetedDebug(b *testing.B) {
 			`{"header":{"name":"X-Canary","value":"1"}}`, `{"trace":"0af7651916cd43dd8448eb211c80319c"}`},
 	} {
 		b.Run(name, func(b *testing.B) {
-			flows := newFlows(b)
+			flows := debugtest.Flows(b)
 			var all []lease.Lease
 			for i, value := range values {
 				l := debugLease(value)

@@ -3,7 +3,6 @@ package edge
 import (
 	"bytes"
 	"context"
-	"crypto/ed25519"
 	"errors"
 	"io"
 	"log/slog"
@@ -18,36 +17,22 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"go.opentelemetry.io/otel/propagation"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
-	"go.opentelemetry.io/otel/trace"
 
+	"github.com/signalbox-mesh/signalbox/internal/wait"
 	"github.com/signalbox-mesh/signalbox/services/gateway/internal/ratelimit"
 	"github.com/signalbox-mesh/signalbox/services/gateway/internal/route"
 	"github.com/signalbox-mesh/signalbox/services/gateway/internal/upstream"
 	"github.com/signalbox-mesh/signalbox/sidecar/access"
 	"github.com/signalbox-mesh/signalbox/sidecar/debug"
+	"github.com/signalbox-mesh/signalbox/sidecar/debug/debugtest"
 	"github.com/signalbox-mesh/signalbox/sidecar/lease"
-	"github.com/signalbox-mesh/signalbox/sidecar/servicetoken"
 )
-
-func newFlows(t *testing.T) *debug.Flows {
-	t.Helper()
-	key, err := servicetoken.GenerateKey()
-	if err != nil {
-		t.Fatal(err)
-	}
-	signer, err := servicetoken.NewSigner("gateway", key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	bundle := servicetoken.NewBundle(servicetoken.Keys{"gateway": {key.Public().(ed25519.PublicKey)}}) //nolint:forcetypeassert // it is one
-	return debug.NewFlows(debug.Settings{Sign: signer.SignGrant, Verify: bundle.VerifyGrant})
-}
 
 // TestTheMeshAloneStamps: what comes from outside with a token goes on without, and is counted; what a lease is for gets
 // the gateway's own; no answer carries one, whatever the service says.
 func TestTheMeshAloneStamps(t *testing.T) {
 	t.Parallel()
-	flows := newFlows(t)
+	flows := debugtest.Flows(t)
 	table, err := route.NewTable([]route.Route{{Pattern: "/api/x/", Service: "x", Rule: access.Public(), Timeout: time.Second}})
 	if err != nil {
 		t.Fatal(err)
@@ -115,13 +100,6 @@ func TestTheMeshAloneStamps(t *testing.T) {
 	}
 }
 
-// box notes the causes that reach the black box.
-type box chan string
-
-func (b box) On() bool                                { return true }
-func (b box) Latency() time.Duration                  { return 0 }
-func (b box) Release(_ trace.TraceID, why string) int { b <- why; return 0 }
-
 // half is an answer that breaks off.
 type half struct{ io.Reader }
 
@@ -140,7 +118,7 @@ func TestWhatBreaksOffHasFailed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	causes := make(box, 10)
+	causes := &debugtest.Box{}
 	failures := debug.NewFailures(debug.FailureSettings{Box: causes})
 	ctx, cancel := context.WithCancel(t.Context())
 	ran := make(chan struct{})
@@ -168,12 +146,8 @@ func TestWhatBreaksOffHasFailed(t *testing.T) {
 		_, _ = io.Copy(io.Discard, resp.Body)
 		resp.Body.Close()
 	}
-	select {
-	case why := <-causes:
-		if why != "GET /api/x/: 200" {
-			t.Errorf("reported %q", why)
-		}
-	case <-time.After(20 * time.Second):
-		t.Error("nobody is told of an answer that broke off")
+	wait.For(t, 20*time.Second, "somebody to be told of an answer that broke off", func() bool { return causes.Causes() != "" })
+	if why := causes.Causes(); why != "GET /api/x/: 200" {
+		t.Errorf("reported %q", why)
 	}
 }
