@@ -17,11 +17,12 @@ type reply struct {
 	applied error
 }
 
-// An answer lets the other instances of its process or machine have the change in effect first, since signing takes
-// longer than applying: so long for each that is asked, and no longer than mostPatient.
+// An answer lets the other instances of its process or machine have the change in effect first, since it is of use to nobody
+// before the last one's: so long for each that is asked, which is what a broker takes to tell one more of them, and no longer than
+// mostPatient.
 const (
-	patience    = 100 * time.Microsecond
-	mostPatient = 50 * time.Millisecond
+	patience    = 40 * time.Microsecond
+	mostPatient = 20 * time.Millisecond
 )
 
 // reply has the message answered by Run; by itself when too many wait there.
