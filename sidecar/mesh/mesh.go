@@ -16,6 +16,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -76,16 +79,29 @@ type Mesh struct {
 	metrics  *metrics
 	rules    *rules
 
-	mu     sync.Mutex
-	conns  map[string]*grpc.ClientConn
-	closed bool
+	tracer trace.Tracer // nil: no spans
+	names  *names
+
+	mu      sync.Mutex
+	conns   map[string]*grpc.ClientConn
+	clients map[string]*http.Client
+	closed  bool
+
+	destinations struct {
+		sync.RWMutex
+		http   map[string]*outbound
+		rpc    map[string]*callee
+		closed bool
+	}
 }
 
 // New makes the clients; nothing is connected before the first call.
 func New(s Settings) *Mesh {
 	s = s.withDefaults()
-	m := &Mesh{settings: s, metrics: newMetrics(s.Registerer), rules: &rules{}, conns: map[string]*grpc.ClientConn{}}
-	m.rules.changed = func() {}
+	m := &Mesh{settings: s, metrics: newMetrics(s.Registerer), rules: &rules{}, tracer: tracerOf(s.TracerProvider), names: newNames(),
+		conns: map[string]*grpc.ClientConn{}, clients: map[string]*http.Client{}}
+	m.destinations.http, m.destinations.rpc = map[string]*outbound{}, map[string]*callee{}
+	m.rules.changed = m.follow
 	return m
 }
 
@@ -94,6 +110,40 @@ func (m *Mesh) Policies() lease.Effect { return policies{m.rules} }
 
 // Faults puts fault leases into force.
 func (m *Mesh) Faults() lease.Effect { return faults{m.rules} }
+
+// follow has every destination take over what the leases say now.
+func (m *Mesh) follow() {
+	for _, d := range m.all() {
+		d.follow()
+	}
+}
+
+func (m *Mesh) all() (all []*destination) {
+	m.destinations.RLock()
+	defer m.destinations.RUnlock()
+	for _, d := range m.destinations.http {
+		all = append(all, d.destination)
+	}
+	for _, d := range m.destinations.rpc {
+		all = append(all, d.destination)
+	}
+	return all
+}
+
+// Open is nil while no circuit breaker is open, and else says whose are: the service works, and others do not.
+func (m *Mesh) Open() error {
+	var open []string
+	for _, d := range m.all() {
+		if d.breaker.remaining() > 0 {
+			open = append(open, d.service+" ("+d.protocol+")")
+		}
+	}
+	if open == nil {
+		return nil
+	}
+	slices.Sort(open)
+	return fmt.Errorf("%w: %s", ErrOpen, strings.Join(open, ", "))
+}
 
 // RPC is the shared connection to the private port of a service; it connects lazily and never blocks. The caller does not
 // close it. It balances over all replicas, and follows them as they change. A unary call without a deadline has 10 s.
@@ -106,7 +156,7 @@ func (m *Mesh) RPC(service string) (*grpc.ClientConn, error) {
 	if conn, ok := m.conns[service]; ok {
 		return conn, nil
 	}
-	options, err := m.options(service)
+	options, err := m.options(m.callee(service))
 	if err != nil {
 		return nil, fmt.Errorf("connect to %s: %w", service, err)
 	}
@@ -118,7 +168,19 @@ func (m *Mesh) RPC(service string) (*grpc.ClientConn, error) {
 	return conn, nil
 }
 
-// Close closes all connections; calls in flight fail. Idempotent.
+// callee is what there is of a service, made with its connection.
+func (m *Mesh) callee(service string) *callee {
+	m.destinations.Lock()
+	defer m.destinations.Unlock()
+	d := m.destinations.rpc[service]
+	if d == nil {
+		d = &callee{destination: m.newDestination(service, GRPC)}
+		m.destinations.rpc[service] = d
+	}
+	return d
+}
+
+// Close closes all connections; calls in flight by gRPC fail, those by HTTP come to their end. Idempotent.
 func (m *Mesh) Close() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -127,6 +189,17 @@ func (m *Mesh) Close() error {
 	for service, conn := range m.conns {
 		all = errors.Join(all, conn.Close())
 		delete(m.conns, service)
+	}
+	m.names.close()
+	m.destinations.Lock()
+	defer m.destinations.Unlock()
+	m.destinations.closed = true
+	for _, d := range m.destinations.http {
+		d.transport.CloseIdleConnections()
+		d.breaker.close()
+	}
+	for _, d := range m.destinations.rpc {
+		d.breaker.close()
 	}
 	return all
 }

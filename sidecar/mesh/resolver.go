@@ -6,13 +6,10 @@ import (
 	"slices"
 	"time"
 
-	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/attributes"
 	"google.golang.org/grpc/resolver"
-	"google.golang.org/grpc/status"
 
 	"github.com/signalbox-mesh/signalbox/sidecar/internal/pause"
-	"github.com/signalbox-mesh/signalbox/sidecar/peers"
-	"github.com/signalbox-mesh/signalbox/sidecar/servicetoken"
 )
 
 const (
@@ -22,10 +19,7 @@ const (
 )
 
 // builder makes the resolver of one connection.
-type builder struct {
-	service string
-	peers   peers.Resolver
-}
+type builder struct{ callee *callee }
 
 // Scheme implements resolver.Builder.
 func (b builder) Scheme() string { return scheme }
@@ -65,15 +59,16 @@ func (f *follower) Close() {
 func (f *follower) follow(ctx context.Context) {
 	defer close(f.done)
 	for {
-		f.tell()
+		f.tell(ctx)
 		if pause.For(ctx, resolveLimit) != nil || pause.Until(ctx, resolveEvery, f.asked) != nil {
 			return
 		}
 	}
 }
 
-func (f *follower) tell() {
-	now := f.peers.Resolve(f.service).RPC
+func (f *follower) tell(ctx context.Context) {
+	m := f.callee.mesh
+	now := m.names.resolve(ctx, m.settings.Peers.Resolve(f.callee.service).RPC)
 	if len(now) == 0 {
 		f.last = nil
 		f.cc.ReportError(errors.New("no address of the private port is known"))
@@ -83,32 +78,12 @@ func (f *follower) tell() {
 		return
 	}
 	state := resolver.State{}
-	for _, a := range now {
-		state.Addresses = append(state.Addresses, resolver.Address{Addr: a, ServerName: f.service})
+	for _, r := range f.callee.replicas.at(now) {
+		state.Addresses = append(state.Addresses, resolver.Address{
+			Addr: r.address, ServerName: f.callee.service, BalancerAttributes: attributes.New(replicaKey{}, r),
+		})
 	}
 	if f.cc.UpdateState(state) == nil {
 		f.last = slices.Clone(now)
 	}
 }
-
-// tokens puts this service's token on every call. The transport is loopback or the cluster's own
-// network; where certificates are given, TLS comes below it.
-type tokens struct {
-	signer   *servicetoken.Signer
-	audience string
-}
-
-// GetRequestMetadata implements credentials.PerRPCCredentials.
-func (t tokens) GetRequestMetadata(context.Context, ...string) (map[string]string, error) {
-	if t.signer == nil {
-		return nil, nil
-	}
-	text, err := t.signer.Token(t.audience)
-	if err != nil {
-		return nil, status.Error(codes.Unauthenticated, "sign the service token")
-	}
-	return map[string]string{"authorization": "Bearer " + text}, nil
-}
-
-// RequireTransportSecurity implements credentials.PerRPCCredentials.
-func (t tokens) RequireTransportSecurity() bool { return false }

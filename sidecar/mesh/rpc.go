@@ -2,18 +2,16 @@ package mesh
 
 import (
 	"context"
-	"strings"
 	"time"
 
-	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
-	metricnoop "go.opentelemetry.io/otel/metric/noop"
+	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/metadata"
-	"google.golang.org/grpc/stats"
 	"google.golang.org/grpc/status"
 
 	"github.com/signalbox-mesh/signalbox/sidecar/debug"
@@ -21,16 +19,26 @@ import (
 	"github.com/signalbox-mesh/signalbox/sidecar/telemetry"
 )
 
-// callTimeout bounds a call whose caller set no deadline.
-const callTimeout = 10 * time.Second
-
 // maxMessage is what any server takes, in bytes: log batches need it.
 const maxMessage = 16 << 20
 
-func (m *Mesh) options(service string) ([]grpc.DialOption, error) {
+// callee is all calls to one service by gRPC.
+type callee struct {
+	*destination
+	replicas  replicas
+	observers observers[rpcKey]
+	methods   methods
+}
+
+type rpcKey struct {
+	method string
+	code   codes.Code
+}
+
+func (m *Mesh) options(d *callee) ([]grpc.DialOption, error) {
 	transport := insecure.NewCredentials()
 	if m.settings.Certificates != nil {
-		config, err := m.settings.Certificates.Client(service)
+		config, err := m.settings.Certificates.Client(d.service)
 		if err != nil {
 			return nil, err
 		}
@@ -38,16 +46,13 @@ func (m *Mesh) options(service string) ([]grpc.DialOption, error) {
 	}
 	return []grpc.DialOption{
 		grpc.WithTransportCredentials(transport),
-		grpc.WithPerRPCCredentials(tokens{signer: m.settings.Signer, audience: service}),
-		grpc.WithResolvers(builder{service: service, peers: m.settings.Peers}),
+		grpc.WithResolvers(builder{d}),
 		grpc.WithDisableServiceConfig(),
-		grpc.WithDefaultServiceConfig(`{"loadBalancingConfig":[{"round_robin":{}}]}`),
+		grpc.WithDefaultServiceConfig(`{"loadBalancingConfig":[{"` + policyName + `":{}}]}`),
 		grpc.WithNoProxy(),
-		grpc.WithAuthority(service),
-		grpc.WithStatsHandler(otelgrpc.NewClientHandler(m.traceOptions()...)),
-		grpc.WithStatsHandler(ends{metrics: m.metrics, service: service}),
-		grpc.WithChainUnaryInterceptor(deadline, carryUnary),
-		grpc.WithStreamInterceptor(carryStream),
+		grpc.WithAuthority(d.service),
+		grpc.WithUnaryInterceptor(d.unary),
+		grpc.WithStreamInterceptor(d.stream),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessage), grpc.MaxCallSendMsgSize(maxMessage)),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 10 * time.Second, Timeout: 5 * time.Second, PermitWithoutStream: true}),
 		grpc.WithConnectParams(grpc.ConnectParams{
@@ -57,68 +62,65 @@ func (m *Mesh) options(service string) ([]grpc.DialOption, error) {
 	}, nil
 }
 
-func (m *Mesh) traceOptions() []otelgrpc.Option {
-	return []otelgrpc.Option{
-		otelgrpc.WithTracerProvider(m.settings.TracerProvider),
-		otelgrpc.WithMeterProvider(metricnoop.NewMeterProvider()), // the metrics are ours
-		otelgrpc.WithPropagators(m.settings.Propagator),
-		otelgrpc.WithFilter(func(info *stats.RPCTagInfo) bool { return !hop.Quiet(info.FullMethodName) }),
+// outgoing is ctx with the metadata of a call between services; again says that it is tried again.
+func (d *callee) outgoing(ctx context.Context, method string, again bool) (context.Context, error) {
+	var space [10]string
+	pairs := space[:0]
+	if s := d.mesh.settings.Signer; s != nil {
+		token, err := s.Token(d.service)
+		if err != nil {
+			return ctx, status.Error(codes.Unauthenticated, "sign the service token")
+		}
+		pairs = append(pairs, "authorization", "Bearer "+token)
+	}
+	if again {
+		pairs = append(pairs, attemptKey, "2")
+	}
+	if !hop.Quiet(method) {
+		if token := debug.Token(ctx); token != "" {
+			pairs = append(pairs, debug.Metadata, token)
+		}
+		carrier := carried{pairs}
+		d.mesh.settings.Propagator.Inject(ctx, &carrier)
+		pairs = carrier.pairs
+	}
+	if len(pairs) == 0 {
+		return ctx, nil
+	}
+	return metadata.AppendToOutgoingContext(ctx, pairs...), nil
+}
+
+// In gRPC's metadata names are in lower case.
+const (
+	attemptKey = "signalbox-attempt"
+	retryKey   = "signalbox-retry"
+)
+
+// carried is what a propagator writes.
+type carried struct{ pairs []string }
+
+// Get implements propagation.TextMapCarrier; nothing is read from a call that goes out.
+func (c *carried) Get(string) string { return "" }
+
+// Set implements propagation.TextMapCarrier.
+func (c *carried) Set(key, value string) { c.pairs = append(c.pairs, key, value) }
+
+// Keys implements propagation.TextMapCarrier.
+func (c *carried) Keys() []string { return nil }
+
+func (d *callee) measure(ctx context.Context, method string, code codes.Code, took time.Duration) {
+	o := d.observers.of(rpcKey{method, code}, func(k rpcKey) prometheus.Observer {
+		return d.mesh.metrics.rpc.WithLabelValues("grpc", k.method[1:], hop.StatusName(k.code), d.service)
+	})
+	telemetry.Observe(ctx, o, took.Seconds())
+}
+
+// atFault says whether an answer is the destination's fault, or there was none.
+func atFault(code codes.Code) bool {
+	switch code {
+	case codes.Unavailable, codes.DeadlineExceeded, codes.Internal, codes.Unknown, codes.DataLoss:
+		return true
+	default:
+		return false
 	}
 }
-
-func deadline(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, next grpc.UnaryInvoker, opts ...grpc.CallOption) error {
-	if _, ok := ctx.Deadline(); ok {
-		return next(ctx, method, req, reply, cc, opts...)
-	}
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	return next(ctx, method, req, reply, cc, opts...)
-}
-
-// carryUnary sends the debug token of the caller's flow with the call.
-func carryUnary(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, next grpc.UnaryInvoker, opts ...grpc.CallOption) error {
-	return next(carrying(ctx, method), method, req, reply, cc, opts...)
-}
-
-// carryStream is carryUnary for streams; it does not hold for what a flow sends over a stream that was there before.
-func carryStream(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, next grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
-	return next(carrying(ctx, method), desc, cc, method, opts...)
-}
-
-func carrying(ctx context.Context, method string) context.Context {
-	token := debug.Token(ctx)
-	if token == "" || hop.Quiet(method) {
-		return ctx
-	}
-	return metadata.AppendToOutgoingContext(ctx, debug.Metadata, token)
-}
-
-type methodKey struct{}
-
-// ends is the stats.Handler of the connection to one service.
-type ends struct {
-	metrics *metrics
-	service string
-}
-
-// TagRPC implements stats.Handler.
-func (e ends) TagRPC(ctx context.Context, info *stats.RPCTagInfo) context.Context {
-	return context.WithValue(ctx, methodKey{}, strings.TrimPrefix(info.FullMethodName, "/"))
-}
-
-// HandleRPC implements stats.Handler.
-func (e ends) HandleRPC(ctx context.Context, s stats.RPCStats) {
-	end, ok := s.(*stats.End)
-	if !ok {
-		return
-	}
-	method, _ := ctx.Value(methodKey{}).(string)
-	o := e.metrics.rpc.WithLabelValues("grpc", method, hop.StatusName(status.Code(end.Error)), e.service)
-	telemetry.Observe(ctx, o, end.EndTime.Sub(end.BeginTime).Seconds())
-}
-
-// TagConn implements stats.Handler.
-func (e ends) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context.Context { return ctx }
-
-// HandleConn implements stats.Handler.
-func (e ends) HandleConn(context.Context, stats.ConnStats) {}

@@ -1,0 +1,163 @@
+package mesh
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/signalbox-mesh/signalbox/sidecar/problem"
+)
+
+// ErrOpen is why a call was not made: the circuit breaker of its destination is open. It is a problem of code unavailable.
+var ErrOpen = errors.New("the circuit breaker is open")
+
+// errStranger is why a request was not sent: it is for a host that is no service.
+var errStranger = errors.New("the mesh's clients call services, by their names")
+
+// outbound is all calls to one service by HTTP.
+type outbound struct {
+	*destination
+	replicas  replicas
+	transport *http.Transport
+	observers observers[httpKey]
+}
+
+type httpKey struct {
+	method string
+	status int
+}
+
+// HTTP is the shared client of a service's public port: its URLs are http://<service>/…. A call has the token of this service,
+// and 10 s where its context has no deadline; the body of the answer is to be read within that. Redirects to other hosts
+// are not followed: they are the answer.
+func (m *Mesh) HTTP(service string) *http.Client {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if c, ok := m.clients[service]; ok {
+		return c
+	}
+	c := &http.Client{
+		Transport: &Transport{mesh: m, only: service},
+		CheckRedirect: func(r *http.Request, via []*http.Request) error {
+			if r.URL.Host != service || len(via) >= 10 {
+				return http.ErrUseLastResponse
+			}
+			return nil
+		},
+	}
+	m.clients[service] = c
+	return c
+}
+
+// TransportSettings are of what passes requests of others on.
+type TransportSettings struct {
+	Head    func(*http.Request) time.Duration // how long the head of an answer may take; 0: no bound
+	Avoid   func(address string) bool         // replicas that are taken only where there are no others
+	Retried func(service string)              // told of a request that goes to another replica
+}
+
+// Transport is the http.RoundTripper of requests whose host is a service. Safe for concurrent use.
+type Transport struct {
+	mesh  *Mesh
+	only  string             // the one service; "": all
+	proxy *TransportSettings // nil: the requests are this service's own
+}
+
+// Proxy is a transport for requests that are passed on: they are sent as they are, with neither token nor trace context of
+// this service's, have no deadline but their context's and that of the head, and are tried again, once, only where a
+// replica took no connection. What they take counts to the head of the answer. The body stays the caller's to close.
+func (m *Mesh) Proxy(s TransportSettings) *Transport { return &Transport{mesh: m, proxy: &s} }
+
+// RoundTrip implements http.RoundTripper.
+func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	if t.only != "" && r.URL.Host != t.only || r.URL.Scheme != "http" || r.URL.Host == "" || !named(r.URL.Host) {
+		closeBody(r)
+		return nil, fmt.Errorf("call %s: %w", r.URL.Host, errStranger)
+	}
+	d, err := t.mesh.outbound(r.URL.Host)
+	if err != nil {
+		closeBody(r)
+		return nil, err
+	}
+	terms := d.terms.Load()
+	permit, ok := d.breaker.take()
+	if !ok {
+		if t.proxy == nil {
+			closeBody(r)
+		}
+		d.refused.Inc()
+		return nil, problem.Wrap(problem.Unavailable, d.service+" is not answering just now; try again", fmt.Errorf("call %s: %w", d.service, ErrOpen))
+	}
+	x := &exchange{outbound: d, terms: terms, permit: permit, proxy: t.proxy, began: time.Now(), method: r.Method}
+	return x.run(r)
+}
+
+func closeBody(r *http.Request) {
+	if r.Body != nil {
+		_ = r.Body.Close()
+	}
+}
+
+// outbound is what there is of a service, made at its first call.
+func (m *Mesh) outbound(service string) (*outbound, error) {
+	m.destinations.RLock()
+	d := m.destinations.http[service]
+	m.destinations.RUnlock()
+	if d != nil {
+		return d, nil
+	}
+	m.destinations.Lock()
+	defer m.destinations.Unlock()
+	if m.destinations.closed {
+		return nil, fmt.Errorf("call %s: %w", service, net.ErrClosed)
+	}
+	if d := m.destinations.http[service]; d != nil {
+		return d, nil
+	}
+	d = &outbound{destination: m.newDestination(service, HTTP), transport: newTransport()}
+	m.destinations.http[service] = d
+	return d, nil
+}
+
+// newTransport holds the connections to one service. Public ports speak plain HTTP/1.1: where the network is not the
+// mesh's own, a proxy or the platform encrypts it.
+func newTransport() *http.Transport {
+	dialer := &net.Dialer{Timeout: 2 * time.Second, KeepAlive: 15 * time.Second}
+	return &http.Transport{
+		DialContext:            dialer.DialContext,
+		MaxIdleConns:           512,
+		MaxIdleConnsPerHost:    64,
+		IdleConnTimeout:        60 * time.Second, // shorter than a service keeps them
+		ExpectContinueTimeout:  time.Second,
+		DisableCompression:     true, // what the two ends agreed on passes through
+		MaxResponseHeaderBytes: 64 << 10,
+	}
+}
+
+// pick is the replica for a try, not the one that has just refused; nil: there is none.
+func (d *outbound) pick(proxy *TransportSettings, not *replica) *replica {
+	all := d.replicas.at(d.mesh.names.expand(d.mesh.settings.Peers.Resolve(d.service).HTTP))
+	one := choose(all, d.replicas.turn.Add(1), func(r *replica) (bad int) {
+		if proxy != nil && proxy.Avoid != nil && proxy.Avoid(r.address) {
+			bad += 2
+		}
+		if r == not || r.shunned() {
+			bad++
+		}
+		return bad
+	})
+	return one
+}
+
+func (d *outbound) observe(ctx context.Context, method string, status int, took time.Duration, failed bool) {
+	o := d.observers.of(httpKey{method, status}, func(k httpKey) prometheus.Observer {
+		return d.mesh.metrics.http.WithLabelValues(methodLabel(k.method), statusLabel(k.status), d.service)
+	})
+	observe(ctx, o, took)
+	d.edge.Observe(ctx, took, failed)
+}
