@@ -27,6 +27,7 @@ type Config struct {
 	Migrate         string        `env:"MIGRATE" envDefault:"on" desc:"on: migrate the own schema at start; check: only check it"`
 	AMQPURL         string        `env:"AMQP_URL" secret:"true" desc:"RabbitMQ; empty: no bus, unless one is injected"`
 	Peers           string        `env:"PEERS" desc:"name=http-addr/grpc-addr[|…],…; a name that is missing is its DNS name"`
+	MeshRetries     string        `env:"MESH_RETRIES" envDefault:"on" desc:"on: calls to other services are tried again, within a budget, where that does no harm; off: a proxy between the services does it"`
 	KeyFile         string        `env:"KEY_FILE" desc:"this service's Ed25519 private key (PEM, PKCS #8)"`
 	TrustBundle     string        `env:"TRUST_BUNDLE" desc:"public keys of all services (JWKS, kid = service)"`
 	TLSCert         string        `env:"TLS_CERT_FILE" desc:"this service's certificate and what lies between it and the CA (PEM), for mutual TLS on the private port; read anew when it changes"`

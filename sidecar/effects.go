@@ -14,5 +14,7 @@ func (s *Sidecar) effects() map[string]lease.Effect {
 		lease.Sampling: s.tracing.Effect(),
 		lease.Profile:  s.profiles,
 		lease.Window:   s.health.Windows(),
+		lease.Policy:   s.mesh.Policies(),
+		lease.Fault:    s.mesh.Faults(),
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	identityv1 "github.com/signalbox-mesh/signalbox/sidecar/contract/identity/v1"
+	"github.com/signalbox-mesh/signalbox/sidecar/health"
 	"github.com/signalbox-mesh/signalbox/sidecar/level"
 	"github.com/signalbox-mesh/signalbox/sidecar/mesh"
 	"github.com/signalbox-mesh/signalbox/sidecar/ops"
@@ -67,6 +68,10 @@ func (s *Sidecar) wirePrivate(context.Context) (err error) {
 	if err := s.wireCertificates(); err != nil {
 		return err
 	}
+	retries, err := s.retries()
+	if err != nil {
+		return err
+	}
 	private := rpc.Settings{
 		Service: s.settings.Service, Bundle: s.bundle, Registerer: s.registry,
 		TracerProvider: s.tracing.TracerProvider(), Propagator: s.tracing.Propagator(), Logger: s.Logger("rpc"), Gate: s.gate,
@@ -74,15 +79,28 @@ func (s *Sidecar) wirePrivate(context.Context) (err error) {
 	}
 	calls := mesh.Settings{
 		Service: s.settings.Service, Peers: s.peers, Signer: s.signer, Registerer: s.registry, Edges: s.edges,
-		TracerProvider: s.tracing.TracerProvider(), Propagator: s.tracing.Propagator(), Logger: s.Logger("mesh"), Retries: true,
+		TracerProvider: s.tracing.TracerProvider(), Propagator: s.tracing.Propagator(), Logger: s.Logger("mesh"), Retries: retries,
 	}
 	if s.certificates != nil {
 		private.Certificates, calls.Certificates = s.certificates, s.certificates
 	}
 	s.private, s.mesh = rpc.NewServer(private), mesh.New(calls)
 	s.held.add("connections to peers", func(context.Context) error { return s.mesh.Close() })
+	s.health.Add(health.Check{Name: "mesh", Run: func(context.Context) error { return s.mesh.Open() }})
 	s.held.add("line of logs", s.lastWord) // after everything that may log in earnest, and while view-service can be reached
 	return nil
+}
+
+// retries says whether our clients try calls again.
+func (s *Sidecar) retries() (bool, error) {
+	switch s.config.MeshRetries {
+	case "", "on":
+		return true, nil
+	case "off":
+		return false, nil
+	default:
+		return false, s.wrongSetting("MESH_RETRIES", fmt.Sprintf("%.80q is neither on nor off", s.config.MeshRetries))
+	}
 }
 
 func loadSigner(service, file string) (*servicetoken.Signer, error) {

@@ -43,21 +43,20 @@ func choose(all []*replica, turn uint64, rank func(*replica) int) *replica {
 	if n == 0 {
 		return nil
 	}
-	var first *replica
-	best := 0
-	for i := range n {
-		r := all[(turn+i)%n]
-		if bad := rank(r); first == nil || bad < best {
-			first, best = r, bad
-		}
-		if best == 0 {
-			break
+	at, best := turn%n, rank(all[turn%n])
+	for i := uint64(1); i < n && best > 0; i++ {
+		if bad := rank(all[(turn+i)%n]); bad < best {
+			at, best = (turn+i)%n, bad
 		}
 	}
-	if second := all[rand.Uint64N(n)]; second != first && rank(second) == best {
-		return better(first, second)
+	if n == 1 {
+		return all[at]
 	}
-	return first
+	second := all[(at+1+rand.Uint64N(n-1))%n] // another than the first
+	if rank(second) == best {
+		return better(all[at], second)
+	}
+	return all[at]
 }
 
 // replicas are those of one service as they were last resolved. Safe for concurrent use.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
@@ -34,6 +35,22 @@ func (g guard) enter(ctx context.Context) (context.Context, func()) {
 	ctx, more := flows.Match(ctx, debug.Request{Route: "/" + g.method, Trace: trace.SpanContextFromContext(ctx).TraceID(),
 		Header: func(name string) string { return strings.Join(md.Get(name), ",") }})
 	return ctx, func() { more(); leave() }
+}
+
+// hopped takes over that the call is tried again.
+func (g guard) hopped(ctx context.Context) context.Context {
+	if g.quiet {
+		return ctx
+	}
+	ctx, _ = hop.Enter(ctx, "", strings.Join(metadata.ValueFromIncomingContext(ctx, strings.ToLower(hop.Attempt)), ","))
+	return ctx
+}
+
+// spent says in a failed answer that what it failed of has been tried again already.
+func spent(ctx context.Context, err error) {
+	if err != nil && hop.Spent(ctx) {
+		_ = grpc.SetTrailer(ctx, metadata.Pairs(strings.ToLower(hop.Retry), hop.No)) // it fails only where there is no call
+	}
 }
 
 // ended reports how a call ended whose handler ran. One that its caller gave up is no failure, and a stream's time says

@@ -87,7 +87,7 @@ func unreadable(err error) error {
 // call admits, runs and recovers; whatever comes out is a status of the closed set.
 func (g guard) call(ctx context.Context, run func(ctx context.Context) error) (err error) {
 	began, ran := time.Now(), false
-	ctx, leave := g.enter(ctx)
+	ctx, leave := g.enter(g.hopped(ctx))
 	defer leave()
 	defer func() {
 		if r := recover(); r != nil {
@@ -96,6 +96,7 @@ func (g guard) call(ctx context.Context, run func(ctx context.Context) error) (e
 			err = problem.New(problem.Internal, "something went wrong here")
 		}
 		err = g.answer(ctx, err)
+		spent(ctx, err)
 		if ran {
 			g.ended(ctx, time.Since(began), err)
 		}

@@ -132,6 +132,7 @@ func (a *API) observe(w *writer, active prometheus.Gauge) {
 // its caller.
 func (a *API) logged(w *writer, r *http.Request) {
 	a.enter(w, r)
+	defer w.hop(r)()
 	r = r.WithContext(&w.context)
 	defer a.settle(w, r)
 	a.caught(w, r)

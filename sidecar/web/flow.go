@@ -10,6 +10,7 @@ import (
 
 	"github.com/signalbox-mesh/signalbox/sidecar/access"
 	"github.com/signalbox-mesh/signalbox/sidecar/debug"
+	"github.com/signalbox-mesh/signalbox/sidecar/mesh/hop"
 )
 
 // enter begins the flow of a request that came with a token: what the gateway let through is one of the mesh's own.
@@ -22,6 +23,25 @@ func (a *API) enter(w *writer, r *http.Request) {
 	delete(r.Header, debug.Header)
 	if !w.telemetry {
 		w.context.Context, w.leave = a.settings.Flows.Enter(w.context.Context, strings.Join(tokens, ","))
+	}
+}
+
+// hop takes over what the client of another service said of the call: how much time is left, and that it is tried again.
+func (w *writer) hop(r *http.Request) (done context.CancelFunc) {
+	timeout, attempt := r.Header[hop.Timeout], r.Header[hop.Attempt]
+	if timeout == nil && attempt == nil {
+		return nothing
+	}
+	w.context.Context, done = hop.Enter(w.context.Context, strings.Join(timeout, ","), strings.Join(attempt, ","))
+	return done
+}
+
+func nothing() {}
+
+// spent says in a failed answer that what it failed of has been tried again already.
+func (w *writer) spent(status int) {
+	if status >= http.StatusInternalServerError && w.context.Context != nil && hop.Spent(w.context.Context) {
+		w.Header()[hop.Retry] = []string{hop.No}
 	}
 }
 

@@ -77,6 +77,7 @@ func (w *writer) WriteHeader(status int) {
 	}
 	if final {
 		w.status = status
+		w.spent(status)
 		if status >= 500 && !w.quiet {
 			w.arrival.Fail() // what the handler does from here on is seen
 		}
