@@ -38,6 +38,9 @@ func (p *pass) again(ctx context.Context) error {
 		case f.Tries >= maxTries || f.Tries > 0 && !f.ExpiresAt.After(p.now):
 			p.giveUp(f, api.ReasonNobodyListening)
 			continue
+		case s.Paused && (!f.Manual || f.Backfill != ""):
+			p.putOff(f, s)
+			continue
 		case f.Tries == 0:
 			f.Attempt++
 			f.PublishedAt, f.ExpiresAt = nil, p.now.Add(s.Window+s.Deadline)
@@ -54,6 +57,19 @@ func (p *pass) again(ctx context.Context) error {
 		return fmt.Errorf("note what is published again: %w", err)
 	}
 	return nil
+}
+
+// lookEvery is how often a pass looks whether the pause is over that holds a further attempt.
+const lookEvery = time.Minute
+
+// putOff what is to be published again of a paused schedule; its time is not over as long as the pause lasts. What was run by
+// hand is not held, for neither is its first attempt.
+func (p *pass) putOff(f *plan.Fire, s plan.Schedule) {
+	again := p.now.Add(lookEvery)
+	f.RetryAt = &again
+	if expires := again.Add(s.Window + s.Deadline); expires.After(f.ExpiresAt) {
+		f.ExpiresAt = expires
+	}
 }
 
 func (p *pass) giveUp(f *plan.Fire, reason api.Reason) {
@@ -103,24 +119,25 @@ func (p *pass) rewrite(ctx context.Context, fires []plan.Fire, schedules map[str
 	var ids, states, reasons, instances, targets, doneWhen []string
 	var attempts []int32
 	var deadlines []int64
-	var published, ended []*time.Time
+	var published, ended, retry []*time.Time
 	var expires []time.Time
 	for i := range fires {
 		f, s := &fires[i], schedules[fires[i].Schedule]
 		ids, states, reasons = append(ids, f.ID), append(states, string(f.State)), append(reasons, string(f.Reason))
 		attempts, instances = append(attempts, int32(f.Attempt)), append(instances, f.Instance)
 		published, ended, expires = append(published, f.PublishedAt), append(ended, f.EndedAt), append(expires, f.ExpiresAt)
+		retry = append(retry, f.RetryAt)
 		if f.State != api.Planned && f.State != api.Published { // nothing of it is published again
 			s = plan.Schedule{}
 		}
 		targets, doneWhen, deadlines = append(targets, s.Target), append(doneWhen, s.DoneWhen), append(deadlines, s.Deadline.Milliseconds())
 	}
-	_, err := p.tx.Exec(ctx, `UPDATE fires f SET retry_at = NULL, state = u.state, reason = u.reason, instance = u.instance, attempt = u.attempt,
+	_, err := p.tx.Exec(ctx, `UPDATE fires f SET retry_at = u.retry, state = u.state, reason = u.reason, instance = u.instance, attempt = u.attempt,
 			published_at = u.published, ended_at = u.ended, expires_at = u.expires, target = coalesce(nullif(u.target, ''), f.target),
 			done_when = coalesce(nullif(u.done_when, ''), f.done_when), deadline_ms = coalesce(nullif(u.deadline, 0), f.deadline_ms)
 		FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::int[], $6::timestamptz[], $7::timestamptz[], $8::timestamptz[],
-			$9::text[], $10::text[], $11::bigint[])
-			AS u(id, state, reason, instance, attempt, published, ended, expires, target, done_when, deadline)
-		WHERE f.id = u.id`, ids, states, reasons, instances, attempts, published, ended, expires, targets, doneWhen, deadlines)
+			$9::text[], $10::text[], $11::bigint[], $12::timestamptz[])
+			AS u(id, state, reason, instance, attempt, published, ended, expires, target, done_when, deadline, retry)
+		WHERE f.id = u.id`, ids, states, reasons, instances, attempts, published, ended, expires, targets, doneWhen, deadlines, retry)
 	return err
 }

@@ -181,3 +181,50 @@ func TestWhatCountsAsDone(t *testing.T) {
 		}
 	}
 }
+
+// A pause holds further attempts, however long it lasts, but not those of a run by hand; what is held goes on after it.
+func TestAPauseHoldsFurtherAttempts(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	s := every("a", 86400)
+	s.Attempts, s.Backoff, s.Deadline, s.Window = 3, time.Second, 3*time.Second, time.Minute
+	byHand := f.by(t, s)
+	planned := timed.FireID(s.Name, f.shown(t, s.Name).NextDue.UTC())
+	term := f.lead(t, "s")
+	now := f.shown(t, s.Name).NextDue.Add(time.Second)
+	pass(t, term, now)
+	for _, id := range []string{byHand, planned} {
+		f.published(t, id, false)
+		if got := f.settle(t, "billing", failed(id, 1)); got != plan.Again {
+			t.Fatalf("%s: %s", id, got)
+		}
+	}
+	if _, err := f.Pause(t.Context(), s.Name, "ann", "month end"); err != nil {
+		t.Fatal(err)
+	}
+	for minute := range 5 {
+		now = now.Add(time.Minute + time.Second)
+		if p := pass(t, term, now); (p.Retried != 0) != (minute == 0) || p.NextTry.IsZero() {
+			t.Errorf("minute %d of the pause: %+v", minute, p)
+		}
+	}
+	held := f.state(t, planned)
+	if all, _ := f.attempts(planned); len(all) != 1 || held.State != api.Planned || held.Attempt != 1 || !held.RetryAt.After(now) {
+		t.Errorf("%d attempts, %+v", len(all), held)
+	}
+	if n := f.number(t, `SELECT count(*) FROM fires WHERE id = $1 AND expires_at > $2`, planned, now.Add(time.Minute)); n != 1 {
+		t.Error("its time is over in the pause")
+	}
+	if all, _ := f.attempts(byHand); len(all) != 2 {
+		t.Errorf("a run by hand had %d attempts", len(all))
+	}
+	if _, err := f.Resume(t.Context(), s.Name, "ann"); err != nil {
+		t.Fatal(err)
+	}
+	if p := pass(t, term, now.Add(time.Minute+time.Second)); p.Retried != 1 {
+		t.Errorf("after the pause: %+v", p)
+	}
+	if all, _ := f.attempts(planned); len(all) != 2 || all[1].Attempt != 2 {
+		t.Errorf("after the pause: %+v", all)
+	}
+}
