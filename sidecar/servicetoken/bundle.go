@@ -27,6 +27,7 @@ type Keys map[string][]ed25519.PublicKey
 type Bundle struct {
 	path   string
 	recent recent
+	tokens tokens
 
 	mu      sync.Mutex
 	keys    Keys

@@ -44,7 +44,7 @@ func (b *Bundle) message(text string) (*message, error) {
 	case m.err != nil:
 		b.recent.forget(text, m)
 		return nil, m.err
-	case !slices.EqualFunc(m.keys, b.of(m.kid), func(a, b ed25519.PublicKey) bool { return a.Equal(b) }):
+	case !sameKeys(m.keys, b.of(m.kid)):
 		b.recent.forget(text, m) // its service's keys are others now
 		return b.message(text)
 	}
@@ -77,4 +77,8 @@ func (r *recent) forget(text string, m *message) {
 		delete(r.all, text)
 		r.order = slices.DeleteFunc(r.order, func(t string) bool { return t == text })
 	}
+}
+
+func sameKeys(a, b []ed25519.PublicKey) bool {
+	return slices.EqualFunc(a, b, func(a, b ed25519.PublicKey) bool { return a.Equal(b) })
 }

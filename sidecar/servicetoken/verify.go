@@ -21,23 +21,39 @@ const (
 	leeway     = 30 * time.Second // between the clocks of two machines
 )
 
-// Verify checks a service token for the service audience, and returns who sent it. It asks nobody.
+// Verify checks a service token for the service audience, and returns who sent it. It asks nobody. A caller shows one
+// token for minutes: its signature is looked at once, its claims and the keys in force every time.
 func (b *Bundle) Verify(text, audience string) (service string, err error) {
 	if len(text) > maxToken {
 		return "", fmt.Errorf("%w: a service token is not that long", ErrRefused)
 	}
-	payload, kid, err := b.open(text, tokenType)
+	t, known := b.tokens.find(text)
+	if known = known && sameKeys(t.keys, b.of(t.kid)); !known {
+		if t, err = b.token(text); err != nil {
+			return "", err
+		}
+	}
+	if err := checkClaims(t.claims, t.kid, audience, time.Now()); err != nil {
+		return "", err
+	}
+	if !known {
+		b.tokens.keep(text, t)
+	}
+	return t.kid, nil
+}
+
+// token verifies a signature; what it says is not judged yet.
+func (b *Bundle) token(text string) (verified, error) {
+	payload, kid, keys, err := b.look(text, tokenType)
 	if err != nil {
-		return "", err
+		b.tokens.forget(text)
+		return verified{}, err
 	}
-	var c jwt.Claims
-	if err := json.Unmarshal(payload, &c); err != nil {
-		return "", fmt.Errorf("%w: its claims cannot be read", ErrRefused)
+	t := verified{kid: kid, keys: keys}
+	if err := json.Unmarshal(payload, &t.claims); err != nil {
+		return t, fmt.Errorf("%w: its claims cannot be read", ErrRefused)
 	}
-	if err := checkClaims(c, kid, audience, time.Now()); err != nil {
-		return "", err
-	}
-	return kid, nil
+	return t, nil
 }
 
 func checkClaims(c jwt.Claims, kid, audience string, now time.Time) error {
