@@ -117,7 +117,7 @@ func (s *Sidecar) wireAPI(context.Context) error {
 		s.verifier = usertoken.New(usertoken.Settings{Keys: s.identityKeys})
 	}
 	s.api = web.New(web.Settings{
-		Service: s.settings.Service, Title: s.settings.Service, Version: s.settings.Version, Verifier: s.verifier,
+		Service: s.settings.Service, Title: s.settings.Service, Version: s.settings.Version, Verifier: s.verifier, Bundle: s.bundle,
 		Logger: s.Logger("http"), Registerer: s.registry, TracerProvider: s.tracing.TracerProvider(),
 		Propagator: s.tracing.Propagator(), Gate: s.gate, Flows: s.flows, Failures: s.failures,
 	})

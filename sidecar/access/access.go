@@ -74,7 +74,8 @@ func (r Role) implies(other Role) bool {
 // Rule says who may call a route. The zero Rule admits nobody; use one of the constructors.
 type Rule struct {
 	kind     kind
-	role, or Role // or "": only role
+	role, or Role   // or "": only role
+	services string // that may call, as Services has them; "": the rule does not ask which service calls
 }
 
 type kind uint8
@@ -84,6 +85,7 @@ const (
 	public
 	signedIn
 	byRole
+	service // without a user
 )
 
 // Public admits everybody, with or without a token.
@@ -99,8 +101,18 @@ func Has(role Role) Rule { return Rule{kind: byRole, role: role} }
 func Any(role, or Role) Rule { return Rule{kind: byRole, role: role, or: or} }
 
 // String is the rule in words, for the OpenAPI document and the audit: "public", "signed-in", "role:viewer",
-// "role:builder or operator", "nobody".
+// "role:builder or operator", "service:workflow", "service:any for role:viewer", "nobody".
 func (r Rule) String() string {
+	if r.services == "" {
+		return r.user()
+	}
+	if r.kind == service {
+		return r.service()
+	}
+	return r.service() + " for " + r.user()
+}
+
+func (r Rule) user() string {
 	switch r.kind {
 	case public:
 		return "public"
@@ -116,13 +128,13 @@ func (r Rule) String() string {
 	}
 }
 
-// NeedsToken reports whether a caller without a token is refused.
-func (r Rule) NeedsToken() bool { return r.kind != public }
+// NeedsToken reports whether a caller without a user token is refused.
+func (r Rule) NeedsToken() bool { return r.kind != public && r.kind != service }
 
-// Admits reports whether a verified principal may pass.
+// Admits reports whether a verified principal may pass, as far as the user is asked for.
 func (r Rule) Admits(p Principal) bool {
 	switch r.kind {
-	case public, signedIn:
+	case public, signedIn, service:
 		return true
 	case byRole:
 		return p.Has(r.role, "") || (r.or != "" && p.Has(r.or, ""))

@@ -13,7 +13,12 @@ import (
 func (a *API) authenticated(rule access.Rule, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(base http.ResponseWriter, r *http.Request) {
 		w := own(base)
-		p, found, err := a.caller(r)
+		service, err := a.service(rule, r)
+		var p access.Principal
+		var found bool
+		if err == nil {
+			p, found, err = a.caller(r)
+		}
 		if err == nil {
 			err = permit(rule, p, found)
 		}
@@ -21,6 +26,9 @@ func (a *API) authenticated(rule access.Rule, next http.Handler) http.Handler {
 		if err != nil {
 			problem.Write(w, r, err)
 			return
+		}
+		if service != "" {
+			ctx = access.WithCaller(ctx, service)
 		}
 		if found {
 			w.subject = p.Subject

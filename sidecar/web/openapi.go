@@ -15,6 +15,9 @@ import (
 // scheme is the name of the user token in the OpenAPI document.
 const scheme = "userToken"
 
+// serviceScheme is that of the service token; it is in the documents of services that have routes for one.
+const serviceScheme = "serviceToken"
+
 // Names of what every document holds, chosen not to meet a service's own types.
 const (
 	problemSchema = "Problem"
@@ -68,15 +71,30 @@ func (a *API) describe(op *huma.Operation, rule access.Rule) {
 	a.limits[op.Method+" "+op.Path] = limit
 	op.MaxBodyBytes = -1    // whole read the body already, within its limit
 	op.BodyReadTimeout = -1 // likewise
-	op.Security = []map[string][]string{}
-	if rule.NeedsToken() {
-		op.Security = append(op.Security, map[string][]string{scheme: {}})
-	}
+	op.Security = a.security(rule)
 	if op.Extensions == nil {
 		op.Extensions = map[string]any{}
 	}
 	op.Extensions["x-signalbox-access"] = rule.String()
 	a.describeErrors(op)
+}
+
+// security is what a caller has to show, all of it at once.
+func (a *API) security(rule access.Rule) []map[string][]string {
+	all := map[string][]string{}
+	if rule.NeedsToken() {
+		all[scheme] = []string{}
+	}
+	if rule.NeedsService() {
+		a.huma.OpenAPI().Components.SecuritySchemes[serviceScheme] = &huma.SecurityScheme{
+			Type: "apiKey", In: "header", Name: access.TokenHeader, Description: "Token of the calling service, signed by its own key; nobody outside has one",
+		}
+		all[serviceScheme] = []string{}
+	}
+	if len(all) == 0 {
+		return []map[string][]string{}
+	}
+	return []map[string][]string{all}
 }
 
 func (a *API) describeErrors(op *huma.Operation) {

@@ -28,6 +28,7 @@ import (
 
 	"github.com/signalbox-mesh/signalbox/sidecar/access"
 	"github.com/signalbox-mesh/signalbox/sidecar/debug"
+	"github.com/signalbox-mesh/signalbox/sidecar/servicetoken"
 	"github.com/signalbox-mesh/signalbox/sidecar/telemetry"
 	tracing "github.com/signalbox-mesh/signalbox/sidecar/trace"
 )
@@ -43,6 +44,7 @@ type Settings struct {
 	Service        string
 	Title          string // of the OpenAPI document; "": Service
 	Version        string
+	Bundle         *servicetoken.Bundle          // nil: routes for services refuse everybody
 	Verifier       access.Verifier               // nil: only public routes can be registered, and tokens are not looked at
 	Logger         *slog.Logger                  // the access log; nil: none
 	Registerer     prometheus.Registerer         // nil: no metrics
@@ -62,6 +64,7 @@ type API struct {
 	huma     huma.API
 	metrics  *telemetry.HTTPServer
 	incoming *tracing.Incoming
+	refused  *prometheus.CounterVec
 	handler  http.Handler
 
 	mu         sync.Mutex
@@ -89,6 +92,7 @@ func New(s Settings) *API {
 		mux:       http.NewServeMux(),
 		metrics:   telemetry.NewHTTPServer(s.Registerer),
 		incoming:  tracing.NewIncoming("github.com/signalbox-mesh/signalbox/sidecar/web", s.TracerProvider, s.Propagator),
+		refused:   newRefused(s.Registerer),
 		rules:     map[string]access.Rule{},
 		limits:    map[string]int64{},
 		telemetry: map[string]bool{},
@@ -169,7 +173,7 @@ func (a *API) handle(pattern string, rule access.Rule, limit int64, h http.Handl
 func (a *API) admit(pattern string, rule access.Rule) {
 	switch {
 	case rule == (access.Rule{}):
-		panic("web: route " + pattern + " has no access rule; say access.Public, SignedIn or Has")
+		panic("web: route " + pattern + " has no access rule; say access.Public, SignedIn, Has or Services")
 	case rule.NeedsToken() && a.settings.Verifier == nil:
 		panic("web: route " + pattern + " needs a token, but there is no Verifier in Settings")
 	}
