@@ -4,10 +4,12 @@ package catalogs
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/signalbox-mesh/signalbox/services/catalogs/internal/catalog"
 	"github.com/signalbox-mesh/signalbox/services/catalogs/internal/httpapi"
 	"github.com/signalbox-mesh/signalbox/services/catalogs/internal/postgres"
+	"github.com/signalbox-mesh/signalbox/services/catalogs/internal/rpcapi"
 	"github.com/signalbox-mesh/signalbox/sidecar"
 	"github.com/signalbox-mesh/signalbox/sidecar/pg"
 )
@@ -35,7 +37,12 @@ func New(ctx context.Context, c Config, s sidecar.Settings) (*Service, error) {
 		return nil, err
 	}
 	store := newStore(sc)
-	httpapi.Mount(sc.API(), catalog.New(store, store), store)
+	rules := catalog.New(store, store)
+	httpapi.Mount(sc.API(), rules, store)
+	if err := rpcapi.New(rules, store, sc.Verifier()).Register(sc.RPC()); err != nil {
+		_ = sc.Stop(ctx)
+		return nil, fmt.Errorf("register catalogs' private API: %w", err)
+	}
 	return &Service{Sidecar: sc}, nil
 }
 

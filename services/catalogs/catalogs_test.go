@@ -77,6 +77,13 @@ func (h house) run(t *testing.T) *catalogs.Service {
 	t.Helper()
 	s, err := catalogs.New(t.Context(), h.config, h.settings)
 	check(t, err)
+	serve(t, s, "x")
+	return s
+}
+
+// serve runs catalogs until the end of the test, and returns once somebody with the token gets an answer.
+func serve(t *testing.T, s *catalogs.Service, token string) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	ran := make(chan error, 1)
 	go func() { ran <- s.Run(ctx) }()
@@ -86,8 +93,9 @@ func (h house) run(t *testing.T) *catalogs.Service {
 			t.Errorf("Run: %v", err)
 		}
 	})
-	wait.For(t, limit, "catalogs to be ready", func() bool { return status(t, s, "GET", "/api/catalogs/v1/types", "") == 200 })
-	return s
+	wait.For(t, limit, "catalogs to be ready", func() bool {
+		return status(t, s, "GET", "/api/catalogs/v1/types", "", "Authorization", "Bearer "+token) == 200
+	})
 }
 
 func call(t *testing.T, s *catalogs.Service, method, path, body string, header ...string) (int, map[string]any) {

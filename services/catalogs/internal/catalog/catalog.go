@@ -86,16 +86,21 @@ func (c *Catalog) DeleteType(ctx context.Context, by, name string, expected int6
 
 // CreateRecord of a type.
 func (c *Catalog) CreateRecord(ctx context.Context, by, typ string, data json.RawMessage) (Record, error) {
-	value, text, err := object(data)
-	if err != nil {
-		return Record{}, err
-	}
 	id, err := uuid.NewV7()
 	if err != nil {
 		return Record{}, fmt.Errorf("make a record id: %w", err)
 	}
+	return c.CreateRecordAs(ctx, by, typ, id.String(), data)
+}
+
+// CreateRecordAs makes a record with an id that the caller has, a UUID of version 7. One that is there is a conflict.
+func (c *Catalog) CreateRecordAs(ctx context.Context, by, typ, id string, data json.RawMessage) (Record, error) {
+	value, text, err := object(data)
+	if err != nil {
+		return Record{}, err
+	}
 	return c.records.InsertRecord(ctx, typ, func(t Type) (Record, error) {
-		r := Record{ID: id.String(), Type: t.Name, Data: text, Revision: 1, Schema: t.Version, Stamp: stamp(by)}
+		r := Record{ID: id, Type: t.Name, Data: text, Revision: 1, Schema: t.Version, Stamp: stamp(by)}
 		return r, c.fits(t, value)
 	})
 }

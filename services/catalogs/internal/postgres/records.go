@@ -9,6 +9,7 @@ import (
 
 	"github.com/signalbox-mesh/signalbox/services/catalogs/internal/catalog"
 	"github.com/signalbox-mesh/signalbox/sidecar/pg"
+	"github.com/signalbox-mesh/signalbox/sidecar/problem"
 )
 
 const recordColumns = `id::text, type, data, revision, schema_version, created_at, updated_at, created_by, updated_by`
@@ -51,6 +52,9 @@ func (s *Store) InsertRecord(ctx context.Context, typ string, make func(catalog.
 		_, err = tx.Exec(ctx, `INSERT INTO records (id, type, data, revision, schema_version, created_at, updated_at, created_by, updated_by)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
 			r.ID, r.Type, string(r.Data), r.Revision, r.Schema, r.Stamp.CreatedAt, r.Stamp.UpdatedAt, r.Stamp.CreatedBy, r.Stamp.UpdatedBy)
+		if pg.IsUnique(err) {
+			return problem.New(problem.Conflict, "there is a record with this id already")
+		}
 		if err != nil {
 			return fmt.Errorf("insert record: %w", err)
 		}
