@@ -82,8 +82,12 @@ generate: node_modules ## Write the generated code anew: gRPC contracts, then go
 	@npx --no-install buf generate
 	@$(GO) generate ./...
 
+.PHONY: release-contracts
+release-contracts: node_modules ## Make the contracts as they are what later ones must not break: part of a release
+	@npx --no-install buf build -o buf.released.binpb --exclude-source-info
+
 .PHONY: check-generated
-check-generated: ## Fail if the gRPC code is not what the contracts say
+check-generated: ## Fail if the gRPC code is not what the contracts say, or a contract breaks the released one
 	@scripts/check-generated.sh
 
 node_modules: package-lock.json

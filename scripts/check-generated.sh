@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
-# Fails if the committed gRPC code is not what the contracts say. Without npm's registry there is no buf;
-# then it says that it could not look.
+# Fails if the committed gRPC code is not what the contracts say, or if a contract breaks who calls by the released one:
+# the previous release runs beside this one. buf.released.binpb holds the contracts of the last release; it is in the
+# repository, so that a fresh clone compares the same. Without npm's registry there is no buf; then it says that it could
+# not look.
 set -euo pipefail
 
 make -s node_modules || {
@@ -13,6 +15,8 @@ listed() { find sidecar maintenance services -name '*.pb.go' | sort; }
 fresh=$(mktemp -d)
 trap 'rm -rf "$fresh"' EXIT
 npx --no-install buf lint
+npx --no-install buf build -o "$fresh/contracts.binpb" # of all modules at once: buf compares them one by one else
+npx --no-install buf breaking "$fresh/contracts.binpb" --against buf.released.binpb --config buf.yaml
 npx --no-install buf generate -o "$fresh"
 mkdir -p "$fresh"/{sidecar,maintenance,services}
 
