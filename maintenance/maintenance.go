@@ -17,6 +17,7 @@ import (
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/lease"
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/postgres"
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/query"
+	"github.com/signalbox-mesh/signalbox/maintenance/internal/topology"
 	"github.com/signalbox-mesh/signalbox/sidecar/access"
 	"github.com/signalbox-mesh/signalbox/sidecar/bus"
 	fleetv1 "github.com/signalbox-mesh/signalbox/sidecar/contract/fleet/v1"
@@ -88,6 +89,7 @@ type Maintenance struct {
 	outbox   *outbox.Outbox // nil without a bus
 	http     *httpapi.Handlers
 	watch    *watch
+	topology *topology.Watch
 	metrics  metrics
 	profiled prometheus.Gauge
 }
@@ -109,8 +111,10 @@ func New(s Settings) (*Maintenance, error) {
 	m := &Maintenance{settings: s, store: store, metrics: newMetrics(s.Registerer)}
 	m.wireLeases()
 	m.watch = newWatch(store, s)
+	m.topology = topology.NewWatch(store, fleet.Lost)
+	s.Registerer.MustRegister(newCauses(m.topology))
 	s.Registerer.MustRegister(newLateness(store, s.Service))
-	m.http = httpapi.New(httpapi.Settings{Logs: store, Fleet: store, Leases: store, Profiles: store, Changer: m.leases, Overdue: store, Ready: s.DB.Migrated,
+	m.http = httpapi.New(httpapi.Settings{Logs: store, Fleet: store, Leases: store, Profiles: store, Changer: m.leases, Overdue: store, Topology: m.topology, Ready: s.DB.Migrated,
 		MaxTails: s.Config.MaxTails, Registerer: s.Registerer})
 	m.http.Register(s.API)
 	return m, m.register()
@@ -128,7 +132,7 @@ func (m *Maintenance) register() error {
 		return fmt.Errorf("register the log receiver: %w", err)
 	}
 	s.API.HandleTelemetry(httpapi.ExportOperation(), access.Has(access.Sender), receiver)
-	server := fleet.NewServer(m.store, m.leases, rpc.Caller, s.Logger, s.Registerer)
+	server := fleet.NewServer(m.store, m.leases, hearing{m.topology}, rpc.Caller, s.Logger, s.Registerer)
 	err = s.RPC.Register(&fleetv1.FleetService_ServiceDesc, server, map[string]rpc.Callers{"Sync": rpc.AnyService()})
 	if err != nil {
 		return fmt.Errorf("register the fleet: %w", err)

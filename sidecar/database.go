@@ -9,6 +9,7 @@ import (
 	"github.com/signalbox-mesh/signalbox/sidecar/pg"
 	"github.com/signalbox-mesh/signalbox/sidecar/problem"
 	"github.com/signalbox-mesh/signalbox/sidecar/settings"
+	"github.com/signalbox-mesh/signalbox/sidecar/telemetry"
 )
 
 // gate holds requests back while a schema is not ready.
@@ -79,6 +80,6 @@ func (s *Sidecar) openDB(variable, url, ownerURL, schema string) (*pg.DB, error)
 		return nil, &settings.Error{Variable: settings.Prefix + variable, Problem: err.Error()}
 	}
 	s.held.add("pool "+schema, func(context.Context) error { db.Close(); return nil })
-	s.health.Add(health.Check{Name: "postgres-" + schema, Weight: health.Downs, Run: db.Ready})
+	s.health.Add(health.Check{Name: "postgres-" + schema, Node: telemetry.NodePostgres, Weight: health.Downs, Run: db.Ready})
 	return db, nil
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/signalbox-mesh/signalbox/sidecar/outbox"
 	"github.com/signalbox-mesh/signalbox/sidecar/pg"
 	"github.com/signalbox-mesh/signalbox/sidecar/settings"
+	"github.com/signalbox-mesh/signalbox/sidecar/telemetry"
 	"github.com/signalbox-mesh/signalbox/sidecar/timed"
 )
 
@@ -42,13 +43,21 @@ func (s *Sidecar) wireBus(context.Context) (err error) {
 		return &settings.Error{Variable: "SIGNALBOX_AMQP_URL", Problem: err.Error()}
 	}
 	s.held.add("bus", s.bus.Close)
-	s.health.Add(health.Check{Name: "bus", Run: s.consuming})
+	s.health.Add(health.Check{Name: "bus", Node: s.busNode(), Run: s.consuming})
 	if s.db != nil {
 		s.outbox = outbox.New(outbox.Settings{
 			DB: s.db, Bus: s.bus, Registerer: s.registry, Logger: s.Logger("outbox"), Published: s.settings.Published,
 		})
 	}
 	return nil
+}
+
+// busNode is the broker that the bus stands on; "" for one in this process.
+func (s *Sidecar) busNode() string {
+	if _, remote := s.bus.(*amqp.Bus); remote {
+		return telemetry.NodeRabbitMQ
+	}
+	return ""
 }
 
 func (s *Sidecar) wireTimed(context.Context) error {
@@ -101,13 +110,13 @@ func (s *Sidecar) wireFleet(context.Context) error {
 		Epoch: s.logs.Epoch(), PID: os.Getpid(), PublicAddr: s.OpsAddr(), PrivateAddr: s.PrivateAddr(), StartedAt: s.started,
 		Client: fleetv1.NewFleetServiceClient(conn), Bus: s.bus, Effects: s.effects(), Notices: s.notices(), Sign: s.signer.SignMessage, Answer: s.signer.Answer, States: s.levels.States,
 		Effective: s.effective, StateFile: s.leaseFile(), Sampling: s.tracing.Sampling, Suppressed: s.levels.Suppressed, SettingsHash: hash,
-		Health: s.health.Report, Ledger: s.logs.Ledger, Logger: s.Logger("fleet"), Registerer: s.registry,
+		Health: s.health.Report, Ledger: s.logs.Ledger, Edges: s.edges.All, Logger: s.Logger("fleet"), Registerer: s.registry,
 	}
 	if s.bundle != nil {
 		set.Verify = s.bundle.VerifyMessage
 	}
 	s.fleet = fleet.New(set)
 	s.levels.OnSpent(s.fleet.Spent)
-	s.health.Add(health.Check{Name: "fleet", Run: func(context.Context) error { return s.fleet.Progress() }})
+	s.health.Add(health.Check{Name: "fleet", Node: "view-service", Run: func(context.Context) error { return s.fleet.Progress() }})
 	return nil
 }

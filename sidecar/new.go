@@ -143,7 +143,7 @@ func (s *Sidecar) wireHealth(context.Context) error {
 		Changed: s.tellFleet,
 	})
 	if s.spoolDir() != "" {
-		s.health.Add(health.Check{Name: "log-pipeline", Run: func(context.Context) error { return s.logs.Progress() }})
+		s.health.Add(health.Check{Name: "log-pipeline", Node: "view-service", Run: func(context.Context) error { return s.logs.Progress() }})
 	}
 	return nil
 }

@@ -30,6 +30,7 @@ import (
 	"github.com/signalbox-mesh/signalbox/sidecar/health"
 	"github.com/signalbox-mesh/signalbox/sidecar/problem"
 	"github.com/signalbox-mesh/signalbox/sidecar/settings"
+	"github.com/signalbox-mesh/signalbox/sidecar/telemetry"
 	"github.com/signalbox-mesh/signalbox/sidecar/usertoken"
 )
 
@@ -105,7 +106,7 @@ func (g *Service) wire(ok checked, verifier access.Verifier) error {
 		return err
 	}
 	for _, name := range table.Services() {
-		g.Health().Add(health.Check{Name: "upstream-" + name, Weight: health.Degrades, Interval: lookEvery,
+		g.Health().Add(health.Check{Name: "upstream-" + name, Node: name, Weight: health.Degrades, Interval: lookEvery,
 			Run: func(ctx context.Context) error { return services.Look(ctx, name) }})
 	}
 	g.edge = edge.New(edge.Settings{
@@ -139,7 +140,7 @@ func (g *Service) limiter() edge.Limiter {
 	if g.redis == nil {
 		return ratelimit.NewFallback(nil, g.Logger("ratelimit"), g.Registry())
 	}
-	g.Health().Add(health.Check{Name: "redis", Weight: health.Degrades, Run: g.redis.Ping})
+	g.Health().Add(health.Check{Name: "redis", Node: telemetry.NodeRedis, Weight: health.Degrades, Run: g.redis.Ping})
 	return ratelimit.NewFallback(g.redis, g.Logger("ratelimit"), g.Registry())
 }
 

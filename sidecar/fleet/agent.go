@@ -30,6 +30,7 @@ import (
 	"github.com/signalbox-mesh/signalbox/sidecar/lease"
 	"github.com/signalbox-mesh/signalbox/sidecar/level"
 	"github.com/signalbox-mesh/signalbox/sidecar/logging"
+	"github.com/signalbox-mesh/signalbox/sidecar/telemetry"
 )
 
 // authority signs control messages; nobody else's count.
@@ -65,6 +66,8 @@ type Settings struct {
 	Effective func(logger string) slog.Level
 	Health    func() health.Report   // may be nil
 	Ledger    func() []logging.Class // may be nil
+	// Edges is what has passed between this service and others; may be nil.
+	Edges func() []telemetry.EdgeCounts
 
 	// StateFile keeps leases and events over a restart; "": they are forgotten until view-service is heard.
 	StateFile string

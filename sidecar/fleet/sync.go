@@ -74,6 +74,7 @@ func (a *Agent) request() *fleetv1.SyncRequest {
 	a.addHealth(req)
 	a.addLevels(req)
 	a.addLedger(req)
+	a.addEdges(req)
 	return req
 }
 
@@ -84,7 +85,8 @@ func (a *Agent) addHealth(req *fleetv1.SyncRequest) {
 	report := a.settings.Health()
 	req.Health = &fleetv1.Health{Status: string(report.Status)}
 	for _, c := range report.Checks {
-		req.Health.Checks = append(req.Health.Checks, &fleetv1.Check{Name: c.Name, Status: string(c.Status), Error: c.Error})
+		req.Health.Checks = append(req.Health.Checks, &fleetv1.Check{Name: c.Name, Status: string(c.Status), Error: c.Error, Node: c.Node,
+			Since: timestamppb.New(c.Since), Weight: c.Weight})
 	}
 }
 
@@ -107,5 +109,15 @@ func (a *Agent) addLedger(req *fleetv1.SyncRequest) {
 	}
 	for _, c := range a.settings.Ledger() {
 		req.Ledger = append(req.Ledger, &fleetv1.Ledger{Class: c.Name, Issued: c.Issued, Acked: c.Acked, Closed: c.Closed})
+	}
+}
+
+func (a *Agent) addEdges(req *fleetv1.SyncRequest) {
+	if a.settings.Edges == nil {
+		return
+	}
+	for _, e := range a.settings.Edges() {
+		req.Edges = append(req.Edges, &fleetv1.Edge{Source: e.Source, Destination: e.Destination, Protocol: e.Protocol, Calls: e.Classes,
+			Errors: e.Errors, Seconds: e.Seconds, Open: e.Open})
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/lease"
+	"github.com/signalbox-mesh/signalbox/maintenance/internal/topology"
 )
 
 // Heartbeat is how often an instance syncs, Lost after how long a silence it counts as lost.
@@ -43,7 +44,7 @@ type Instance struct {
 	Environment    string
 	StartedAt      *time.Time
 	Health         string
-	Checks         json.RawMessage // [{name, status, error}]
+	Checks         json.RawMessage // [{name, status, error, node, since, weight}]
 	Loggers        json.RawMessage // [{name, configured, leased, effective, lease_id}]
 	Applied        json.RawMessage // [{id, error, spent}]
 	Drift          []Difference    // of a live one
@@ -69,6 +70,8 @@ type Report struct {
 	Sampling Sampling
 	Events   []lease.Event
 	Ledgers  []Ledger
+	Checks   []topology.Check // what Instance.Checks holds
+	Edges    []topology.Edge  // since the instance started
 	Stopping bool
 }
 

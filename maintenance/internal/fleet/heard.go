@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/lease"
+	"github.com/signalbox-mesh/signalbox/maintenance/internal/topology"
 	fleetv1 "github.com/signalbox-mesh/signalbox/sidecar/contract/fleet/v1"
 )
 
@@ -19,6 +20,9 @@ const (
 	maxLoggers = 20_000
 	maxRates   = 2000
 	maxEvents  = 1000
+	maxChecks  = 100
+	maxEdges   = 300
+	maxBounds  = 64 // classes of duration
 )
 
 func first[T any](all []T, most int) []T { return all[:min(len(all), most)] }
@@ -37,6 +41,31 @@ func applied(req *fleetv1.SyncRequest) (all []Applied) {
 		if id, err := uuid.Parse(a.GetId()); err == nil {
 			all = append(all, Applied{ID: id.String(), Error: clip(a.GetError(), maxSaid), Spent: a.GetSpent()})
 		}
+	}
+	return all
+}
+
+func checks(req *fleetv1.SyncRequest) []topology.Check {
+	all := []topology.Check{}
+	for _, c := range first(req.GetHealth().GetChecks(), maxChecks) {
+		one := topology.Check{Name: text(c.GetName()), Status: text(c.GetStatus()), Error: clip(c.GetError(), maxSaid), Node: text(c.GetNode()), Weight: text(c.GetWeight())}
+		if c.GetSince().IsValid() {
+			one.Since = c.GetSince().AsTime()
+		}
+		all = append(all, one)
+	}
+	return all
+}
+
+// edges leaves out what is no edge of the instance's own: nobody speaks for others.
+func edges(req *fleetv1.SyncRequest) []topology.Edge {
+	own, all := req.GetInstance().GetService(), []topology.Edge{}
+	for _, e := range first(req.GetEdges(), maxEdges) {
+		if (e.GetSource() != own && e.GetDestination() != own) || !finite(e.GetSeconds()) {
+			continue
+		}
+		all = append(all, topology.Edge{Source: text(e.GetSource()), Destination: text(e.GetDestination()), Protocol: text(e.GetProtocol()),
+			Calls: first(e.GetCalls(), maxBounds), Errors: e.GetErrors(), Seconds: e.GetSeconds(), Open: e.GetOpen()})
 	}
 	return all
 }

@@ -25,6 +25,9 @@ type Store interface {
 	Heard(ctx context.Context, r Report) (Answer, error)
 }
 
+// Watch hears every report too, also while the store is away. It does not block.
+type Watch interface{ Hear(r Report) }
+
 // Books are kept of what has happened to leases.
 type Books interface {
 	Count(all []lease.Noted)
@@ -37,20 +40,21 @@ type Server struct {
 	fleetv1.UnimplementedFleetServiceServer
 	store  Store
 	books  Books
+	watch  Watch
 	caller func(ctx context.Context) string
 	log    *slog.Logger
 	syncs  *prometheus.CounterVec
 }
 
 // NewServer makes the server; caller is the verified name of the calling service.
-func NewServer(s Store, b Books, caller func(ctx context.Context) string, log *slog.Logger, r prometheus.Registerer) *Server {
+func NewServer(s Store, b Books, w Watch, caller func(ctx context.Context) string, log *slog.Logger, r prometheus.Registerer) *Server {
 	syncs := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "signalbox_fleet_syncs_total",
 		Help: "Reports of instances, by what became of them"}, []string{"result"})
 	for _, result := range []string{"ok", "refused", "unavailable"} {
 		syncs.WithLabelValues(result)
 	}
 	r.MustRegister(syncs)
-	return &Server{store: s, books: b, caller: caller, log: log, syncs: syncs}
+	return &Server{store: s, books: b, watch: w, caller: caller, log: log, syncs: syncs}
 }
 
 // Sync takes one instance's report. Errors: PermissionDenied when it speaks for another service,
@@ -60,7 +64,9 @@ func (s *Server) Sync(ctx context.Context, req *fleetv1.SyncRequest) (*fleetv1.S
 		s.syncs.WithLabelValues("refused").Inc()
 		return nil, err
 	}
-	got, err := s.store.Heard(ctx, report(req))
+	r := report(req)
+	s.watch.Hear(r)
+	got, err := s.store.Heard(ctx, r)
 	if err != nil {
 		s.syncs.WithLabelValues("unavailable").Inc()
 		return nil, status.Error(codes.Unavailable, "the fleet table cannot be written now")
@@ -120,8 +126,10 @@ func report(req *fleetv1.SyncRequest) Report {
 			Service: text(i.GetService()), Instance: text(i.GetInstance()), Version: text(i.GetVersion()), Epoch: text(i.GetEpoch()), PID: i.GetPid(),
 			PublicAddress: text(i.GetPublicAddress()), PrivateAddress: text(i.GetPrivateAddress()), Environment: text(i.GetEnvironment()),
 			Health: text(req.GetHealth().GetStatus()), Revision: req.GetRevision(),
-			Checks: list(req.GetHealth().GetChecks()), Loggers: list(req.GetLoggers()), Applied: list(req.GetApplied()),
+			Loggers: list(req.GetLoggers()), Applied: list(req.GetApplied()),
 		}}
+	r.Checks, r.Edges = checks(req), edges(req)
+	r.Instance.Checks = list(r.Checks)
 	if at := i.GetStartedAt(); at.IsValid() {
 		started := at.AsTime()
 		r.Instance.StartedAt = &started

@@ -21,6 +21,7 @@ import (
 
 type memory struct {
 	heard  Report
+	told   []Report // whoever watches
 	leases []lease.Lease
 	err    error
 
@@ -33,6 +34,8 @@ func (m *memory) Heard(_ context.Context, r Report) (Answer, error) {
 	return Answer{Leases: m.leases, Revision: 7, Overdue: m.overdue}, m.err
 }
 
+func (m *memory) Hear(r Report) { m.told = append(m.told, r) }
+
 func (m *memory) Count([]lease.Noted) {}
 
 func (m *memory) Expire(context.Context) error {
@@ -43,7 +46,7 @@ func (m *memory) Expire(context.Context) error {
 func sync(t *testing.T, m *memory, req *fleetv1.SyncRequest) (*fleetv1.SyncResponse, error) {
 	t.Helper()
 	req.Instance = &fleetv1.Instance{Service: "catalogs", Instance: "catalogs-1", Epoch: "e"}
-	s := NewServer(m, m, func(context.Context) string { return "catalogs" }, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	s := NewServer(m, m, m, func(context.Context) string { return "catalogs" }, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
 	return s.Sync(t.Context(), req)
 }
 
@@ -65,7 +68,7 @@ func TestTheLastWordClosesTheEpoch(t *testing.T) {
 func TestWhoMayReportForWhom(t *testing.T) {
 	t.Parallel()
 	for caller, want := range map[string]codes.Code{"shop": codes.OK, "up": codes.OK, "catalogs": codes.PermissionDenied, "": codes.PermissionDenied} {
-		s := NewServer(&memory{}, &memory{}, func(context.Context) string { return caller }, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+		s := NewServer(&memory{}, &memory{}, &memory{}, func(context.Context) string { return caller }, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
 		_, err := s.Sync(t.Context(), &fleetv1.SyncRequest{Instance: &fleetv1.Instance{Service: "shop", Instance: "shop-1", Epoch: "e"}})
 		if status.Code(err) != want {
 			t.Errorf("%q for shop: %v, want %v", caller, err, want)
@@ -109,7 +112,7 @@ func TestWhatAnInstanceSaysIsMadeStorable(t *testing.T) {
 		t.Fatal(err)
 	}
 	i := m.heard.Instance
-	if i.Health != "u\uFFFDp" || string(i.Checks) != `[{"name":"a\ufffdb"}]` || string(i.Loggers) != `[{"effective":"INFO","lease_id":"x"}]` || len(m.heard.Ledgers) != 16 {
+	if i.Health != "u\uFFFDp" || string(i.Checks) != "[{\"name\":\"a\uFFFDb\"}]" || string(i.Loggers) != `[{"effective":"INFO","lease_id":"x"}]` || len(m.heard.Ledgers) != 16 {
 		t.Errorf("%+v", m.heard)
 	}
 }
@@ -142,5 +145,35 @@ func TestWhatAReportMayHold(t *testing.T) {
 	}
 	if time.Until(h.Events[0].At) > time.Minute || h.Events[0].Instance != "catalogs-1" || len(h.Events[1].Detail) > maxSaid || !utf8.ValidString(h.Events[1].Detail) {
 		t.Errorf("%+v", h.Events)
+	}
+}
+
+// What an instance sees of others is taken over as it is bounded, and told also while the store is away.
+func TestEdgesAndChecksAreTold(t *testing.T) {
+	t.Parallel()
+	began := time.Now().Add(-time.Minute).UTC()
+	req := &fleetv1.SyncRequest{
+		Health: &fleetv1.Health{Status: "down", Checks: []*fleetv1.Check{{Name: "postgres-catalogs", Status: "down", Error: "refused\x00", Node: "postgresql", Weight: "down",
+			Since: timestamppb.New(began)}, {Name: "bus", Status: "up"}}},
+		Edges: []*fleetv1.Edge{{Source: "catalogs", Destination: "postgresql", Protocol: "postgresql", Calls: make([]uint64, 1000), Errors: 3, Open: true},
+			{Source: "browser", Destination: "catalogs", Protocol: "http"}, {Source: "gateway", Destination: "identity", Protocol: "http"},
+			{Source: "catalogs", Destination: "x", Seconds: math.NaN()}},
+	}
+	for range 1000 {
+		req.Edges = append(req.Edges, &fleetv1.Edge{Source: "catalogs", Destination: strings.Repeat("x", 1000)})
+	}
+	m := &memory{err: errors.New("away")}
+	if _, err := sync(t, m, req); err == nil || len(m.told) != 1 {
+		t.Fatalf("%v, told %d times", err, len(m.told))
+	}
+	r := m.told[0]
+	if c := r.Checks; len(c) != 2 || c[0].Node != "postgresql" || !c[0].Since.Equal(began) || c[0].Error != "refused\uFFFD" || !c[1].Since.IsZero() {
+		t.Errorf("%+v", c)
+	}
+	if e := r.Edges; len(e) > maxEdges || e[0].Errors != 3 || !e[0].Open || len(e[0].Calls) != maxBounds || e[1].Source != "browser" || len(e[2].Destination) != maxText {
+		t.Errorf("%d edges, the first %+v", len(e), e[0])
+	}
+	if raw := string(r.Instance.Checks); !strings.Contains(raw, `"node":"postgresql"`) || strings.Contains(raw, "seconds") {
+		t.Error(raw)
 	}
 }

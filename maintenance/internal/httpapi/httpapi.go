@@ -58,6 +58,7 @@ type Settings struct {
 	Profiles   Profiles
 	Changer    Changer
 	Overdue    Overdue
+	Topology   Topology
 	Ready      func() error // why the schema cannot be used yet; nil when it can
 	MaxTails   int
 	Registerer prometheus.Registerer
@@ -93,6 +94,8 @@ func (h *Handlers) Register(api *web.API) {
 	web.Register(api, op(http.MethodGet, "/logs/gaps", "list-gaps", "List what is missing from the log"), viewer, h.listGaps)
 	web.Register(api, op(http.MethodGet, "/instances", "list-instances", "List the instances of the mesh"), viewer, h.listInstances)
 	web.Register(api, op(http.MethodGet, "/targets", "list-targets", "Targets for Prometheus' HTTP service discovery"), viewer, h.listTargets)
+	web.Register(api, op(http.MethodGet, "/topology", "show-topology", "Show the nodes of the mesh and what passes between them"), viewer, h.showTopology)
+	web.Register(api, op(http.MethodGet, "/causes", "list-causes", "Name what explains all that fails"), viewer, h.listCauses)
 	web.Register(api, op(http.MethodGet, "/audit", "list-audit", "List who changed what"), viewer, h.listAudit)
 	web.Register(api, op(http.MethodGet, "/annotations", "list-annotations", "Changes as Grafana's annotations"), viewer, h.listAnnotations)
 	web.Register(api, op(http.MethodGet, "/overdue", "list-overdue", "Schedules with due times that should have ended"), viewer, h.listOverdue)

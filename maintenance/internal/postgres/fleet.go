@@ -10,6 +10,7 @@ import (
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/fleet"
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/lease"
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/logs"
+	"github.com/signalbox-mesh/signalbox/maintenance/internal/topology"
 	"github.com/signalbox-mesh/signalbox/sidecar/pg"
 )
 
@@ -91,14 +92,24 @@ func desired(ctx context.Context, tx pg.Tx, r fleet.Report) (k fleet.Known, over
 	return k, overdue, nil
 }
 
+// olderEdges keeps a snapshot of the edges that is one to two minutes old, and a younger one that follows it; of an epoch
+// that is over they say nothing.
+const olderEdges = `
+			edges_before = CASE WHEN excluded.epoch <> old.epoch THEN NULL WHEN old.edges_next_at < now() - interval '1 minute' THEN old.edges_next
+				ELSE coalesce(old.edges_before, old.edges) END,
+			edges_before_at = CASE WHEN excluded.epoch <> old.epoch THEN NULL WHEN old.edges_next_at < now() - interval '1 minute' THEN old.edges_next_at
+				ELSE coalesce(old.edges_before_at, old.heard_at) END,
+			edges_next = CASE WHEN excluded.epoch <> old.epoch THEN NULL WHEN old.edges_next_at >= now() - interval '1 minute' THEN old.edges_next ELSE old.edges END,
+			edges_next_at = CASE WHEN excluded.epoch <> old.epoch THEN NULL WHEN old.edges_next_at >= now() - interval '1 minute' THEN old.edges_next_at ELSE old.heard_at END`
+
 const upsertInstance = `INSERT INTO instances AS old (service, instance, version, epoch, pid, public_address, private_address, environment,
-			started_at, health, checks, loggers, root_level, applied, suppressed, drift, settings_hash, revision, stopping)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+			started_at, health, checks, loggers, root_level, applied, suppressed, drift, settings_hash, revision, stopping, edges)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $21)
 		ON CONFLICT (service, instance) DO UPDATE SET version = excluded.version, epoch = excluded.epoch, pid = excluded.pid,
 			public_address = excluded.public_address, private_address = excluded.private_address, environment = excluded.environment,
 			started_at = excluded.started_at, health = excluded.health, checks = excluded.checks, loggers = excluded.loggers, root_level = excluded.root_level,
 			applied = excluded.applied, suppressed = excluded.suppressed, drift = excluded.drift, settings_hash = excluded.settings_hash,
-			revision = excluded.revision, stopping = excluded.stopping, heard_at = now()
+			revision = excluded.revision, stopping = excluded.stopping, heard_at = now(), edges = excluded.edges, ` + olderEdges + `
 		WHERE excluded.epoch >= old.epoch OR old.stopping OR old.heard_at < now() - make_interval(secs => $20)`
 
 func heard(r fleet.Report, drift []fleet.Difference) *pgx.Batch {
@@ -107,10 +118,14 @@ func heard(r fleet.Report, drift []fleet.Difference) *pgx.Batch {
 	if rates == nil {
 		rates = []lease.Rate{}
 	}
+	edges := r.Edges
+	if edges == nil {
+		edges = []topology.Edge{}
+	}
 	if i.PublicAddress != "" { // else it sends log lines and serves nothing: it has a ledger, and is no part of the fleet
 		batch.Queue(upsertInstance,
 			i.Service, i.Instance, i.Version, i.Epoch, i.PID, i.PublicAddress, i.PrivateAddress, i.Environment,
-			i.StartedAt, i.Health, i.Checks, i.Loggers, rootLevel(r.Loggers), i.Applied, rates, drift, r.Settings, i.Revision, r.Stopping, fleet.Lost.Seconds())
+			i.StartedAt, i.Health, i.Checks, i.Loggers, rootLevel(r.Loggers), i.Applied, rates, drift, r.Settings, i.Revision, r.Stopping, fleet.Lost.Seconds(), edges)
 	}
 	return batch
 }

@@ -36,12 +36,12 @@ const (
 
 // Check is one of an instance.
 type Check struct {
-	Name   string    `json:"name"`
-	Status string    `json:"status"`
-	Error  string    `json:"error"`
-	Node   string    `json:"node"` // that it asks after; "": the instance itself
-	Since  time.Time `json:"since"`
-	Weight string    `json:"weight"` // down, degraded: what it does to the instance when it fails
+	Name   string    `json:"name,omitempty"`
+	Status string    `json:"status,omitempty"`
+	Error  string    `json:"error,omitempty"`
+	Node   string    `json:"node,omitempty"` // that it asks after; "": the instance itself
+	Since  time.Time `json:"since,omitzero"`
+	Weight string    `json:"weight,omitempty"` // down, degraded: what it does to the instance when it fails
 }
 
 // failing says whether the check counts as evidence: one that has not run yet does not.

@@ -1,0 +1,127 @@
+package topology
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Source is the mesh as all replicas have heard it.
+type Source interface {
+	Mesh(ctx context.Context) ([]Instance, error)
+}
+
+// Bounds of a Watch.
+const (
+	readLimit   = time.Second
+	maxHeard    = 10_000
+	keepHeard   = time.Hour
+	snapshotAge = time.Minute // between two snapshots of edges
+)
+
+// Watch knows the mesh also while its Source is away: by what it has heard itself, and by what the Source said last. Safe for
+// concurrent use.
+type Watch struct {
+	source Source
+	lost   time.Duration
+
+	mu    sync.Mutex
+	heard map[name]heard
+	last  []Instance // of the source
+}
+
+type name struct{ service, instance string }
+
+// heard is an instance with the snapshot that will be its Before after next.
+type heard struct {
+	Instance
+	next Snapshot
+}
+
+// NewWatch makes a watch; an instance counts as lost after that long a silence.
+func NewWatch(s Source, lost time.Duration) *Watch {
+	return &Watch{source: s, lost: lost, heard: map[name]heard{}}
+}
+
+// Hear takes what an instance says of itself now; i.State is Live or Stopped. It does not block.
+func (w *Watch) Hear(i Instance) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n := name{i.Service, i.Instance}
+	before, known := w.heard[n]
+	if !known && len(w.heard) >= maxHeard {
+		w.forget(i.HeardAt)
+	}
+	now := heard{Instance: i}
+	if known && before.Epoch == i.Epoch {
+		now.Before, now.next = before.Before, before.next
+		if now.Before.At.IsZero() {
+			now.Before, now.next = before.Now, before.Now
+		}
+		if i.Now.At.Sub(now.next.At) > snapshotAge {
+			now.Before, now.next = now.next, before.Now
+		}
+	}
+	w.heard[n] = now
+}
+
+// forget makes room: mu is held.
+func (w *Watch) forget(at time.Time) {
+	maps.DeleteFunc(w.heard, func(_ name, h heard) bool { return at.Sub(h.HeardAt) > keepHeard })
+	for n := range w.heard {
+		if len(w.heard) < maxHeard {
+			return
+		}
+		delete(w.heard, n)
+	}
+}
+
+// Mesh is what is known now. err says that the source is away: then it is what this replica has heard itself, and of the
+// others what the source said last, who are not taken for lost.
+func (w *Watch) Mesh(ctx context.Context) (all []Instance, err error) {
+	ctx, cancel := context.WithTimeout(ctx, readLimit)
+	defer cancel()
+	stored, err := w.source.Mesh(ctx)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err != nil {
+		stored = w.last
+	} else {
+		w.last = stored
+	}
+	by := map[name]Instance{}
+	for _, i := range stored {
+		by[name{i.Service, i.Instance}] = i
+	}
+	for n, h := range w.heard {
+		if time.Since(h.HeardAt) > keepHeard {
+			continue
+		}
+		if s, ok := by[n]; !ok || err != nil || s.HeardAt.Before(h.HeardAt) {
+			by[n] = w.judged(h.Instance, s)
+		}
+	}
+	for _, i := range by {
+		if i.State != Stopped {
+			all = append(all, i)
+		}
+	}
+	slices.SortFunc(all, func(a, b Instance) int {
+		return cmp.Or(cmp.Compare(a.Service, b.Service), cmp.Compare(a.Instance, b.Instance))
+	})
+	return all, err
+}
+
+// judged says whether who was heard here is lost by now; with the source's older snapshot where there is none of our own.
+func (w *Watch) judged(i, stored Instance) Instance {
+	if i.State == Live && time.Since(i.HeardAt) > w.lost {
+		i.State = Lost
+	}
+	if i.Before.At.IsZero() && stored.Epoch == i.Epoch {
+		i.Before = stored.Before
+	}
+	return i
+}

@@ -1,0 +1,102 @@
+package topology
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+type source struct {
+	all []Instance
+	err error
+}
+
+func (s *source) Mesh(context.Context) ([]Instance, error) { return s.all, s.err }
+
+func states(t *testing.T, w *Watch) (text string, err error) {
+	t.Helper()
+	all, err := w.Mesh(t.Context())
+	for _, i := range all {
+		text += fmt.Sprintf("%s=%s/%s ", i.Instance, i.State, i.Health)
+	}
+	return text, err
+}
+
+func said(instance, health string, calls uint64) Instance {
+	return Instance{Service: "catalogs", Instance: instance, Epoch: "e1", Health: health, State: Live, HeardAt: time.Now(),
+		Now: Snapshot{time.Now(), []Edge{{Source: "catalogs", Destination: "postgresql", Protocol: "postgresql", Calls: []uint64{calls}}}}}
+}
+
+// While the store is away a replica answers with what it hears itself, and takes nobody for lost who speaks to another one.
+func TestWatchOutlivesItsSource(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := &source{all: []Instance{said("c_1", "up", 1), said("c_2", "up", 1)}}
+		w := NewWatch(s, 15*time.Second)
+		if got, err := states(t, w); got != "c_1=live/up c_2=live/up " || err != nil {
+			t.Errorf("%s %v", got, err)
+		}
+		s.err = errors.New("away")
+		<-time.After(time.Minute)
+		w.Hear(said("c_1", "down", 2))
+		if got, err := states(t, w); got != "c_1=live/down c_2=live/up " || err == nil {
+			t.Errorf("%s %v", got, err)
+		}
+		<-time.After(16 * time.Second)
+		if got, _ := states(t, w); got != "c_1=lost/down c_2=live/up " {
+			t.Error(got)
+		}
+		s.err = nil
+		s.all = []Instance{said("c_1", "up", 9), said("c_2", "up", 9)}
+		if got, err := states(t, w); got != "c_1=live/up c_2=live/up " || err != nil {
+			t.Errorf("%s %v", got, err)
+		}
+		<-time.After(time.Second)
+		last := said("c_1", "draining", 9)
+		last.State = Stopped
+		w.Hear(last)
+		if got, _ := states(t, w); got != "c_2=live/up " {
+			t.Error(got)
+		}
+	})
+}
+
+// Rates are of the last one to two minutes, and begin anew with an epoch.
+func TestWatchKeepsAWindow(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := NewWatch(&source{}, 15*time.Second)
+		for n := range uint64(100) { // ten calls a second, every five seconds
+			w.Hear(said("c_1", "up", n*50))
+			all, _ := w.Mesh(t.Context())
+			over := all[0].Now.At.Sub(all[0].Before.At)
+			if n == 0 && !all[0].Before.At.IsZero() || n > 0 && n < 13 && over != time.Duration(n)*5*time.Second || n > 24 && (over < time.Minute || over > 2*time.Minute+10*time.Second) {
+				t.Fatalf("report %d: a window of %v", n, over)
+			}
+			if l := Draw(all).Links[0]; n > 0 && (l.Rate < 9.99 || l.Rate > 10.01) {
+				t.Fatalf("report %d: %v a second", n, l.Rate)
+			}
+			<-time.After(5 * time.Second)
+		}
+		fresh := said("c_1", "up", 3)
+		fresh.Epoch = "e2"
+		w.Hear(fresh)
+		if all, _ := w.Mesh(t.Context()); !all[0].Before.At.IsZero() {
+			t.Error("a new run is held against the old one")
+		}
+	})
+}
+
+func TestWatchIsBounded(t *testing.T) {
+	t.Parallel()
+	w := NewWatch(&source{}, time.Second)
+	for n := range maxHeard + 100 {
+		w.Hear(Instance{Service: "a", Instance: fmt.Sprint(n), State: Live, HeardAt: time.Now()})
+	}
+	if n := len(w.heard); n > maxHeard {
+		t.Errorf("%d are known", n)
+	}
+}
