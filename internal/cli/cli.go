@@ -47,6 +47,8 @@ type commands struct {
 	Run      runCommand      `cmd:"" help:"Run the named services alone, as a container does."`
 	Migrate  migrateCommand  `cmd:"" help:"Bring schemas up to date, and make database, roles and schemas with --bootstrap."`
 	Ps       psCommand       `cmd:"" help:"List the running instances."`
+	Topology topologyCommand `cmd:"" help:"Show the nodes of the mesh and what passes between them."`
+	Causes   causesCommand   `cmd:"" help:"Name what explains all that fails."`
 	Logs     logsCommand     `cmd:"" help:"Search the log store, or follow it."`
 	Ship     shipCommand     `cmd:"" help:"Bring the log lines of another program into the store: standard input, a file, or a command."`
 	Level    levelCommand    `cmd:"" help:"Read and change log levels of running services."`

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/signalbox-mesh/signalbox/internal/client"
@@ -125,7 +126,26 @@ func (c *doctorCommand) meshFindings(ctx context.Context, p Process) []finding {
 	if err != nil {
 		return []finding{{"mesh", stateBad, err.Error(), "check --url, --context and the token"}}
 	}
-	return append(instanceFindings(ctx, api), timeFindings(ctx, api)...)
+	return slices.Concat(causeFindings(ctx, api), instanceFindings(ctx, api), timeFindings(ctx, api))
+}
+
+// causeFindings name what explains what fails, before all that does.
+func causeFindings(ctx context.Context, api *client.Client) []finding {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	a, err := causesOf(ctx, api)
+	if err != nil {
+		return []finding{{"cause", stateNote, "what explains a failure is not known: " + err.Error(), ""}}
+	}
+	var found []finding
+	for _, c := range a.Causes {
+		f := finding{"cause", stateBad, c.Summary, "signalbox causes"}
+		if len(c.Evidence) > 0 {
+			f.Detail += ": " + c.Evidence[0].Error
+		}
+		found = append(found, f)
+	}
+	return found
 }
 
 // timeFindings names what is overdue; nothing where view-service cannot say, which is a finding of its own.
