@@ -32,9 +32,9 @@ Examples:
 
 // causesAnswer is what maintenance says of what fails.
 type causesAnswer struct {
-	At      time.Time `json:"at"`
-	Partial string    `json:"partial,omitempty"`
-	Causes  []rootCause   `json:"causes"`
+	At      time.Time   `json:"at"`
+	Partial string      `json:"partial,omitempty"`
+	Causes  []rootCause `json:"causes"`
 }
 
 type rootCause struct {
