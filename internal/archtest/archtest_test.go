@@ -59,6 +59,8 @@ func TestPlantedViolations(t *testing.T) {
 		{"somebody else's time", "services/catalogs/x.go", "package p\nimport time \"example.org/other\"\nvar t = time.NewTicker(1)\n", ""},
 		{"the leader's timer", "services/scheduler/internal/leader/x.go", "package p\nimport \"time\"\nvar t = time.NewTicker(1)\n", ""},
 		{"a sleep in a test", "services/catalogs/x_test.go", "package p\nimport \"time\"\nfunc f() { time.Sleep(1) }\n", "call"},
+		{"a connection to a service by the way", "services/catalogs/x.go", "package p\nimport \"google.golang.org/grpc\"\nvar c, _ = grpc.NewClient(\"x\")\n", "call"},
+		{"a client of the way", "sidecar/x.go", "package p\nimport \"net/http\"\nvar c = http.Client{}\n", "call"},
 		{"the default registry", "sidecar/x.go", "package p\nimport \"github.com/prometheus/client_golang/prometheus\"\nvar r = prometheus.DefaultRegisterer\n", "call"},
 		{"a route without a rule", "services/catalogs/x.go", "package p\nimport \"net/http\"\nvar m = http.NewServeMux()\n", "call"},
 		{"a library exits", "sidecar/x.go", "package p\nimport \"os\"\nfunc f() { os.Exit(1) }\n", "call"},

@@ -85,6 +85,18 @@ var forbiddenCalls = []callRule{
 	}, Allowed: []string{"sidecar", "internal", "cmd"}},
 	{Why: "a private method is registered through rpc.Server.Register, with its callers", Selectors: []string{"grpc.NewServer"},
 		Allowed: []string{"sidecar/rpc"}},
+	{Why: "services are called through sidecar/mesh", Selectors: []string{
+		"grpc.NewClient", "grpc.Dial", "grpc.DialContext", "http.Client", "http.Transport", "http.DefaultClient", "http.DefaultTransport",
+		"http.Get", "http.Post", "http.PostForm", "http.Head",
+	}, Allowed: []string{
+		"sidecar/mesh",
+		"sidecar/trace/jaeger", "sidecar/trace/zipkin", // collectors are outside of the mesh
+		"services/scheduler/internal/httptarget", // and so are the targets of schedules
+		"services/gateway/internal/upstream",     // asks each replica for itself about its maintenance window
+		"internal", "cmd",                        // people's programs, which are no services, and the kits of tests
+	}},
+	{Why: "gRPC's table of balancers belongs to the process: ours are entered in one place", Selectors: []string{"balancer.Register"},
+		Allowed: []string{"sidecar/mesh"}},
 	{Why: "only main exits", Selectors: []string{"os.Exit", "log.Fatal", "log.Fatalf"}, Allowed: []string{"cmd", "internal/servers/guard"}},
 }
 

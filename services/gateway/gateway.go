@@ -6,6 +6,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -47,7 +48,6 @@ type Service struct {
 	server   *http.Server
 	listener net.Listener
 	redis    *ratelimit.Redis
-	pool     *pool
 }
 
 // New wires the gateway and binds its listeners. s brings what the program shares (peers, bus, stderr,
@@ -57,7 +57,7 @@ func New(ctx context.Context, c Config, s sidecar.Settings) (_ *Service, err err
 	if err != nil {
 		return nil, err
 	}
-	g := &Service{config: c, redis: ok.redis, pool: newPool()}
+	g := &Service{config: c, redis: ok.redis}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, g.undo(context.WithoutCancel(ctx)))
@@ -99,7 +99,7 @@ func (g *Service) wire(ok checked, verifier access.Verifier) error {
 	if verifier == nil {
 		verifier = usertoken.New(usertoken.Settings{Keys: g.keys})
 	}
-	services := upstream.New(upstream.Settings{Peers: g.Peers(), Base: g.pool.base, Registerer: g.Registry(),
+	services := upstream.New(upstream.Settings{Peers: g.Peers(), Mesh: g.Mesh(), Head: head, Registerer: g.Registry(),
 		Open: func(r *http.Request) bool { return edge.Open(r.Context()) }})
 	table, err := g.table(services)
 	if err != nil {
@@ -116,6 +116,11 @@ func (g *Service) wire(ok checked, verifier access.Verifier) error {
 	})
 	g.server = newServer(g.edge)
 	return nil
+}
+
+// head is how long a service may take for the head of an answer: what the row says, or as long as for a page.
+func head(r *http.Request) time.Duration {
+	return cmp.Or(edge.Timeout(r.Context()), pageWait)
 }
 
 // table needs itself for the merged document: which paths of a service lead to it is the table's to say.

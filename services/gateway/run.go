@@ -63,7 +63,6 @@ func (g *Service) closeEdge(ctx context.Context) {
 func edgeTime(stop time.Duration) time.Duration { return stop / 2 }
 
 func (g *Service) release() error {
-	g.pool.close()
 	if g.redis == nil {
 		return nil
 	}

@@ -45,7 +45,7 @@ func TestABreakerOpensAndCloses(t *testing.T) {
 	addr := web(t, func(w http.ResponseWriter, _ *http.Request) {
 		hits.Add(1)
 		if broken.Load() {
-			w.WriteHeader(http.StatusInternalServerError)
+			w.WriteHeader(http.StatusServiceUnavailable)
 		}
 	})
 	r := prometheus.NewRegistry()
@@ -112,7 +112,7 @@ func total(e telemetry.EdgeCounts) (n uint64) {
 // TestTelemetryPassesAnOpenBreaker: what carries leases and log records is not what the breaker is about.
 func TestTelemetryPassesAnOpenBreaker(t *testing.T) {
 	w := newWorld(t, "gateway", "identity")
-	addr := w.serve(t, "identity", func(context.Context) error { return problem.New(problem.Internal, "broken") })
+	addr := w.serve(t, "identity", func(context.Context) error { return problem.New(problem.Unavailable, "broken") })
 	r := prometheus.NewRegistry()
 	m := w.calls(t, "gateway", peers.Static{"identity": {RPC: []string{addr}}}, watched(r))
 	put(t, m.Policies(), `{"breaker":{"calls":10,"open_ms":60000}}`)
@@ -120,7 +120,7 @@ func TestTelemetryPassesAnOpenBreaker(t *testing.T) {
 	conn, err := m.RPC("identity")
 	check(t, err)
 	for range 10 {
-		if err := call(conn); status.Code(err) != codes.Internal {
+		if err := call(conn); status.Code(err) != codes.Unavailable || strings.Contains(err.Error(), "breaker") {
 			t.Fatal(err)
 		}
 	}

@@ -40,8 +40,6 @@ type exchange struct {
 
 	ctx    context.Context //nolint:containedctx // of the answer, too, which is read after RoundTrip
 	cancel context.CancelFunc
-	head   *time.Timer // ends a proxied request whose head does not come; nil: no bound
-	late   atomic.Bool // it did
 	span   trace.Span
 
 	replica *replica // that answers
@@ -53,21 +51,18 @@ type exchange struct {
 
 // run makes the call.
 func (x *exchange) run(r *http.Request) (*http.Response, error) {
-	x.bound(r)
-	x.ctx, x.span = x.spanned(r)
-	x.earn(x.ctx, x.terms)
+	x.ctx = r.Context()
+	if x.proxy == nil {
+		x.ctx, x.given, x.cancel = x.terms.bounded(x.ctx)
+		x.ctx, x.span = x.start(x.ctx, methodLabel(r.Method))
+		x.earn(x.ctx, x.terms)
+	}
 	body := keep(r)
 	resp, err := x.tries(r, body)
 	body.release()
 	if err != nil {
-		err = x.timely(err)
 		x.end(err)
 		return nil, err
-	}
-	if x.head != nil && !x.head.Stop() && x.late.Load() {
-		_ = resp.Body.Close()
-		x.end(errHead)
-		return nil, errHead
 	}
 	x.status = resp.StatusCode
 	switch {
@@ -82,52 +77,12 @@ func (x *exchange) run(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-func (x *exchange) spanned(r *http.Request) (context.Context, trace.Span) {
-	if x.proxy != nil {
-		return x.ctx, nil
-	}
-	return x.start(x.ctx, methodLabel(r.Method))
-}
-
-// bound gives the call its deadline, and a proxied one that of its head.
-func (x *exchange) bound(r *http.Request) {
-	if x.proxy == nil {
-		x.ctx, x.given, x.cancel = x.terms.bounded(r.Context())
-		return
-	}
-	x.ctx = r.Context()
-	if x.proxy.Head == nil {
-		return
-	}
-	if limit := x.proxy.Head(r); limit > 0 {
-		ctx, cancel := context.WithCancel(x.ctx)
-		x.ctx, x.cancel, x.given = ctx, cancel, limit
-		x.head = time.AfterFunc(limit, func() { x.late.Store(true); cancel() })
-	}
-}
-
-// errHead is a net.Error.
-var errHead error = &net.OpError{Op: "read", Net: "tcp", Err: headTimeout{}}
-
-type headTimeout struct{}
-
-func (headTimeout) Error() string { return "the head of the answer took too long" }
-func (headTimeout) Timeout() bool { return true }
-
-// timely tells the end of our own bound from that of the caller's.
-func (x *exchange) timely(err error) error {
-	if x.late.Load() {
-		return errHead
-	}
-	return err
-}
-
 func (x *exchange) tries(r *http.Request, body *kept) (*http.Response, error) {
 	var not *replica
 	for try := 1; ; try++ {
 		resp, err := x.once(r, body, try, not)
 		refused := err != nil && refusal(err)
-		if refused && x.replica != nil {
+		if err != nil && x.replica != nil && x.ctx.Err() == nil {
 			x.replica.shun()
 			not = x.replica
 		}
@@ -195,7 +150,7 @@ func (x *exchange) once(r *http.Request, body *kept, try int, not *replica) (*ht
 	var resp *http.Response
 	switch {
 	case f == nil:
-		resp, err = x.transport.RoundTrip(x.request(r, body, try))
+		resp, err = x.via(x.proxy, r).RoundTrip(x.request(r, body, try))
 	case f.Abort:
 		err = &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}
 	default:
@@ -280,9 +235,6 @@ func (x *exchange) end(err error) {
 		x.observed(err)
 	}
 	x.let()
-	if x.head != nil {
-		x.head.Stop()
-	}
 	if x.cancel != nil && x.status != http.StatusSwitchingProtocols {
 		x.cancel()
 	}
@@ -291,13 +243,13 @@ func (x *exchange) end(err error) {
 // observed tells everybody how it went.
 func (x *exchange) observed(err error) {
 	took, status := time.Since(x.began), x.status
-	gone := err != nil && errors.Is(x.ctx.Err(), context.Canceled) && !x.late.Load() // the caller gave it up
+	gone := err != nil && errors.Is(x.ctx.Err(), context.Canceled) // the caller gave it up
 	failed := err != nil && !gone || status >= 500
 	x.observe(x.ctx, x.method, status, took, failed)
 	switch {
 	case gone, err != nil && status == 0 && nobodyThere(err), failed && x.ctx.Err() != nil && x.given < tooShort:
 		x.permit.end(nothing)
-	case failed:
+	case err != nil, x.proxy == nil && gatewayStatus(status):
 		x.permit.end(failure)
 	default:
 		x.permit.end(success)
@@ -348,12 +300,13 @@ func retriable(resp *http.Response, err error) bool {
 	if err != nil {
 		return !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded)
 	}
-	switch resp.StatusCode {
-	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		return true
-	default:
-		return false
-	}
+	return gatewayStatus(resp.StatusCode)
+}
+
+// gatewayStatus are the answers of a destination that cannot do its work. 500 is no such: of one request that hits a mistake,
+// all others would pay.
+func gatewayStatus(status int) bool {
+	return status == http.StatusBadGateway || status == http.StatusServiceUnavailable || status == http.StatusGatewayTimeout
 }
 
 // harmless requests do no more when they are sent twice.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -22,9 +23,11 @@ var errStranger = errors.New("the mesh's clients call services, by their names")
 // outbound is all calls to one service by HTTP.
 type outbound struct {
 	*destination
-	replicas  replicas
-	transport *http.Transport
-	observers observers[httpKey]
+	replicas replicas
+
+	mu         sync.Mutex
+	transports map[time.Duration]*http.Transport // by how long the head of an answer may take, which in net/http is a transport's property
+	observers  observers[httpKey]
 }
 
 type httpKey struct {
@@ -56,7 +59,7 @@ func (m *Mesh) HTTP(service string) *http.Client {
 
 // TransportSettings are of what passes requests of others on.
 type TransportSettings struct {
-	Head    func(*http.Request) time.Duration // how long the head of an answer may take; 0: no bound
+	Head    func(*http.Request) time.Duration // how long the head of an answer may take once the request was sent; 0: no bound. There are few values
 	Avoid   func(address string) bool         // replicas that are taken only where there are no others
 	Retried func(service string)              // told of a request that goes to another replica
 }
@@ -119,17 +122,43 @@ func (m *Mesh) outbound(service string) (*outbound, error) {
 	if d := m.destinations.http[service]; d != nil {
 		return d, nil
 	}
-	d = &outbound{destination: m.newDestination(service, HTTP), transport: newTransport()}
+	d = &outbound{destination: m.newDestination(service, HTTP), transports: map[time.Duration]*http.Transport{}}
 	m.destinations.http[service] = d
 	return d, nil
 }
 
+// via is the transport of a request.
+func (d *outbound) via(proxy *TransportSettings, r *http.Request) *http.Transport {
+	head := time.Duration(0)
+	if proxy != nil && proxy.Head != nil {
+		head = proxy.Head(r)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	t := d.transports[head]
+	if t == nil {
+		t = newTransport(head)
+		d.transports[head] = t
+	}
+	return t
+}
+
+func (d *outbound) close() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, t := range d.transports {
+		t.CloseIdleConnections()
+	}
+	d.breaker.close()
+}
+
 // newTransport holds the connections to one service. Public ports speak plain HTTP/1.1: where the network is not the
 // mesh's own, a proxy or the platform encrypts it.
-func newTransport() *http.Transport {
+func newTransport(head time.Duration) *http.Transport {
 	dialer := &net.Dialer{Timeout: 2 * time.Second, KeepAlive: 15 * time.Second}
 	return &http.Transport{
 		DialContext:            dialer.DialContext,
+		ResponseHeaderTimeout:  head,
 		MaxIdleConns:           512,
 		MaxIdleConnsPerHost:    64,
 		IdleConnTimeout:        60 * time.Second, // shorter than a service keeps them

@@ -47,6 +47,15 @@ func get(ctx context.Context, m *mesh.Mesh, path string) (status int, text strin
 	return send(ctx, m, "GET", path, nil)
 }
 
+// ask is a GET of another service's root.
+func ask(ctx context.Context, m *mesh.Mesh, service string) (status int, text string, err error) {
+	r, err := http.NewRequestWithContext(ctx, "GET", "http://"+service+"/", nil)
+	if err != nil {
+		return 0, "", err
+	}
+	return do(m.HTTP(service), r)
+}
+
 func send(ctx context.Context, m *mesh.Mesh, method, path string, body io.Reader, header ...string) (status int, text string, err error) {
 	r, err := http.NewRequestWithContext(ctx, method, "http://catalogs"+path, body)
 	if err != nil {
@@ -55,7 +64,11 @@ func send(ctx context.Context, m *mesh.Mesh, method, path string, body io.Reader
 	for i := 0; i < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
 	}
-	resp, err := m.HTTP("catalogs").Do(r)
+	return do(m.HTTP("catalogs"), r)
+}
+
+func do(c *http.Client, r *http.Request) (status int, text string, err error) {
+	resp, err := c.Do(r)
 	if err != nil {
 		return 0, "", err
 	}

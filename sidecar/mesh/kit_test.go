@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/ed25519"
 	"net"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -18,26 +20,40 @@ import (
 	"github.com/signalbox-mesh/signalbox/sidecar/servicetoken"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if os.Getenv(benchServer) != "" {
+		serveBench()
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // world has a key for each service, and one bundle.
 type world struct {
+	keys    servicetoken.Keys
 	bundle  *servicetoken.Bundle
 	signers map[string]*servicetoken.Signer
 }
 
+// file is the bundle for another process.
+func (w world) file(t testing.TB) (path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "bundle.json")
+	check(t, servicetoken.WriteBundle(path, w.keys))
+	return path
+}
+
 func newWorld(t testing.TB, services ...string) world {
 	t.Helper()
-	w := world{signers: map[string]*servicetoken.Signer{}}
-	keys := servicetoken.Keys{}
+	w := world{keys: servicetoken.Keys{}, signers: map[string]*servicetoken.Signer{}}
 	for _, s := range services {
 		key, err := servicetoken.GenerateKey()
 		check(t, err)
 		w.signers[s], err = servicetoken.NewSigner(s, key)
 		check(t, err)
-		keys[s] = append(keys[s], key.Public().(ed25519.PublicKey))
+		w.keys[s] = append(w.keys[s], key.Public().(ed25519.PublicKey))
 	}
-	w.bundle = servicetoken.NewBundle(keys)
+	w.bundle = servicetoken.NewBundle(w.keys)
 	return w
 }
 

@@ -195,8 +195,7 @@ func (m *Mesh) Close() error {
 	defer m.destinations.Unlock()
 	m.destinations.closed = true
 	for _, d := range m.destinations.http {
-		d.transport.CloseIdleConnections()
-		d.breaker.close()
+		d.close()
 	}
 	for _, d := range m.destinations.rpc {
 		d.breaker.close()

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// shun is how long a replica that took no connection is left alone while there is another.
+// shun is how long a replica that took no connection, or broke one off, is left alone while there is another.
 const shun = time.Second
 
 // replica is one address of a service.

@@ -115,6 +115,9 @@ func (d *callee) measure(ctx context.Context, method string, code codes.Code, to
 	telemetry.Observe(ctx, o, took.Seconds())
 }
 
+// unable says whether the destination cannot do its work: of one call that hits a mistake, all others would pay.
+func unable(code codes.Code) bool { return code == codes.Unavailable || code == codes.DeadlineExceeded }
+
 // atFault says whether an answer is the destination's fault, or there was none.
 func atFault(code codes.Code) bool {
 	switch code {

@@ -96,7 +96,7 @@ func (s *streamCall) end(err error, quiet bool) {
 	failed := atFault(code) && !gone
 	s.edge.Observe(s.ctx, orElse(first, took), failed)
 	if first == 0 {
-		s.permit.end(verdictOf(code, failed, gone, true, tooShort))
+		s.permit.end(verdictOf(code, gone, true, tooShort))
 	}
 	s.finished(s.span, s.method, err, code)
 }

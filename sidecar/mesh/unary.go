@@ -121,15 +121,15 @@ func (c *unaryCall) ended(ctx context.Context, took time.Duration, err error, p 
 	failed := atFault(code) && !gone
 	c.measure(ctx, c.method, code, took)
 	c.edge.Observe(ctx, took, failed)
-	p.end(verdictOf(code, failed, gone, c.sent.Load(), c.given))
+	p.end(verdictOf(code, gone, c.sent.Load(), c.given))
 	c.finished(c.span, c.method, err, code)
 }
 
-func verdictOf(code codes.Code, failed, gone, sent bool, given time.Duration) verdict {
+func verdictOf(code codes.Code, gone, sent bool, given time.Duration) verdict {
 	switch {
 	case gone, code == codes.Unavailable && !sent, code == codes.DeadlineExceeded && given < tooShort:
 		return nothing
-	case failed:
+	case unable(code):
 		return failure
 	default:
 		return success

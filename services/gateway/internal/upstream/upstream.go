@@ -1,48 +1,38 @@
-// Package upstream reaches the services' public ports: it finds the address at each request, goes
-// round the replicas that are in no maintenance window, leaves one that refused alone for a second, and
-// tries another one once.
+// Package upstream reaches the services' public ports through the mesh's clients, which find the replicas, share the requests
+// among them, and leave one that refused alone for a second; what is its own is that it knows of maintenance windows.
 package upstream
 
 import (
-	"errors"
-	"io"
-	"net"
 	"net/http"
-	"net/url"
 	"strconv"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/signalbox-mesh/signalbox/sidecar/mesh"
 	"github.com/signalbox-mesh/signalbox/sidecar/peers"
 	"github.com/signalbox-mesh/signalbox/sidecar/telemetry"
 )
 
-// shun is how long an address that refused is left alone while there is another.
-const shun = time.Second
-
 // Transport is an http.RoundTripper for URLs whose host is a service's name. Safe for concurrent use.
 type Transport struct {
 	peers    peers.Resolver
-	base     func(*http.Request) http.RoundTripper
+	proxy    *mesh.Transport
 	open     func(*http.Request) bool
 	looker   *http.Client
-	turn     atomic.Uint64
 	duration *prometheus.HistogramVec
-	retries  *prometheus.CounterVec
 
 	mu      sync.Mutex
-	refused map[string]time.Time // address → when
-	windows map[string]window    // address → what it said last
+	windows map[string]window // address → what it said last
 }
 
 // Settings of a Transport.
 type Settings struct {
 	Peers      peers.Resolver
-	Base       func(*http.Request) http.RoundTripper // chooses by the request, such as for its timeout
-	Open       func(*http.Request) bool              // whether it is sent to replicas in a maintenance window too; nil: none is
+	Mesh       *mesh.Mesh
+	Head       func(*http.Request) time.Duration // how long the head of an answer may take; 0: no bound
+	Open       func(*http.Request) bool          // whether it is sent to replicas in a maintenance window too; nil: none is
 	Registerer prometheus.Registerer
 }
 
@@ -51,14 +41,18 @@ func New(s Settings) *Transport {
 	if s.Open == nil {
 		s.Open = func(*http.Request) bool { return false }
 	}
-	return &Transport{
-		peers: s.Peers, base: s.Base, open: s.Open, looker: newLooker(), refused: map[string]time.Time{}, windows: map[string]window{},
+	t := &Transport{
+		peers: s.Peers, open: s.Open, looker: newLooker(), windows: map[string]window{},
 		duration: telemetry.NewHistogram(s.Registerer, "signalbox_gateway_upstream_duration_seconds", "Time until the head of a service's answer, by service and status; status 0 is no answer",
 			telemetry.DurationBuckets(), "upstream", "http_response_status_code"),
-		retries: telemetry.Register(s.Registerer, prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "signalbox_gateway_upstream_retries_total", Help: "Requests sent to another replica because the first one refused the connection",
-		}, []string{"upstream"})),
 	}
+	retries := telemetry.Register(s.Registerer, prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "signalbox_gateway_upstream_retries_total", Help: "Requests sent to another replica because the first one refused the connection",
+	}, []string{"upstream"}))
+	t.proxy = s.Mesh.Proxy(mesh.TransportSettings{
+		Head: s.Head, Avoid: t.shut, Retried: func(service string) { retries.WithLabelValues(service).Inc() },
+	})
+	return t
 }
 
 // RoundTrip sends the request to a replica of the service. When the connection is refused nothing was
@@ -69,18 +63,7 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if shut := t.closed(service); shut != nil && !t.open(r) {
 		return nil, shut
 	}
-	first := t.pick(service, "")
-	resp, err := t.send(r, first)
-	if err != nil && refusal(err) {
-		t.shun(first)
-		if next := t.pick(service, first); next != "" && next != first && idempotent(r.Method) {
-			t.retries.WithLabelValues(service).Inc()
-			resp, err = t.send(r, next)
-			if err != nil && refusal(err) {
-				t.shun(next)
-			}
-		}
-	}
+	resp, err := t.proxy.RoundTrip(r)
 	status := 0
 	if err == nil {
 		status = resp.StatusCode
@@ -89,78 +72,13 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-func (t *Transport) send(r *http.Request, address string) (*http.Response, error) {
-	if address == "" {
-		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("the service has no address")}
-	}
-	out := r.Clone(r.Context())
-	out.URL = &url.URL{Scheme: "http", Host: address, Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: r.URL.RawQuery}
-	if r.Body != nil && r.Body != http.NoBody {
-		out.Body = io.NopCloser(r.Body) // a transport closes the body of a request that it could not send
-	}
-	return t.base(r).RoundTrip(out)
-}
-
-// pick is the next address in turn that is in no window and did not refuse just now; where there is none, the next in
-// turn that is in no window, and else the next in turn. "" where there is none at all, or no other than not.
-func (t *Transport) pick(service, not string) string {
-	all := t.peers.Resolve(service).HTTP
-	turn := t.turn.Add(1)
-	choice, least := "", worst
-	for i := range all {
-		address := all[(turn+uint64(i))%uint64(len(all))]
-		if address == not {
-			continue
-		}
-		if bad := t.badness(address); bad < least {
-			choice, least = address, bad
-		}
-	}
-	return choice
-}
-
-// worst is above every badness.
-const worst = 4
-
-func (t *Transport) badness(address string) (bad int) {
+// shut says whether the replica at an address is in a maintenance window.
+func (t *Transport) shut(address string) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if _, in := t.inWindow(address, time.Now()); in {
-		bad += 2
-	}
-	if t.shunned(address) {
-		bad++
-	}
-	return bad
-}
-
-func (t *Transport) shun(address string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.refused[address] = time.Now()
-}
-
-// shunned forgets a refusal that is long ago. t.mu is held.
-func (t *Transport) shunned(address string) bool {
-	when, ok := t.refused[address]
-	if ok && time.Since(when) > shun {
-		delete(t.refused, address)
-		ok = false
-	}
-	return ok
-}
-
-// refusal: no connection came about, so nothing was sent.
-func refusal(err error) bool {
-	var op *net.OpError
-	return errors.As(err, &op) && op.Op == "dial"
-}
-
-func idempotent(method string) bool {
-	switch method {
-	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodPut, http.MethodDelete:
-		return true
-	default:
+	if len(t.windows) == 0 {
 		return false
 	}
+	_, in := t.inWindow(address, time.Now())
+	return in
 }

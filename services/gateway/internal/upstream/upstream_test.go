@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -8,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/signalbox-mesh/signalbox/sidecar/mesh"
 	"github.com/signalbox-mesh/signalbox/sidecar/peers"
 )
 
@@ -32,10 +34,14 @@ func refusing(t *testing.T) string {
 }
 
 func transport(addresses ...string) *Transport {
-	return New(Settings{
-		Peers: peers.Static{"catalogs": {HTTP: addresses}},
-		Base:  func(*http.Request) http.RoundTripper { return http.DefaultTransport },
-	})
+	book := peers.Static{"catalogs": {HTTP: addresses}}
+	return New(Settings{Peers: book, Mesh: mesh.New(mesh.Settings{Service: "gateway", Peers: book, Retries: true})})
+}
+
+// refusal: no connection came about, so nothing was sent.
+func refusal(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "dial"
 }
 
 func send(t *testing.T, tr *Transport, method, body string) (string, error) {
