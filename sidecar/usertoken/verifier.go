@@ -25,7 +25,10 @@ type Settings struct {
 
 // Verifier checks user tokens; it implements access.Verifier and is safe for concurrent use. It needs
 // identity once: from then on it works with the keys that it has.
-type Verifier struct{ keys keys }
+type Verifier struct {
+	keys keys
+	seen seen
+}
 
 var _ access.Verifier = (*Verifier)(nil)
 
@@ -52,11 +55,15 @@ func (v *Verifier) Verify(ctx context.Context, token string) (access.Principal, 
 	if len(token) > MaxBytes {
 		return access.Principal{}, refused("the token is too long", nil)
 	}
+	if v := v.known(ctx, token); v != nil {
+		return principal(v.claims)
+	}
 	parsed, err := jwt.ParseSigned(token, []jose.SignatureAlgorithm{jose.EdDSA})
 	if err != nil || len(parsed.Headers) != 1 {
 		return access.Principal{}, refused("the token is not a signed JWT of ours", nil)
 	}
-	key, err := v.keys.find(ctx, parsed.Headers[0].KeyID)
+	kid := parsed.Headers[0].KeyID
+	key, err := v.keys.find(ctx, kid)
 	if err != nil {
 		return access.Principal{}, problem.Wrap(problem.Unavailable, "tokens cannot be checked just now; try again", fmt.Errorf("fetch user token keys: %w", err))
 	}
@@ -67,7 +74,23 @@ func (v *Verifier) Verify(ctx context.Context, token string) (access.Principal, 
 	if err := parsed.Claims(key, &c); err != nil {
 		return access.Principal{}, refused("the token's signature does not hold", err)
 	}
-	return principal(c)
+	p, err := principal(c)
+	if err == nil {
+		v.seen.add(token, &verified{claims: c, kid: kid, key: key})
+	}
+	return p, err
+}
+
+// known is a token that was verified before, by a key that is still believed.
+func (v *Verifier) known(ctx context.Context, token string) *verified {
+	known := v.seen.find(token)
+	if known == nil {
+		return nil
+	}
+	if key, err := v.keys.find(ctx, known.kid); err != nil || !key.Equal(known.key) {
+		return nil
+	}
+	return known
 }
 
 func principal(c claims) (access.Principal, error) {
