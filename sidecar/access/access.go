@@ -167,6 +167,9 @@ type Context struct {
 // Set makes p the principal.
 func (c *Context) Set(p Principal) { c.caller, c.known = p, true }
 
+// Caller is who was set; nobody before.
+func (c *Context) Caller() Principal { return c.caller }
+
 // Value implements context.Context.
 func (c *Context) Value(key any) any {
 	if _, ours := key.(ctxKey); ours && c.known {

@@ -46,6 +46,7 @@ type Provider struct {
 	sampler    *sampler
 	debugged   func(ctx context.Context) bool
 	failed     failures
+	spanKey    any // of a context's span
 }
 
 // New makes the provider. It connects to nothing: a *settings.Error says what is wrong in the
@@ -70,7 +71,7 @@ func New(ctx context.Context, s Settings) (*Provider, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Provider{sampler: newSampler(ratio), debugged: s.Debugged, propagator: written}
+	p := &Provider{sampler: newSampler(ratio), debugged: s.Debugged, propagator: written, spanKey: keyOfSpan()}
 	if p.debugged == nil {
 		p.debugged = func(context.Context) bool { return false }
 	}

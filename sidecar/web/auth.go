@@ -31,7 +31,6 @@ func (a *API) authenticated(rule access.Rule, next http.Handler) http.Handler {
 			ctx = access.WithCaller(ctx, service)
 		}
 		if found {
-			w.subject = p.Subject
 			w.context.Set(p)
 		}
 		if ctx != r.Context() {

@@ -172,8 +172,8 @@ func (a *API) line(w *writer, r *http.Request) {
 // why adds who called and what went wrong.
 func why(w *writer) []slog.Attr {
 	var attrs []slog.Attr
-	if w.subject != "" {
-		attrs = append(attrs, slog.String("user_id", w.subject))
+	if user := w.context.Caller().Subject; user != "" {
+		attrs = append(attrs, slog.String("user_id", user))
 	}
 	if w.cause != nil {
 		attrs = append(attrs, slog.String("err", w.cause.Error()))

@@ -16,24 +16,23 @@ import (
 // as any ResponseWriter is, and lets Flush, Hijack and deadlines through.
 type writer struct {
 	http.ResponseWriter
-	request  *http.Request // as the mux sees it, which leaves the pattern in it; nil before
-	status   int           // 0: nothing written
-	written  int64
-	read     int64
-	cause    error  // why, for the log
-	subject  string // the caller
-	replaced bool   // the mux's own error page was replaced by a problem
-	quiet    bool   // a 5xx that needs no line of its own
-	gone     bool   // the client: a write failed
-	tooLarge int64  // the limit that the body went over; 0: it did not
+	request   *http.Request // as the mux sees it, which leaves the pattern in it; nil before
+	status    int           // 0: nothing written
+	written   int64
+	read      int64
+	cause     error // why, for the log
+	replaced  bool  // the mux's own error page was replaced by a problem
+	quiet     bool  // a 5xx that needs no line of its own
+	gone      bool  // the client: a write failed
+	telemetry bool  // the request carries telemetry: no line, no span
+	tooLarge  int64 // the limit that the body went over; 0: it did not
 
-	began     time.Time
-	took      time.Duration
-	method    string // as telemetry.Method has it
-	telemetry bool   // the request carries telemetry: no line, no span
-	traceID   [1]string
-	arrival   trace.Arrival
-	context   access.Context // the chain's only one: of span, token's flow, and caller
+	began   time.Time
+	took    time.Duration
+	method  string // as telemetry.Method has it
+	traceID [1]string
+	arrival trace.Arrival
+	context access.Context // the chain's only one: of span, token's flow, and caller
 
 	matched context.Context //nolint:containedctx // of the flow that a lease began further in, for the line; nil: none
 	leave   func()          // ends the request's flow; nil: it is in none
@@ -93,6 +92,20 @@ func (w *writer) Write(p []byte) (int, error) {
 		w.WriteHeader(http.StatusOK)
 	}
 	n, err := w.ResponseWriter.Write(p)
+	w.written += int64(n)
+	w.gone = w.gone || err != nil
+	return n, err
+}
+
+// WriteString spares a copy where the server's own writer does.
+func (w *writer) WriteString(s string) (int, error) {
+	if w.replaced {
+		return len(s), nil
+	}
+	if w.status == 0 {
+		w.WriteHeader(http.StatusOK)
+	}
+	n, err := io.WriteString(w.ResponseWriter, s)
 	w.written += int64(n)
 	w.gone = w.gone || err != nil
 	return n, err
