@@ -13,7 +13,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
-	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
 	metricnoop "go.opentelemetry.io/otel/metric/noop"
 	"go.opentelemetry.io/otel/propagation"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
@@ -23,6 +22,7 @@ import (
 	"github.com/signalbox-mesh/signalbox/sidecar/level"
 	"github.com/signalbox-mesh/signalbox/sidecar/logging"
 	"github.com/signalbox-mesh/signalbox/sidecar/trace"
+	"github.com/signalbox-mesh/signalbox/sidecar/trace/zipkin"
 	"github.com/signalbox-mesh/signalbox/sidecar/usertoken"
 	"github.com/signalbox-mesh/signalbox/sidecar/web"
 )
@@ -65,7 +65,7 @@ func rivals(tb testing.TB, collector string, written bool) (all []rival, token s
 
 func ourChain(tb testing.TB, collector string, verifier access.Verifier, written bool) http.Handler {
 	reg := prometheus.NewRegistry()
-	tracing, err := trace.New(tb.Context(), trace.Settings{Service: "bench", Exporters: []string{"otlp"}, Endpoint: "otlp=" + collector, Ratio: benchRatio, Registerer: reg})
+	tracing, err := trace.New(tb.Context(), trace.Settings{Service: "bench", Exporters: []string{"zipkin"}, Endpoint: collector, Ratio: benchRatio, Registerer: reg})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -93,7 +93,7 @@ func ourChain(tb testing.TB, collector string, verifier access.Verifier, written
 // stock is what a service would put together: promhttp's instrumentation, otelhttp, an access line by slog, a check of the
 // token.
 func stock(tb testing.TB, collector string, verifier access.Verifier, written bool) http.Handler {
-	exporter, err := otlptracehttp.New(tb.Context(), otlptracehttp.WithEndpointURL(collector+"/v1/traces"))
+	exporter, err := zipkin.New(collector + "/api/v2/spans")
 	if err != nil {
 		tb.Fatal(err)
 	}
