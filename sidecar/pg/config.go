@@ -5,13 +5,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/exaring/otelpgx"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/multitracer"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
-	metricnoop "go.opentelemetry.io/otel/metric/noop"
-	tracenoop "go.opentelemetry.io/otel/trace/noop"
 )
 
 // poolConfig bounds everything that could hang: connecting, and the ping of a connection that lay idle.
@@ -31,7 +28,7 @@ func poolConfig(s Settings, m *metrics) (*pgxpool.Config, error) {
 	c.MaxConnIdleTime = 5 * time.Minute
 	c.MaxConnLifetime = time.Hour
 	c.MaxConnLifetimeJitter = 10 * time.Minute
-	c.ConnConfig.Tracer = multitracer.New(m, spans(s))
+	c.ConnConfig.Tracer = multitracer.New(newSpans(s), m) // the span first: m's exemplars may be it
 	return c, nil
 }
 
@@ -67,18 +64,4 @@ func prepare(c *pgconn.Config, schema string) {
 		Enable: true, Idle: 5 * time.Second, Interval: 2 * time.Second, Count: 3,
 	}}
 	c.DialFunc = dialer.DialContext
-}
-
-// spans are children only (a query outside a trace has none) and carry the statement with its
-// placeholders, never the values.
-func spans(s Settings) *otelpgx.Tracer {
-	provider := s.TracerProvider
-	if provider == nil {
-		provider = tracenoop.NewTracerProvider()
-	}
-	return otelpgx.NewTracer(
-		otelpgx.WithTracerProvider(provider),
-		otelpgx.WithMeterProvider(metricnoop.NewMeterProvider()),
-		otelpgx.WithDisableConnectionDetailsInAttributes(),
-	)
 }

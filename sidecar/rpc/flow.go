@@ -13,6 +13,7 @@ import (
 
 	"github.com/signalbox-mesh/signalbox/sidecar/debug"
 	"github.com/signalbox-mesh/signalbox/sidecar/mesh/hop"
+	tracing "github.com/signalbox-mesh/signalbox/sidecar/trace"
 )
 
 // enter begins the flow of a call: by the token that it came with, or because a lease is for its trace, its method or its
@@ -22,18 +23,17 @@ func (g guard) enter(ctx context.Context) (context.Context, func()) {
 	if flows == nil || g.quiet {
 		return ctx, func() {}
 	}
-	md, _ := metadata.FromIncomingContext(ctx)
 	leave := func() {}
-	if tokens := md[debug.Metadata]; len(tokens) > 0 {
-		md = md.Copy()
-		delete(md, debug.Metadata) // a handler has no use for it, and could let it out
+	if tokens := metadata.ValueFromIncomingContext(ctx, debug.Metadata); len(tokens) > 0 {
+		md, _ := metadata.FromIncomingContext(ctx) // a copy
+		delete(md, debug.Metadata)                 // a handler has no use for it, and could let it out
 		ctx, leave = flows.Enter(metadata.NewIncomingContext(ctx, md), strings.Join(tokens, ","))
 	}
 	if !flows.Matching() {
 		return ctx, leave
 	}
 	ctx, more := flows.Match(ctx, debug.Request{Route: "/" + g.method, Trace: trace.SpanContextFromContext(ctx).TraceID(),
-		Header: func(name string) string { return strings.Join(md.Get(name), ",") }})
+		Header: func(name string) string { return strings.Join(metadata.ValueFromIncomingContext(ctx, name), ",") }})
 	return ctx, func() { more(); leave() }
 }
 
@@ -62,7 +62,11 @@ func (g guard) ended(ctx context.Context, took time.Duration, err error) {
 	if g.streams {
 		took = 0
 	}
-	g.server.settings.Failures.Ended(ctx, ours(err) && ctx.Err() == nil, took, func() string {
+	failed := ours(err) && ctx.Err() == nil
+	if failed {
+		tracing.Promote(ctx, tracing.Failed)
+	}
+	g.server.settings.Failures.Ended(ctx, failed, took, func() string {
 		return g.method + ": " + hop.StatusName(status.Code(err))
 	})
 }

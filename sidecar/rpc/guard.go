@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
@@ -121,7 +123,20 @@ func (g guard) answer(ctx context.Context, err error) error {
 	if problem.FromGRPC(st.Code()) == problem.Internal && ctx.Err() == nil {
 		g.server.settings.Logger.ErrorContext(ctx, "a call failed", slog.String("rpc_method", g.method), slog.Any("err", err))
 	}
-	return st.Err()
+	return identified(ctx, st).Err()
+}
+
+// identified adds the trace id, by which whoever gets the error can quote it.
+func identified(ctx context.Context, st *status.Status) *status.Status {
+	sc := trace.SpanContextFromContext(ctx)
+	if !sc.HasTraceID() {
+		return st
+	}
+	with, err := st.WithDetails(&errdetails.RequestInfo{RequestId: sc.TraceID().String()})
+	if err != nil {
+		return st // it is no error
+	}
+	return with
 }
 
 // statusOf keeps a status that the handler chose itself (health's "unknown service"), and what ctx's end means.

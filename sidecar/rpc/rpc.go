@@ -12,15 +12,11 @@ import (
 	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
-	metricnoop "go.opentelemetry.io/otel/metric/noop"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 	tracenoop "go.opentelemetry.io/otel/trace/noop"
-	"google.golang.org/grpc/stats"
 
 	"github.com/signalbox-mesh/signalbox/sidecar/debug"
-	"github.com/signalbox-mesh/signalbox/sidecar/mesh/hop"
 	"github.com/signalbox-mesh/signalbox/sidecar/servicetoken"
 )
 
@@ -78,13 +74,4 @@ type callerKey struct{}
 func Caller(ctx context.Context) string {
 	name, _ := ctx.Value(callerKey{}).(string)
 	return name
-}
-
-func (s Settings) traceOptions() []otelgrpc.Option {
-	return []otelgrpc.Option{
-		otelgrpc.WithTracerProvider(s.TracerProvider),
-		otelgrpc.WithMeterProvider(metricnoop.NewMeterProvider()), // the metrics are ours
-		otelgrpc.WithPropagators(s.Propagator),
-		otelgrpc.WithFilter(func(info *stats.RPCTagInfo) bool { return !hop.Quiet(info.FullMethodName) }),
-	}
 }

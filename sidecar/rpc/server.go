@@ -9,7 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
@@ -25,7 +24,7 @@ type Server struct {
 	settings Settings
 	grpc     *grpc.Server
 	health   *healthService
-	metrics  *serverMetrics
+	metrics  *watch
 
 	mu       sync.Mutex
 	services map[string]bool
@@ -36,11 +35,10 @@ type Server struct {
 // NewServer makes a server that answers health and reflection, to any service of the bundle.
 func NewServer(s Settings) *Server {
 	s = s.withDefaults()
-	m := newServerMetrics(s.Registerer)
+	m := newWatch(s)
 	srv := &Server{settings: s, metrics: m, services: map[string]bool{}, health: newHealthService(s.Gate)}
 	srv.grpc = grpc.NewServer(
 		grpc.Creds(s.transport()),
-		grpc.StatsHandler(otelgrpc.NewServerHandler(s.traceOptions()...)), // first, so that m sees the span
 		grpc.StatsHandler(m),
 		grpc.MaxRecvMsgSize(hardMaxMessage),
 		grpc.MaxSendMsgSize(hardMaxMessage),

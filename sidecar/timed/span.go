@@ -9,6 +9,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/signalbox-mesh/signalbox/sidecar/bus"
+	tracing "github.com/signalbox-mesh/signalbox/sidecar/trace"
 )
 
 // startSpan starts the attempt's span. Its parent is what the bus's delivery runs in; to the span that published the fire
@@ -17,9 +18,8 @@ func (t *Timed) startSpan(ctx context.Context, d bus.Delivery, f Fire) (context.
 	options := []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindConsumer), trace.WithAttributes(
 		attribute.String("signalbox.schedule", f.Schedule), attribute.String("signalbox.fire.id", f.ID),
 		attribute.Int("signalbox.fire.attempt", f.Attempt), attribute.Bool("signalbox.fire.manual", f.Manual))}
-	published := propagation.TraceContext{}.Extract(context.Background(), propagation.MapCarrier(d.Headers))
-	if link := trace.LinkFromContext(published); link.SpanContext.IsValid() {
-		options = append(options, trace.WithLinks(link))
+	if published := tracing.Sender(propagation.MapCarrier(d.Headers)); published.IsValid() {
+		options = append(options, trace.WithLinks(trace.Link{SpanContext: published}))
 	}
 	return t.tracer.Start(ctx, "timed "+f.Schedule, options...)
 }

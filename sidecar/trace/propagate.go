@@ -74,6 +74,12 @@ func (p *propagator) Extract(ctx context.Context, from propagation.TextMapCarrie
 	return ctx
 }
 
+// Sender is the span that headers tell of, in whatever form; not valid where they tell of none.
+func Sender(from propagation.TextMapCarrier) trace.SpanContext {
+	sc, _, _ := (&propagator{}).read(from)
+	return sc
+}
+
 // read finds the sender's span, whether it left the decision over sampling to us, and the baggage. It allocates nothing
 // where there is none.
 func (p *propagator) read(from propagation.TextMapCarrier) (parent trace.SpanContext, open bool, bag baggage.Baggage) {

@@ -11,8 +11,10 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/signalbox-mesh/signalbox/sidecar/bus"
+	tracing "github.com/signalbox-mesh/signalbox/sidecar/trace"
 )
 
 // PublishTimeout bounds a publish whose context has no deadline.
@@ -24,6 +26,9 @@ type Flow struct {
 	Metrics *Metrics
 	system  string
 	quiet   quiets
+
+	tracer   trace.Tracer
+	incoming *tracing.Incoming
 }
 
 // New registers the client's metrics. system is the messaging.system of the conventions.
@@ -33,7 +38,8 @@ func New(system string, c bus.Client) (*Flow, error) {
 	if err != nil {
 		return nil, fmt.Errorf("register bus metrics of %s: %w", c.Service, err)
 	}
-	return &Flow{Client: c, Metrics: m, system: system}, nil
+	return &Flow{Client: c, Metrics: m, system: system, tracer: c.TracerProvider.Tracer(scope),
+		incoming: tracing.NewIncoming(scope, c.TracerProvider, c.Propagator)}, nil
 }
 
 // Message is a publication that is complete and encoded.

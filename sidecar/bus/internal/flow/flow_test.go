@@ -91,6 +91,12 @@ func TestSpans(t *testing.T) {
 	if producer.SpanKind() != trace.SpanKindProducer || producer.Parent().SpanID().String() != "b7ad6b7169203331" {
 		t.Errorf("producer %v of %v", producer.SpanKind(), producer.Parent())
 	}
+	if l := producer.Links(); len(l) != 1 || l[0].SpanContext.SpanID() != producer.Parent().SpanID() {
+		t.Errorf("the producer's links, wanted one to what the event was made in: %v", l)
+	}
+	if l := consumer.Links(); len(l) != 1 || l[0].SpanContext.SpanID() != producer.SpanContext().SpanID() {
+		t.Errorf("the consumer's links, wanted one to the producer: %v", l)
+	}
 	if consumer.SpanKind() != trace.SpanKindConsumer || consumer.Parent().SpanID() != producer.SpanContext().SpanID() || consumer.Status().Code != codes.Error {
 		t.Errorf("consumer %v of %v: %v", consumer.SpanKind(), consumer.Parent(), consumer.Status())
 	}
