@@ -1,0 +1,145 @@
+package trace_test
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/attribute"
+	oteltrace "go.opentelemetry.io/otel/trace"
+
+	"github.com/signalbox-mesh/signalbox/internal/wait"
+	"github.com/signalbox-mesh/signalbox/sidecar/trace"
+)
+
+// hanging takes connections and says nothing on them, ever.
+func hanging(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []net.Conn
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			all = append(all, c)
+		}
+	}()
+	t.Cleanup(func() {
+		l.Close()
+		<-done
+		for _, c := range all {
+			c.Close()
+		}
+	})
+	return "http://" + l.Addr().String()
+}
+
+// refusing is an address that nobody listens at.
+func refusing(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return "http://" + l.Addr().String()
+}
+
+func failing(t *testing.T) string {
+	t.Helper()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) }))
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
+// single is the value of a metric without labels, or with that of the exporter.
+func single(t *testing.T, reg *prometheus.Registry, name string) (v float64) {
+	t.Helper()
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() == name {
+			for _, m := range f.GetMetric() {
+				v += m.GetCounter().GetValue() + m.GetGauge().GetValue()
+			}
+		}
+	}
+	return v
+}
+
+// A collector that is dead in whatever way: nobody waits for it, the queue is bounded in spans and in bytes, and of every
+// span it is known where it is, while it is away and after the end.
+func TestDeadCollectors(t *testing.T) {
+	for name, dead := range map[string]func(*testing.T) string{"hangs": hanging, "refuses": refusing, "answers 500": failing} {
+		for _, exporter := range []string{"otlp", "otlp/grpc", "zipkin", "jaeger"} {
+			t.Run(exporter+" "+name, func(t *testing.T) {
+				url, kind := dead(t), strings.TrimSuffix(exporter, "/grpc")
+				if kind == "otlp" {
+					t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", url)
+				}
+				if exporter != kind {
+					t.Setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")
+				}
+				endpoint := url
+				if kind == "otlp" {
+					endpoint = ""
+				}
+				reg := prometheus.NewRegistry()
+				p := provider(t, reg, endpoint, kind)
+				survive(t, p, reg, kind)
+			})
+		}
+	}
+}
+
+func survive(t *testing.T, p *trace.Provider, reg *prometheus.Registry, exporter string) {
+	t.Helper()
+	const spans, mostQueued = 6000, 2048 + 512 // in the queue and under way
+	tracer := p.TracerProvider().Tracer("x")
+	large := strings.Repeat("x", 100_000)
+	began := time.Now()
+	for i := range spans {
+		_, s := tracer.Start(t.Context(), "x")
+		if i%100 == 0 {
+			for j := range 200 {
+				s.SetAttributes(attribute.String("large."+strings.Repeat("k", j), large))
+				s.AddEvent(large, oteltrace.WithAttributes(attribute.String("large", large)))
+			}
+		}
+		s.End()
+	}
+	t.Logf("METRIC trace_dead_collector_ns_per_span=%d limit=50000", time.Since(began).Nanoseconds()/spans)
+	settled := func() (o map[string]float64, queued float64) {
+		return outcomes(t, reg, exporter), single(t, reg, "signalbox_trace_queued_spans")
+	}
+	wait.For(t, 20*time.Second, "ended = exported + failed + dropped + queued", func() bool {
+		o, queued := settled()
+		if queued > mostQueued {
+			t.Fatalf("%v spans queued", queued)
+		}
+		return single(t, reg, "signalbox_trace_ended_total") == spans && sum(o)+queued == spans
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	_ = p.Shutdown(ctx)
+	_, late := tracer.Start(t.Context(), "after the end")
+	late.End()
+	o, queued := settled()
+	if queued != 0 || sum(o) != single(t, reg, "signalbox_trace_ended_total") || o["exported"] != 0 {
+		t.Errorf("after the end: %v, %v queued, %v ended", o, queued, single(t, reg, "signalbox_trace_ended_total"))
+	}
+}
