@@ -83,10 +83,13 @@ func (t *tracer) arrive(ctx context.Context, a *Arrival, parent trace.SpanContex
 		l.own = childOf(parent)
 		sampled = parent.IsSampled() || open && t.provider.sampler.request(l.own.TraceID(), w.Name, w.Method, w.Path)
 	} else {
-		l.own = trace.NewSpanContext(trace.SpanContextConfig{TraceID: newTraceID(), SpanID: newSpanID()})
-		sampled = t.provider.sampler.request(l.own.TraceID(), w.Name, w.Method, w.Path)
+		id := newTraceID()
+		sampled = t.provider.sampler.request(id, w.Name, w.Method, w.Path)
+		l.own = rootOf(id, sampled)
 	}
-	if sampled {
+	if sampled && t.provider.off {
+		l.own = l.own.WithTraceFlags(l.own.TraceFlags() | trace.FlagsSampled)
+	} else if sampled {
 		above := ctx
 		if parent.IsValid() {
 			above = trace.ContextWithSpanContext(ctx, parent)

@@ -11,7 +11,7 @@ import (
 	"go.opentelemetry.io/otel/trace/embedded"
 )
 
-// light is a span of a trace that is not sampled. It holds its context, its start and what it was started with, and
+// light is a span of a trace that is not sampled, or that nobody exports. It holds its context, its start and what it was started with, and
 // drops what it is told, until its trace is promoted: from then on it is a real span with the same ids and start.
 //
 //	begins ──────────────► ends: nothing is exported
@@ -24,8 +24,8 @@ type light struct {
 	embedded.Span
 	tracer  *tracer
 	parent  trace.SpanContext // not valid: it begins the trace
-	own     trace.SpanContext // not sampled
-	root    *light            // the span of what came into the process; may be this one
+	own     trace.SpanContext
+	root    *light // the span of what came into the process; may be this one
 	kind    trace.SpanKind
 	began   time.Time
 	name    string
@@ -39,6 +39,9 @@ type light struct {
 
 // promoted says whether the span is real, or becomes it as soon as somebody wants it to be.
 func (l *light) promoted() bool { return l.root.why.Load() != 0 }
+
+// recording says whether the span is kept: promoted, and not for nobody.
+func (l *light) recording() bool { return l.promoted() && !l.tracer.provider.off }
 
 // promote makes the trace one that is exported from here on.
 func (l *light) promote(why Reason) {
@@ -69,11 +72,11 @@ func (l *light) SpanContext() trace.SpanContext {
 }
 
 // IsRecording implements trace.Span.
-func (l *light) IsRecording() bool { return l.promoted() }
+func (l *light) IsRecording() bool { return l.recording() }
 
 // End implements trace.Span.
 func (l *light) End(options ...trace.SpanEndOption) {
-	if l.promoted() {
+	if l.recording() {
 		l.span().End(options...)
 	}
 }
@@ -83,14 +86,14 @@ func (l *light) SetStatus(code codes.Code, description string) {
 	if code == codes.Error && (l.kind == trace.SpanKindServer || l.kind == trace.SpanKindConsumer) {
 		l.promote(Failed)
 	}
-	if l.promoted() {
+	if l.recording() {
 		l.span().SetStatus(code, description)
 	}
 }
 
 // SetName implements trace.Span.
 func (l *light) SetName(name string) {
-	if l.promoted() {
+	if l.recording() {
 		l.span().SetName(name)
 		return
 	}
@@ -99,28 +102,28 @@ func (l *light) SetName(name string) {
 
 // SetAttributes implements trace.Span.
 func (l *light) SetAttributes(all ...attribute.KeyValue) {
-	if l.promoted() {
+	if l.recording() {
 		l.span().SetAttributes(all...)
 	}
 }
 
 // AddEvent implements trace.Span.
 func (l *light) AddEvent(name string, options ...trace.EventOption) {
-	if l.promoted() {
+	if l.recording() {
 		l.span().AddEvent(name, options...)
 	}
 }
 
 // AddLink implements trace.Span.
 func (l *light) AddLink(link trace.Link) {
-	if l.promoted() {
+	if l.recording() {
 		l.span().AddLink(link)
 	}
 }
 
 // RecordError implements trace.Span.
 func (l *light) RecordError(err error, options ...trace.EventOption) {
-	if l.promoted() {
+	if l.recording() {
 		l.span().RecordError(err, options...)
 	}
 }

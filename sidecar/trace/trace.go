@@ -46,7 +46,8 @@ type Provider struct {
 	sampler    *sampler
 	debugged   func(ctx context.Context) bool
 	failed     failures
-	spanKey    any // of a context's span
+	spanKey    any  // of a context's span
+	off        bool // nobody gets a span: none is made, whatever is sampled
 }
 
 // New makes the provider. It connects to nothing: a *settings.Error says what is wrong in the
@@ -83,6 +84,8 @@ func New(ctx context.Context, s Settings) (*Provider, error) {
 	}
 	if q := newQueues(exporters, s.Registerer, s.Logger); len(q.all) > 0 {
 		options = append(options, sdktrace.WithSpanProcessor(q))
+	} else {
+		p.off = true
 	}
 	p.sdk = sdktrace.NewTracerProvider(options...)
 	p.tracers = &tracers{provider: p}

@@ -128,9 +128,15 @@ func collect(m map[string]float64, f *dto.MetricFamily, exporter string) {
 
 func TestNoneStillHasIDs(t *testing.T) {
 	t.Parallel()
-	_, span := provider(t, nil, "", "none").TracerProvider().Tracer("x").Start(t.Context(), "x")
-	if !span.SpanContext().IsValid() {
-		t.Error("a span has no ids")
+	tracer := provider(t, nil, "", "none").TracerProvider().Tracer("x")
+	ctx, span := tracer.Start(t.Context(), "x")
+	_, child := tracer.Start(ctx, "y")
+	for _, s := range []oteltrace.Span{span, child} {
+		s.SetStatus(codes.Error, "no")
+		if sc := s.SpanContext(); !sc.IsValid() || !sc.IsSampled() || s.IsRecording() || sc.TraceID() != span.SpanContext().TraceID() {
+			t.Errorf("span is %+v, recording: %v", sc, s.IsRecording())
+		}
+		s.End()
 	}
 }
 

@@ -33,7 +33,7 @@ func (t *tracer) Start(ctx context.Context, name string, options ...trace.SpanSt
 	}
 	above := trace.SpanFromContext(ctx)
 	parent := above.SpanContext()
-	if parent.IsSampled() {
+	if parent.IsSampled() && !t.provider.off {
 		return t.sdk.Start(ctx, name, options...)
 	}
 	kind, began, anew := shape(options)
@@ -47,10 +47,11 @@ func (t *tracer) Start(ctx context.Context, name string, options ...trace.SpanSt
 		l.own = in.own.WithSpanID(newSpanID())
 	} else if !parent.IsValid() {
 		id := newTraceID()
-		if t.provider.sampler.takes(id, name, options) {
+		sampled := t.provider.sampler.takes(id, name, options)
+		if sampled && !t.provider.off {
 			return t.begin(ctx, id, newSpanID(), name, options...)
 		}
-		l.own = trace.NewSpanContext(trace.SpanContextConfig{TraceID: id, SpanID: newSpanID()})
+		l.own = rootOf(id, sampled)
 	} else {
 		l.own = childOf(parent)
 	}
@@ -77,7 +78,16 @@ func (t *tracer) settle(ctx context.Context, l *light) {
 	}
 }
 
-// childOf is the context of an unsampled child of what came from elsewhere.
+// rootOf is the context of a span that begins a trace.
+func rootOf(id trace.TraceID, sampled bool) trace.SpanContext {
+	c := trace.SpanContextConfig{TraceID: id, SpanID: newSpanID()}
+	if sampled {
+		c.TraceFlags = trace.FlagsSampled
+	}
+	return trace.NewSpanContext(c)
+}
+
+// childOf is the context of a child of what came from elsewhere.
 func childOf(parent trace.SpanContext) trace.SpanContext {
 	return trace.NewSpanContext(trace.SpanContextConfig{TraceID: parent.TraceID(), SpanID: newSpanID(),
 		TraceFlags: parent.TraceFlags(), TraceState: parent.TraceState()})

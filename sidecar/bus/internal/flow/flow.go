@@ -101,6 +101,7 @@ func (f *Flow) Process(ctx context.Context, s bus.Subscription, d bus.Delivery) 
 	began := time.Now()
 	err := f.try(ctx, s.Handler, d)
 	f.ended(ctx, s.Queue, d, time.Since(began), err)
+	span.cut = ctx.Err() != nil
 	span.end(err)
 	return err
 }

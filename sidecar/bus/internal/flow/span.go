@@ -25,11 +25,12 @@ type operation struct {
 	start   time.Time
 	done    func(o *operation, seconds float64, errorType string)
 	arrived tracing.Arrival // of a delivery: its Span
+	cut     bool            // the try was cut short because the instance stops, which is no error of ours
 }
 
 func (o *operation) end(err error) {
 	kind := errorType(err)
-	if err != nil {
+	if err != nil && (!o.cut || o.IsRecording()) {
 		o.SetStatus(codes.Error, Reason(err)) // promotes the trace of a delivery, before attributes are set
 		o.SetAttributes(attribute.String("error.type", kind))
 	}
