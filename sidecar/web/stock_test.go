@@ -19,6 +19,7 @@ import (
 
 	"github.com/signalbox-mesh/signalbox/sidecar/access"
 	"github.com/signalbox-mesh/signalbox/sidecar/debug"
+	"github.com/signalbox-mesh/signalbox/sidecar/debug/debugtest"
 	"github.com/signalbox-mesh/signalbox/sidecar/level"
 	"github.com/signalbox-mesh/signalbox/sidecar/logging"
 	"github.com/signalbox-mesh/signalbox/sidecar/trace"
@@ -70,7 +71,7 @@ func ourChain(tb testing.TB, collector string, verifier access.Verifier, written
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() { _ = tracing.Shutdown(context.WithoutCancel(tb.Context())) })
-	flows := newFlows(tb)
+	flows := debugtest.Flows(tb)
 	least := "info"
 	if written {
 		least = "debug"
