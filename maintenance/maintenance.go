@@ -37,6 +37,7 @@ func Migrations() []pg.Migrations { return []pg.Migrations{outbox.Migrations(), 
 type Config struct {
 	Keeping
 	ProfileKeeping
+	Tracing
 	LeaseTTL    time.Duration `env:"LEASE_TTL" envDefault:"15m" desc:"how long a lease holds that names no time"`
 	LeaseMaxTTL time.Duration `env:"LEASE_MAX_TTL" envDefault:"24h" desc:"longest time that a lease may name"`
 	CacheMiB    int64         `env:"LOG_CACHE_MIB" envDefault:"256" desc:"memory for the filters of log blocks, and for small blocks, on one replica, in MiB; a million records have some 5"`
@@ -108,6 +109,10 @@ const (
 func New(s Settings) (*Maintenance, error) {
 	store := postgres.New(s.DB)
 	store.Cache(s.Config.CacheMiB << 20)
+	reader, page, err := s.Config.open(s.Registerer)
+	if err != nil {
+		return nil, err
+	}
 	m := &Maintenance{settings: s, store: store, metrics: newMetrics(s.Registerer)}
 	m.wireLeases()
 	m.watch = newWatch(store, s)
@@ -115,6 +120,7 @@ func New(s Settings) (*Maintenance, error) {
 	s.Registerer.MustRegister(newCauses(m.topology))
 	s.Registerer.MustRegister(newLateness(store, s.Service))
 	m.http = httpapi.New(httpapi.Settings{Logs: store, Fleet: store, Leases: store, Profiles: store, Changer: m.leases, Overdue: store, Topology: m.topology, Ready: s.DB.Migrated,
+		Traces: reader, TracePage: page,
 		MaxTails: s.Config.MaxTails, Registerer: s.Registerer})
 	m.http.Register(s.API)
 	return m, m.register()

@@ -45,7 +45,10 @@ func (c Config) Wrong() (name, problem string) {
 	if name, problem = c.Keeping.Wrong(); name != "" {
 		return name, problem
 	}
-	return c.ProfileKeeping.wrong()
+	if name, problem = c.ProfileKeeping.wrong(); name != "" {
+		return name, problem
+	}
+	return c.Tracing.wrong()
 }
 
 // ProfileRetention is the timed event that drops profiles that are older than their retention.

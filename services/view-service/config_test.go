@@ -22,6 +22,8 @@ func TestWrongSettingsEndWithOneSentence(t *testing.T) {
 		"LOG_QUEUE":           func(c *viewservice.Config) { c.Queue = 999 },
 		"LOG_QUOTA":           func(c *viewservice.Config) { c.Quota = -1 },
 		"KEY_FILE":            func(c *viewservice.Config) { c.KeyFile = "" },
+		"TRACE_QUERY":         func(c *viewservice.Config) { c.TraceQuery = "tempo=http://u:hunter2@host" },
+		"TRACE_UI":            func(c *viewservice.Config) { c.TraceUI = "https://host/trace/" },
 		"POSTGRES_URL":        func(c *viewservice.Config) { c.LogsURL = "mysql://user:hunter2@host/db" },
 		"POSTGRES_URL of the": func(c *viewservice.Config) { c.LogsURL, c.LogsOwnerURL = "", "" },
 	} {

@@ -23,6 +23,7 @@ type page struct {
 	Records []struct {
 		Service, Msg, Level, Logger string
 		Attrs                       map[string]any
+		Links                       map[string]string
 	}
 	Next string
 	Gaps []struct{ Service, Cause string }

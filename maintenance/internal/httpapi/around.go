@@ -33,7 +33,7 @@ func (h *Handlers) around(ctx context.Context, in *logsIn, q logs.Query) (*logsO
 	if !q.Oldest {
 		slices.Reverse(all)
 	}
-	return &logsOut{LogsPage{Records: records(all), Gaps: gaps(once(behind.Gaps, before.Gaps)),
+	return &logsOut{LogsPage{Records: h.records(all), Gaps: gaps(once(behind.Gaps, before.Gaps)),
 		Partial: before.Partial || behind.Partial, Since: older.Since.UTC(), Until: newer.Until.UTC()}}, nil
 }
 
@@ -102,6 +102,6 @@ func (h *Handlers) context(ctx context.Context, in *contextIn) (*contextOut, err
 	c.After = c.After[:min(len(c.After), in.After)]
 	out := &contextOut{}
 	out.Body.ID, out.Body.Gaps = in.ID, gaps(c.Gaps)
-	out.Body.Records = records(slices.Concat(c.Before, []logs.Stored{c.Record}, c.After))
+	out.Body.Records = h.records(slices.Concat(c.Before, []logs.Stored{c.Record}, c.After))
 	return out, nil
 }

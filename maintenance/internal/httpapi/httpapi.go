@@ -15,6 +15,7 @@ import (
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/fleet"
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/lease"
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/logs"
+	"github.com/signalbox-mesh/signalbox/maintenance/internal/traces"
 	"github.com/signalbox-mesh/signalbox/sidecar/access"
 	"github.com/signalbox-mesh/signalbox/sidecar/pg"
 	"github.com/signalbox-mesh/signalbox/sidecar/problem"
@@ -59,6 +60,8 @@ type Settings struct {
 	Changer    Changer
 	Overdue    Overdue
 	Topology   Topology
+	Traces     Traces
+	TracePage  traces.Page
 	Ready      func() error // why the schema cannot be used yet; nil when it can
 	MaxTails   int
 	Registerer prometheus.Registerer
@@ -92,6 +95,7 @@ func (h *Handlers) Register(api *web.API) {
 	web.Register(api, op(http.MethodGet, "/logs/context", "show-log-context", "Show what stands around a record"), viewer, h.context)
 	web.Register(api, op(http.MethodGet, "/logs/cost", "list-log-costs", "Name the services and templates that cost most"), viewer, h.cost)
 	web.Register(api, op(http.MethodGet, "/logs/gaps", "list-gaps", "List what is missing from the log"), viewer, h.listGaps)
+	web.Register(api, op(http.MethodGet, "/traces/{id}", "get-trace", "Show a trace with its log records"), viewer, h.trace)
 	web.Register(api, op(http.MethodGet, "/instances", "list-instances", "List the instances of the mesh"), viewer, h.listInstances)
 	web.Register(api, op(http.MethodGet, "/targets", "list-targets", "Targets for Prometheus' HTTP service discovery"), viewer, h.listTargets)
 	web.Register(api, op(http.MethodGet, "/topology", "show-topology", "Show the nodes of the mesh and what passes between them"), viewer, h.showTopology)

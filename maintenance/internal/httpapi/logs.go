@@ -29,6 +29,7 @@ type Record struct {
 	Cluster     string          `json:"cluster,omitempty"`
 	Namespace   string          `json:"namespace,omitempty"`
 	Node        string          `json:"node,omitempty"`
+	Links       *Links          `json:"links,omitempty" doc:"of a record with a trace, where people look at traces somewhere"`
 }
 
 // Gap is a hole in the log as the API shows it.
@@ -84,7 +85,7 @@ func (h *Handlers) queryLogs(ctx context.Context, in *logsIn) (*logsOut, error) 
 	if err != nil {
 		return nil, h.failed(err)
 	}
-	page.Records, page.Gaps, page.Partial = records(found.Records), gaps(found.Gaps), found.Partial
+	page.Records, page.Gaps, page.Partial = h.records(found.Records), gaps(found.Gaps), found.Partial
 	if found.Next != nil {
 		page.Next = cursor(*found.Next, q.Oldest)
 	}
@@ -151,11 +152,18 @@ func (h *Handlers) listGaps(ctx context.Context, in *gapsIn) (*gapsOut, error) {
 	return out, nil
 }
 
-func records(all []logs.Stored) []Record {
+func (h *Handlers) records(all []logs.Stored) []Record {
 	shown := make([]Record, len(all))
 	for i, r := range all {
-		shown[i] = show(r)
+		shown[i] = h.show(r)
 	}
+	return shown
+}
+
+// show is show with the links out of here.
+func (h *Handlers) show(r logs.Stored) Record {
+	shown := show(r)
+	shown.Links = h.linksOf(r.TraceID)
 	return shown
 }
 

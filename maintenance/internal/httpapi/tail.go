@@ -156,7 +156,7 @@ func passes(err error) bool { return !errors.Is(err, context.Canceled) }
 
 func (t *tailing) records(s *stream, page []logs.Shown) error {
 	for _, r := range page {
-		if err := s.event("record", t.id(r.Resume), show(r.Stored)); err != nil {
+		if err := s.event("record", t.id(r.Resume), t.handlers.show(r.Stored)); err != nil {
 			return err
 		}
 	}
