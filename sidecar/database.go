@@ -74,7 +74,7 @@ func (s *Sidecar) Migrate(ctx context.Context) ([]string, error) {
 func (s *Sidecar) openDB(variable, url, ownerURL, schema string) (*pg.DB, error) {
 	db, err := pg.Open(pg.Settings{
 		URL: url, OwnerURL: ownerURL, Schema: schema, MaxConns: s.config.PostgresConns, CheckOnly: s.config.Migrate == "check",
-		Registerer: s.registry, TracerProvider: s.tracing.TracerProvider(), Logger: s.Logger("pg"),
+		Registerer: s.registry, TracerProvider: s.tracing.TracerProvider(), Edges: s.edges, Logger: s.Logger("pg"),
 	})
 	if err != nil {
 		return nil, &settings.Error{Variable: settings.Prefix + variable, Problem: err.Error()}

@@ -28,7 +28,7 @@ func (s *Sidecar) tellFleet() {
 func (s *Sidecar) wireBus(context.Context) (err error) {
 	client := bus.Client{
 		Service: s.settings.Service, Instance: s.instance, Registerer: s.registry,
-		TracerProvider: s.tracing.TracerProvider(), Propagator: s.tracing.Propagator(), Logger: s.Logger("bus"),
+		TracerProvider: s.tracing.TracerProvider(), Propagator: s.tracing.Propagator(), Edges: s.edges, Logger: s.Logger("bus"),
 		Flows: s.flows, Failures: s.failures,
 	}
 	switch {

@@ -112,7 +112,7 @@ func (g *Service) wire(ok checked, verifier access.Verifier) error {
 	g.edge = edge.New(edge.Settings{
 		Routes: table, Upstream: services, Verifier: verifier, Limiter: g.limiter(), PerUser: ok.perUser, PerAddress: ok.perAddress,
 		Proxies: ok.proxies, Origins: g.config.CORSOrigins, Limits: edge.DefaultLimits(), Logger: g.Logger("access"), Registerer: g.Registry(),
-		TracerProvider: g.TracerProvider(), Propagator: g.Propagator(), Flows: g.Flows(), Failures: g.Failures(),
+		TracerProvider: g.TracerProvider(), Propagator: g.Propagator(), Edges: g.Edges(), Flows: g.Flows(), Failures: g.Failures(),
 	})
 	g.server = newServer(g.edge)
 	return nil
@@ -145,6 +145,7 @@ func (g *Service) limiter() edge.Limiter {
 	if g.redis == nil {
 		return ratelimit.NewFallback(nil, g.Logger("ratelimit"), g.Registry())
 	}
+	g.redis.Edge = g.Edges().To(telemetry.NodeRedis, "redis")
 	g.Health().Add(health.Check{Name: "redis", Node: telemetry.NodeRedis, Weight: health.Degrades, Run: g.redis.Ping})
 	return ratelimit.NewFallback(g.redis, g.Logger("ratelimit"), g.Registry())
 }

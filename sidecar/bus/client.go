@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/signalbox-mesh/signalbox/sidecar/debug"
+	"github.com/signalbox-mesh/signalbox/sidecar/telemetry"
 )
 
 // Client is who uses a bus, and where its telemetry goes. Both drivers open with it, so that sidecars of
@@ -21,6 +22,7 @@ type Client struct {
 	Registerer     prometheus.Registerer         // nil: no metrics
 	TracerProvider trace.TracerProvider          // nil: no spans
 	Propagator     propagation.TextMapPropagator // nil: W3C trace context and baggage
+	Edges          *telemetry.Edges              // nil: what passes between the service and the broker is in no topology
 	Logger         *slog.Logger                  // nil: silent
 	Flows          *debug.Flows                  // nil: no targeted debugging
 	Failures       *debug.Failures               // nil: nobody is told of a handler's failure

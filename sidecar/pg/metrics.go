@@ -3,6 +3,7 @@ package pg
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/signalbox-mesh/signalbox/sidecar/telemetry"
 	"go.opentelemetry.io/otel/trace"
 )
 
@@ -23,6 +25,7 @@ type metrics struct {
 	pool     *pgxpool.Pool
 
 	count, limit, requests, timeouts, created, waited *prometheus.Desc
+	edge                                              *telemetry.Edge // nil: none is counted
 }
 
 func newMetrics(schema string) *metrics {
@@ -112,8 +115,12 @@ func (m *metrics) end(ctx context.Context, err error) {
 	if !ok {
 		return
 	}
-	o := m.duration.WithLabelValues(s.operation, errorType(err))
-	seconds := time.Since(s.at).Seconds()
+	kind, took := errorType(err), time.Since(s.at)
+	if m.edge != nil {
+		m.edge.Observe(ctx, took, serversFault(kind))
+	}
+	o := m.duration.WithLabelValues(s.operation, kind)
+	seconds := took.Seconds()
 	sc := trace.SpanContextFromContext(ctx)
 	if e, ok := o.(prometheus.ExemplarObserver); ok && sc.IsSampled() {
 		e.ObserveWithExemplar(seconds, prometheus.Labels{"trace_id": sc.TraceID().String()})
@@ -136,6 +143,19 @@ func errorType(err error) string {
 		return "timeout"
 	default:
 		return "connection"
+	}
+}
+
+// serversFault says whether what went wrong is the server's doing, or there was no answer: classes 08, 53, 57, 58 and XX of
+// PostgreSQL's "error codes", but for a statement that somebody had it cancel.
+func serversFault(kind string) bool {
+	switch {
+	case kind == "timeout", kind == "connection":
+		return true
+	case len(kind) != 5 || kind == "57014":
+		return false
+	default:
+		return slices.Contains([]string{"08", "53", "57", "58", "XX"}, kind[:2])
 	}
 }
 

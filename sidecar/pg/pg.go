@@ -15,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/signalbox-mesh/signalbox/sidecar/telemetry"
 	"go.opentelemetry.io/otel/trace"
 )
 
@@ -30,6 +31,7 @@ type Settings struct {
 	CheckOnly      bool  // never migrate, only check (in a cluster a job migrates)
 	Registerer     prometheus.Registerer
 	TracerProvider trace.TracerProvider
+	Edges          *telemetry.Edges // nil: what passes between the service and PostgreSQL is in no topology
 	Logger         *slog.Logger
 }
 
@@ -74,6 +76,9 @@ func Open(s Settings) (*DB, error) {
 		return nil, err
 	}
 	m := newMetrics(s.Schema)
+	if s.Edges != nil {
+		m.edge = s.Edges.To(telemetry.NodePostgres, "postgresql")
+	}
 	config, err := poolConfig(s, m)
 	if err != nil {
 		return nil, fmt.Errorf("database URL: %w", err)

@@ -53,7 +53,7 @@ type Limiter interface {
 	Take(ctx context.Context, keys ...ratelimit.Key) ratelimit.Decision
 }
 
-// Settings of an Edge; all are needed but Origins, Flows and Failures.
+// Settings of an Edge; all are needed but Origins, Edges, Flows and Failures.
 type Settings struct {
 	Routes         *route.Table
 	Upstream       http.RoundTripper // reaches the service that the URL's host names
@@ -68,8 +68,9 @@ type Settings struct {
 	Registerer     prometheus.Registerer
 	TracerProvider trace.TracerProvider
 	Propagator     propagation.TextMapPropagator
-	Flows          *debug.Flows    // nil: no targeted debugging
-	Failures       *debug.Failures // nil: nobody is told of a failure
+	Edges          *telemetry.Edges // nil: nobody looks at them
+	Flows          *debug.Flows     // nil: no targeted debugging
+	Failures       *debug.Failures  // nil: nobody is told of a failure
 }
 
 // Edge is an http.Handler, safe for concurrent use.
@@ -85,6 +86,9 @@ type Edge struct {
 
 // New makes an Edge.
 func New(s Settings) *Edge {
+	if s.Edges == nil {
+		s.Edges = telemetry.NewEdges(nil, "gateway")
+	}
 	e := &Edge{
 		Settings: s,
 		requests: telemetry.NewHTTPServer(s.Registerer),

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -55,6 +56,9 @@ func (e *Edge) finish(w *writer, r *http.Request, x *exchange, span trace.Span) 
 	e.requests.Observe(r.Context(), telemetry.Exchange{
 		Method: method, Route: pattern, Status: status, Duration: took, Read: w.read.Load(), Written: w.written,
 	})
+	if !x.route.Stream {
+		e.Edges.From(caller(r), "http").Observe(r.Context(), took, status >= 500)
+	}
 	e.line(w, r, x, pattern, status, took)
 	e.ended(w, r, x, pattern, status, took)
 	span.SetName(method + " " + pattern)
@@ -65,6 +69,15 @@ func (e *Edge) finish(w *writer, r *http.Request, x *exchange, span trace.Span) 
 		span.SetStatus(codes.Error, http.StatusText(status))
 	}
 	span.End()
+}
+
+// caller is the node that the request came from: browsers say what they fetch for (Fetch Metadata, W3C), and have said that
+// they are Mozilla since before that.
+func caller(r *http.Request) string {
+	if r.Header.Get("Sec-Fetch-Mode") != "" || strings.HasPrefix(r.UserAgent(), "Mozilla/") {
+		return telemetry.NodeBrowser
+	}
+	return telemetry.NodeOutside
 }
 
 // line is the access log: the path without its query, whose values are the users' business.

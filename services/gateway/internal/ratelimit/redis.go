@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/signalbox-mesh/signalbox/sidecar/telemetry"
 )
 
 //go:embed gcra.lua
@@ -20,6 +21,7 @@ const keyPrefix = "signalbox:gateway:rate:"
 type Redis struct {
 	client *redis.Client
 	script *redis.Script
+	Edge   *telemetry.Edge // to the server; nil: it is not counted. Set before use
 }
 
 // NewRedis parses the URL; it does not connect. A call never waits longer than a quarter of a second:
@@ -43,7 +45,11 @@ func (r *Redis) Take(ctx context.Context, keys ...Key) (Decision, error) {
 		names[i] = keyPrefix + k.Name
 		args = append(args, k.Limit.Period.Microseconds(), k.Limit.Burst)
 	}
+	began := time.Now()
 	answer, err := r.script.Run(ctx, r.client, names, args...).Int64Slice()
+	if r.Edge != nil {
+		r.Edge.Observe(ctx, time.Since(began), err != nil && ctx.Err() == nil)
+	}
 	if err != nil {
 		return Decision{}, fmt.Errorf("take a place in redis: %w", err)
 	}

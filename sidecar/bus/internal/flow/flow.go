@@ -14,6 +14,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/signalbox-mesh/signalbox/sidecar/bus"
+	"github.com/signalbox-mesh/signalbox/sidecar/telemetry"
 	tracing "github.com/signalbox-mesh/signalbox/sidecar/trace"
 )
 
@@ -29,6 +30,7 @@ type Flow struct {
 
 	tracer   trace.Tracer
 	incoming *tracing.Incoming
+	edge     *telemetry.Edge // to the broker; nil: there is none, or it is in this process
 }
 
 // New registers the client's metrics. system is the messaging.system of the conventions.
@@ -38,8 +40,19 @@ func New(system string, c bus.Client) (*Flow, error) {
 	if err != nil {
 		return nil, fmt.Errorf("register bus metrics of %s: %w", c.Service, err)
 	}
-	return &Flow{Client: c, Metrics: m, system: system, tracer: c.TracerProvider.Tracer(scope),
-		incoming: tracing.NewIncoming(scope, c.TracerProvider, c.Propagator)}, nil
+	f := &Flow{Client: c, Metrics: m, system: system, tracer: c.TracerProvider.Tracer(scope),
+		incoming: tracing.NewIncoming(scope, c.TracerProvider, c.Propagator)}
+	if c.Edges != nil && system == telemetry.NodeRabbitMQ {
+		f.edge = c.Edges.To(telemetry.NodeRabbitMQ, "amqp")
+	}
+	return f, nil
+}
+
+// passed counts a publish on its edge. That nobody takes the message, or that it is too large, is not the broker's fault.
+func (f *Flow) passed(ctx context.Context, took time.Duration, errorType string) {
+	if f.edge != nil {
+		f.edge.Observe(ctx, took, errorType != "" && errorType != "unroutable" && errorType != "too_large")
+	}
 }
 
 // Message is a publication that is complete and encoded.

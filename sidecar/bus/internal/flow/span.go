@@ -52,6 +52,7 @@ func (f *Flow) startPublish(ctx context.Context, p bus.Publication) (context.Con
 	to := destination(p.Exchange)
 	ctx, span := f.tracer.Start(ctx, "publish "+to, options...)
 	return ctx, &operation{Span: span, start: time.Now(), done: func(o *operation, s float64, kind string) {
+		f.passed(ctx, time.Duration(s*float64(time.Second)), kind)
 		f.Metrics.sent.WithLabelValues("publish", to, kind).Inc()
 		observe(o, f.Metrics.operation.WithLabelValues("publish", "send", to, kind), s)
 		if kind == "unroutable" {
