@@ -17,11 +17,10 @@ type kept struct {
 	released bool // it is not sent again
 }
 
-func keep(r *http.Request) *kept {
-	if r.Body == nil || r.Body == http.NoBody {
-		return &kept{}
+func (k *kept) keep(r *http.Request) {
+	if r.Body != nil && r.Body != http.NoBody {
+		k.ReadCloser = r.Body
 	}
-	return &kept{ReadCloser: r.Body}
 }
 
 func (k *kept) Read(p []byte) (int, error) {

@@ -47,6 +47,11 @@ type exchange struct {
 	body    io.ReadCloser
 	over    atomic.Bool
 	values  [3]string
+	upload  kept // the body of the request
+
+	// What goes out at the first try, which is the only one of most.
+	out    http.Request
+	target url.URL
 }
 
 // run makes the call.
@@ -57,7 +62,8 @@ func (x *exchange) run(r *http.Request) (*http.Response, error) {
 		x.ctx, x.span = x.start(x.ctx, methodLabel(r.Method))
 		x.earn(x.ctx, x.terms)
 	}
-	body := keep(r)
+	body := &x.upload
+	body.keep(r)
 	resp, err := x.tries(r, body)
 	body.release()
 	if err != nil {
@@ -169,8 +175,15 @@ func (x *exchange) let() {
 
 // request is a copy with what a call between services has; headers and URL of the caller's are not written to.
 func (x *exchange) request(r *http.Request, body *kept, try int) *http.Request {
-	out := r.WithContext(x.ctx)
-	out.URL = &url.URL{Scheme: "http", Host: x.replica.address, Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: r.URL.RawQuery, ForceQuery: r.URL.ForceQuery}
+	out, target := &x.out, &x.target
+	if try > 1 { // the transport may still have the one before
+		out, target = new(http.Request), new(url.URL)
+	}
+	if *out = *r; x.cancel != nil || x.span != nil {
+		out = r.WithContext(x.ctx)
+	}
+	*target = url.URL{Scheme: "http", Host: x.replica.address, Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: r.URL.RawQuery, ForceQuery: r.URL.ForceQuery}
+	out.URL = target
 	if out.Host == "" {
 		out.Host = x.service
 	}
@@ -179,14 +192,14 @@ func (x *exchange) request(r *http.Request, body *kept, try int) *http.Request {
 	}
 	out.Header = make(http.Header, len(r.Header)+6)
 	maps.Copy(out.Header, r.Header)
-	if x.given > 0 && x.proxy == nil {
-		if deadline, ok := x.ctx.Deadline(); ok {
-			x.stamp(out.Header, 0, hop.Timeout, strconv.FormatInt(max(time.Until(deadline).Milliseconds(), 1), 10))
-		}
-	}
 	if x.proxy != nil {
 		return out
 	}
+	left := x.given
+	if deadline, ok := x.ctx.Deadline(); ok && (try > 1 || x.terms.fault != nil) {
+		left = time.Until(deadline)
+	}
+	x.stamp(out.Header, 0, hop.Timeout, strconv.FormatInt(max(left.Milliseconds(), 1), 10))
 	if try > 1 || hop.Again(x.ctx) {
 		out.Header[hop.Attempt] = []string{strconv.Itoa(max(try, 2))}
 	}
