@@ -19,6 +19,7 @@ import (
 
 	identityv1 "github.com/signalbox-mesh/signalbox/sidecar/contract/identity/v1"
 	"github.com/signalbox-mesh/signalbox/sidecar/mesh"
+	"github.com/signalbox-mesh/signalbox/sidecar/mesh/hop"
 	"github.com/signalbox-mesh/signalbox/sidecar/peers"
 	"github.com/signalbox-mesh/signalbox/sidecar/rpc"
 	"github.com/signalbox-mesh/signalbox/sidecar/servicetoken"
@@ -78,7 +79,8 @@ func cpu() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// BenchmarkCalls sets the clients of the mesh against plain ones that have the same deadline, over as many connections: CPU
+// BenchmarkCalls sets the clients of the mesh against plain ones that send the same token and have the same deadline, over as many
+// connections: CPU
 // of the caller's process for a call, by turns within one run.
 //
 //	go test ./sidecar/mesh -run '^$' -bench Calls -benchtime 10x
@@ -94,13 +96,20 @@ func BenchmarkCalls(b *testing.B) {
 	defer plainConn.Close()
 	plain := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64, DisableCompression: true}}
 	defer plain.CloseIdleConnections()
-	byHTTP := func(c *http.Client, base string) func() error {
+	byHTTP := func(c *http.Client, base string, signer *servicetoken.Signer) func() error {
 		return func() error {
 			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 			defer cancel()
 			r, err := http.NewRequestWithContext(ctx, "GET", "http://"+base+"/v1/types", nil)
 			if err != nil {
 				return err
+			}
+			if signer != nil {
+				token, err := signer.Token("catalogs")
+				if err != nil {
+					return err
+				}
+				r.Header.Set(hop.Token, token)
 			}
 			_, _, err = do(c, r)
 			return err
@@ -111,7 +120,7 @@ func BenchmarkCalls(b *testing.B) {
 		name        string
 		plain, mesh func() error
 	}{
-		{"http", byHTTP(plain, public), byHTTP(m.HTTP("catalogs"), "catalogs")},
+		{"http", byHTTP(plain, public, w.signers["gateway"]), byHTTP(m.HTTP("catalogs"), "catalogs", nil)},
 		{"grpc", byRPC(plainConn), byRPC(conn)},
 	} {
 		b.Run(test.name, func(b *testing.B) {
