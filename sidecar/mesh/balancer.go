@@ -29,7 +29,7 @@ func (pickers) Build(info base.PickerBuildInfo) balancer.Picker {
 	}
 	p := &picker{conns: make(map[*replica]balancer.SubConn, len(info.ReadySCs))}
 	for conn, sc := range info.ReadySCs {
-		r, ok := sc.Address.BalancerAttributes.Value(replicaKey{}).(*replica)
+		r, ok := sc.Address.Attributes.Value(replicaKey{}).(*replica)
 		if !ok {
 			r = &replica{address: sc.Address.Addr}
 		}

@@ -80,7 +80,7 @@ func (f *follower) tell(ctx context.Context) {
 	state := resolver.State{}
 	for _, r := range f.callee.replicas.at(now) {
 		state.Addresses = append(state.Addresses, resolver.Address{
-			Addr: r.address, ServerName: f.callee.service, BalancerAttributes: attributes.New(replicaKey{}, r),
+			Addr: r.address, ServerName: f.callee.service, Attributes: attributes.New(replicaKey{}, r),
 		})
 	}
 	if f.cc.UpdateState(state) == nil {
