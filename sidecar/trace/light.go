@@ -29,11 +29,11 @@ type light struct {
 	kind    trace.SpanKind
 	began   time.Time
 	name    string
-	linked  bool // to its parent
 	options []trace.SpanStartOption
 
 	renamed atomic.Pointer[string]
 	why     atomic.Uint32 // of a root: reasons why its trace is promoted; 0: it is not
+	linked  bool          // to its parent
 	real    atomic.Pointer[trace.Span]
 }
 
