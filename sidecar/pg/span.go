@@ -34,8 +34,8 @@ func (s *spans) start(ctx context.Context, operation, sql string, more ...attrib
 	if !trace.SpanFromContext(ctx).IsRecording() {
 		return ctx
 	}
-	attrs := append(more, attribute.String("db.system.name", "postgresql"), attribute.String("db.namespace", s.schema),
-		attribute.String("db.operation.name", operation))
+	attrs := append([]attribute.KeyValue{attribute.String("db.system.name", "postgresql"), attribute.String("db.namespace", s.schema),
+		attribute.String("db.operation.name", operation)}, more...)
 	if sql != "" {
 		attrs = append(attrs, attribute.String("db.query.text", withoutLiterals(sql)))
 	}

@@ -111,7 +111,7 @@ func valueSize(a attribute.KeyValue) (n int) {
 		}
 		return n
 	case attribute.INT64SLICE, attribute.FLOAT64SLICE, attribute.BOOLSLICE:
-		return len(a.Value.Emit()) // of as many bytes at least as there are elements
+		return len(a.Value.String()) // of as many bytes at least as there are elements
 	default:
 		return 8
 	}
