@@ -8,12 +8,14 @@ import (
 	"net/http/httptest"
 	"sync"
 	"testing"
+	"time"
 
 	"go.opentelemetry.io/otel/propagation"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
+	"github.com/signalbox-mesh/signalbox/internal/wait"
 	"github.com/signalbox-mesh/signalbox/sidecar/problem"
 	"github.com/signalbox-mesh/signalbox/sidecar/trace"
 )
@@ -79,6 +81,14 @@ func TestAFailedCallIsExported(t *testing.T) {
 			t.Errorf("the error %v tells of trace %q", err, told)
 		}
 	}
+	wait.For(t, 10*time.Second, "a call's end, which comes after its answer", func() bool {
+		if err := tracing.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		sink.mu.Lock()
+		defer sink.mu.Unlock()
+		return len(sink.all) > 0
+	})
 	if err := tracing.Shutdown(t.Context()); err != nil {
 		t.Fatal(err)
 	}
