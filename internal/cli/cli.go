@@ -50,6 +50,7 @@ type commands struct {
 	Topology topologyCommand `cmd:"" help:"Show the nodes of the mesh and what passes between them."`
 	Causes   causesCommand   `cmd:"" help:"Name what explains all that fails."`
 	Logs     logsCommand     `cmd:"" help:"Search the log store, or follow it."`
+	Trace    traceCommand    `cmd:"" help:"Show a trace: the tree of its spans, and its log records between them."`
 	Ship     shipCommand     `cmd:"" help:"Bring the log lines of another program into the store: standard input, a file, or a command."`
 	Level    levelCommand    `cmd:"" help:"Read and change log levels of running services."`
 	Lease    leaseCommand    `cmd:"" help:"List what is changed in the mesh, by whom and for how long."`

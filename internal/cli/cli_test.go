@@ -61,7 +61,7 @@ func TestHelpShowsExamples(t *testing.T) {
 		{"logs", "histogram"}, {"logs", "patterns"}, {"logs", "values"}, {"logs", "top"}, {"logs", "gaps"}, {"logs", "export"}, {"sizing"}, {"level", "set"}, {"level", "get"},
 		{"level", "reset"}, {"lease", "list"}, {"lease", "show"}, {"lease", "drop"}, {"audit"}, {"debug"}, {"profile"}, {"profile", "list"}, {"profile", "get"},
 		{"window", "open"}, {"window", "list"}, {"window", "close"}, {"token", "logs"}, {"token", "list"}, {"token", "revoke"},
-		{"ship"}, {"schedule", "show"}, {"schedule", "run"}, {"schedule", "pause"}, {"schedule", "resume"}, {"schedule", "list"},
+		{"ship"}, {"trace"}, {"schedule", "show"}, {"schedule", "run"}, {"schedule", "pause"}, {"schedule", "resume"}, {"schedule", "list"},
 		{"schedule", "fires"}, {"schedule", "explain"}, {"schedule", "save"}, {"schedule", "revert"}, {"schedule", "delete"}, {"schedule", "backfill"}, {"schedule", "cancel"}, {"schedule", "overdue"}, {"doctor"}, {"completion"}, {"context", "set"}} {
 		code, stdout, stderr := call(t, nil, "", append(command, "--help")...)
 		if code != 0 || !strings.Contains(stdout, "Example") || stderr != "" {

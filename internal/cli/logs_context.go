@@ -2,6 +2,8 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -42,5 +44,22 @@ func (c *logsContext) Run(ctx context.Context, p Process) error {
 		return err
 	}
 	l.marked = c.ID
-	return l.all(page.Records, page.Gaps)
+	if err := l.all(page.Records, page.Gaps); err != nil {
+		return err
+	}
+	return c.link(l, page.Records)
+}
+
+// link says where people look at the record's trace.
+func (c *logsContext) link(l *lines, all []json.RawMessage) error {
+	for _, raw := range all {
+		var r record
+		if err := json.Unmarshal(raw, &r); err != nil {
+			return fmt.Errorf("read a record: %w", err)
+		}
+		if r.ID == c.ID && r.Links != nil {
+			return l.note("trace: " + printable(r.Links.Trace))
+		}
+	}
+	return nil
 }

@@ -12,7 +12,7 @@ import (
 // shape is how records are shown.
 type shape struct {
 	output
-	Columns string `help:"What to show of each record, by comma: time level service instance logger msg attrs id trace span version …, or an attribute's path; +NAME adds to the usual ones." placeholder:"LIST"`
+	Columns string `help:"What to show of each record, by comma: time level service instance logger msg attrs id trace span link version …, or an attribute's path; +NAME adds to the usual ones." placeholder:"LIST"`
 	UTC     bool   `help:"Show times in UTC, not in local time."`
 }
 

@@ -29,6 +29,12 @@ type record struct {
 	Cluster     string          `json:"cluster,omitempty"`
 	Namespace   string          `json:"namespace,omitempty"`
 	Node        string          `json:"node,omitempty"`
+	Links       *recordLinks    `json:"links,omitempty"`
+}
+
+// recordLinks lead to what shows more.
+type recordLinks struct {
+	Trace string `json:"trace"`
 }
 
 // field is the text of a column that is no time, no level, no message and no list of attributes; a name that is no
@@ -63,6 +69,9 @@ func (r *record) field(name string) string {
 		return r.Namespace
 	case "node":
 		return r.Node
+	}
+	if name == "link" && r.Links != nil {
+		return r.Links.Trace
 	}
 	path := strings.TrimPrefix(name, "attr.")
 	for _, a := range attributes(r.Attrs) {

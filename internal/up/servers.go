@@ -122,7 +122,7 @@ func (s *servers) startJaeger(ctx context.Context, m *meshup) (string, error) {
 	return "private, " + server.Query() + ", forgets its traces when it ends", nil
 }
 
-// traces has every service send its spans to the private Jaeger.
+// traces has every service send its spans to the private Jaeger, and view-service read them there.
 func (s *servers) traces(v variables) {
 	if s.jaeger == nil {
 		return
@@ -131,6 +131,8 @@ func (s *servers) traces(v variables) {
 		v.set(e.Name, "TRACE_EXPORTER", "otlp")
 		v.set(e.Name, "TRACE_ENDPOINT", "otlp="+s.jaeger.OTLPHTTP())
 	}
+	v.set("view-service", "TRACE_QUERY", "jaeger="+s.jaeger.Query())
+	v.set("view-service", "TRACE_UI", s.jaeger.Query()+"/trace/{trace_id}")
 }
 
 // page is where a person looks at traces; "": nowhere.
