@@ -62,11 +62,13 @@ func (e *Edge) finish(w *writer, r *http.Request, x *exchange, span trace.Span) 
 	e.line(w, r, x, pattern, status, took)
 	e.ended(w, r, x, pattern, status, took)
 	span.SetName(method + " " + pattern)
-	span.SetAttributes(
-		attribute.String("http.route", pattern),
-		attribute.Int("http.response.status_code", status), attribute.String("client.address", x.client.String()))
 	if status >= 500 {
-		span.SetStatus(codes.Error, http.StatusText(status))
+		span.SetStatus(codes.Error, http.StatusText(status)) // exports what was not sampled, with what is set from here on
+	}
+	if span.IsRecording() {
+		span.SetAttributes(
+			attribute.String("http.route", pattern),
+			attribute.Int("http.response.status_code", status), attribute.String("client.address", x.client.String()))
 	}
 	span.End()
 }
