@@ -30,7 +30,7 @@ type Config struct {
 	MeshRetries     string        `env:"MESH_RETRIES" envDefault:"on" desc:"on: calls to other services are tried again, within a budget, where that does no harm; off: a proxy between the services does it"`
 	KeyFile         string        `env:"KEY_FILE" desc:"this service's Ed25519 private key (PEM, PKCS #8)"`
 	TrustBundle     string        `env:"TRUST_BUNDLE" desc:"public keys of all services (JWKS, kid = service)"`
-	TLSCert         string        `env:"TLS_CERT_FILE" desc:"this service's certificate and what lies between it and the CA (PEM), for mutual TLS on the private port; read anew when it changes"`
+	TLSCert         string        `env:"TLS_CERT_FILE" desc:"this service's certificate and what lies between it and the CA (PEM), for mutual TLS on the private port, and for who speaks TLS to the public one; read anew when it changes"`
 	TLSKey          string        `env:"TLS_KEY_FILE" desc:"its private key (PEM), which the world may not read"`
 	TLSCA           string        `env:"TLS_CA_FILE" desc:"whose certificates are believed (PEM); several are a rotation under way"`
 	TraceExporter   []string      `env:"TRACE_EXPORTER" envDefault:"none" desc:"none, otlp, zipkin, jaeger; several by comma"`

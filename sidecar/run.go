@@ -65,7 +65,11 @@ func (s *Sidecar) begin() bool {
 // serve answers on the bound listeners. What it returns receives the first failure of one.
 func (s *Sidecar) serve() <-chan error {
 	failed := make(chan error, 3)
-	s.serveHTTP(s.public, s.publicLn, failed)
+	public := s.publicLn
+	if s.certificates != nil {
+		public = s.certificates.Either(public)
+	}
+	s.serveHTTP(s.public, public, failed)
 	if s.opsLn != nil {
 		s.serveHTTP(s.opsServer, s.opsLn, failed)
 	}

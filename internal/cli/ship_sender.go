@@ -66,6 +66,9 @@ func (c *shipCommand) sender(p Process, minimum slog.Level) (*intake.Sender, err
 	}
 	s := intake.SenderSettings{Service: c.Service, Version: p.Version, Environment: "dev", Level: minimum, Began: time.Now(), Unhurried: len(c.Command) == 0,
 		SignAs: c.SignAs, KeyFile: key, Peers: c.peers(), URL: c.URL, Token: c.Token}
+	if c.To == "" && c.URL == "" {
+		s.TLS = up.Certificates(c.State, c.SignAs)
+	}
 	names := []string{c.Instance}
 	if c.Instance == "" {
 		names = nil

@@ -15,6 +15,7 @@ type upCommand struct {
 	Split    bool   `help:"Run each instance as a process of its own."`
 	Replicas string `help:"With --split: instances of a service." placeholder:"NAME=COUNT,…"`
 	Jaeger   bool   `help:"Run a private Jaeger, which 'make jaeger' builds, and send all traces to it."`
+	MTLS     bool   `name:"mtls" help:"Private ports by mutual TLS, with certificates of a CA that is made for this run."`
 	Demo     bool   `help:"Drive steady traffic with one recurring fault, for a first look."`
 }
 
@@ -41,7 +42,7 @@ func (c *upCommand) Run(ctx context.Context, p Process) error {
 		return usageError{err}
 	}
 	options := up.Options{
-		State: c.State, Listen: c.Listen, Bus: c.Bus, Split: c.Split, Replicas: replicas, Jaeger: c.Jaeger, Demo: c.Demo,
+		State: c.State, Listen: c.Listen, Bus: c.Bus, Split: c.Split, Replicas: replicas, Jaeger: c.Jaeger, MTLS: c.MTLS, Demo: c.Demo,
 		Environ: p.Environ, Out: p.Stdout, Version: p.Version,
 	}
 	if err := options.Check(); err != nil {

@@ -26,6 +26,7 @@ import (
 	"github.com/signalbox-mesh/signalbox/sidecar/level"
 	"github.com/signalbox-mesh/signalbox/sidecar/logging"
 	"github.com/signalbox-mesh/signalbox/sidecar/mesh"
+	"github.com/signalbox-mesh/signalbox/sidecar/mtls"
 	"github.com/signalbox-mesh/signalbox/sidecar/peers"
 	"github.com/signalbox-mesh/signalbox/sidecar/servicetoken"
 	"github.com/signalbox-mesh/signalbox/sidecar/spool"
@@ -47,6 +48,7 @@ type SenderSettings struct {
 	// Over the private port, with a service's key:
 	SignAs  string // name of the key's owner in the trust bundle; it may send for Service
 	KeyFile string
+	TLS     mtls.Files // of the same name; none: the mesh is plain
 	Peers   peers.Resolver
 
 	// Or over the gateway, with a user token of the role sender:
@@ -90,7 +92,13 @@ func NewSender(s SenderSettings) (_ *Sender, err error) {
 	if err != nil || one.web != nil {
 		return one.orNil(err)
 	}
-	one.mesh = mesh.New(mesh.Settings{Service: s.SignAs, Peers: s.Peers, Signer: signer, Registerer: one.registry, Logger: one.logs.Logger(s.Service), Retries: true})
+	calls := mesh.Settings{Service: s.SignAs, Peers: s.Peers, Signer: signer, Registerer: one.registry, Logger: one.logs.Logger(s.Service), Retries: true}
+	if !s.TLS.None() {
+		if calls.Certificates, err = mtls.Open(mtls.Settings{Service: s.SignAs, Files: s.TLS}); err != nil {
+			return nil, errors.Join(err, one.Close(context.Background()))
+		}
+	}
+	one.mesh = mesh.New(calls)
 	if one.conn, err = one.mesh.RPC(store); err != nil {
 		return nil, errors.Join(err, one.Close(context.Background()))
 	}

@@ -20,6 +20,7 @@ type Options struct {
 	Split    bool           // each instance a process of its own
 	Replicas map[string]int // with Split: instances of a service, default 1
 	Jaeger   bool           // run a private Jaeger, and send all traces to it
+	MTLS     bool           // private ports by mutual TLS, with certificates that are made for this run
 	Demo     bool           // drive steady traffic with one recurring fault
 	Environ  []string       // os.Environ()
 	Out      io.Writer      // progress and the table, for people

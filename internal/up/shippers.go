@@ -34,7 +34,7 @@ func newShippers(m *meshup) (*shippers, error) {
 	for _, name := range m.senders() {
 		one, err := intake.NewSender(intake.SenderSettings{
 			Service: name, Instance: name + "-1", Version: m.options.Version, Environment: "dev", Level: slog.LevelInfo, Began: m.began,
-			SpoolDir: m.state.path("spool", name, name+"-1"), SignAs: name, KeyFile: m.state.keyFile(name), Peers: m.book,
+			SpoolDir: m.state.path("spool", name, name+"-1"), SignAs: name, KeyFile: m.state.keyFile(name), TLS: Certificates(m.state.dir, name), Peers: m.book,
 		})
 		if err != nil {
 			return nil, errors.Join(err, s.close(context.Background()))

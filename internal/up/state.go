@@ -22,6 +22,7 @@ import (
 //	STATE/ops-token      for POST /loggers, the last resort when everything else is down (0600)
 //	STATE/secrets.json   generated passwords of the database roles (0600)
 //	STATE/keys/*.pem     each service's Ed25519 key (0600), bundle.json with the public ones
+//	STATE/tls/…          certificates of this run, where it has --mtls (0600)
 //	STATE/spool/…        log lines not yet acknowledged by the store
 //	STATE/leases/…       what each instance holds for a time, for a restart without view-service (0600)
 //	STATE/bus/…          the in-process bus's durable queues

@@ -74,6 +74,9 @@ func (m *meshup) up(ctx context.Context) error {
 	if err := m.state.keys(append(house.Names(), m.senders()...)); err != nil {
 		return err
 	}
+	if err := m.state.certificates(m.options.MTLS, append(house.Names(), m.senders()...)); err != nil {
+		return err
+	}
 	if err := m.state.opsToken(); err != nil {
 		return err
 	}
@@ -115,6 +118,12 @@ func (m *meshup) services() {
 		m.vars.set(e.Name, "KEY_FILE", m.state.keyFile(e.Name))
 		m.vars.set(e.Name, "TRUST_BUNDLE", m.state.bundleFile())
 		m.vars.set(e.Name, "STATE_DIR", m.state.dir)
+		if m.options.MTLS {
+			files := Certificates(m.state.dir, e.Name)
+			m.vars.set(e.Name, "TLS_CERT_FILE", files.Cert)
+			m.vars.set(e.Name, "TLS_KEY_FILE", files.Key)
+			m.vars.set(e.Name, "TLS_CA_FILE", files.CA)
+		}
 		m.vars.set(e.Name, "OPS_TOKEN_FILE", m.state.opsTokenFile())
 	}
 	m.servers.traces(m.vars)

@@ -1,11 +1,14 @@
 package mtls_test
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
+	"io"
+	"log"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -104,42 +107,59 @@ func TestServersThatAreRefused(t *testing.T) {
 	}
 }
 
-// TestThePublicPortTakesThoseWithout: a certificate that is shown must hold, none need be.
-func TestThePublicPortTakesThoseWithout(t *testing.T) {
+// TestThePublicPortTakesEither: plain connections and those over TLS, on one port; a certificate that is shown must hold,
+// none need be.
+func TestThePublicPortTakesEither(t *testing.T) {
 	ca := newCA(t)
-	server := newEnd(t, ca, "gateway", devca.Service("gateway"))
-	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, _ = w.Write([]byte(strings.Repeat("x", len(r.TLS.PeerCertificates))))
-	}))
-	ln := tls.NewListener(srv.Listener, server.Public())
-	srv.Listener = ln
-	srv.Start()
-	defer srv.Close()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	check(t, err)
+	srv := &http.Server{ReadHeaderTimeout: limit, ErrorLog: log.New(io.Discard, "", 0), Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.TLS == nil {
+			_, _ = w.Write([]byte("plain"))
+			return
+		}
+		_, _ = w.Write([]byte("over TLS " + strings.Repeat("x", len(r.TLS.PeerCertificates))))
+	})}
+	both := newEnd(t, ca, "orders", devca.Service("orders")).Either(ln)
+	done := make(chan error, 1)
+	go func() { done <- srv.Serve(both) }()
+	silent, err := net.Dial("tcp", ln.Addr().String()) // and stays so: it holds nobody up
+	check(t, err)
+	defer silent.Close()
 	ask := func(c mesh.Certificates) (string, error) {
-		config, err := c.Client("gateway")
-		check(t, err)
-		conn, err := tls.Dial("tcp", srv.Listener.Addr().(*net.TCPAddr).String(), config)
+		transport := &http.Transport{DisableKeepAlives: true}
+		url := "http://"
+		if c != nil {
+			url = "https://"
+			transport.TLSClientConfig, err = c.Client("orders")
+			check(t, err)
+		}
+		resp, err := (&http.Client{Transport: transport}).Get(url + ln.Addr().String())
 		if err != nil {
 			return "", err
 		}
-		defer conn.Close()
-		_, err = conn.Write([]byte("GET / HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\n\r\n"))
-		check(t, err)
-		answer := make([]byte, 4096)
-		n, err := conn.Read(answer)
-		return string(answer[:n]), err
+		defer resp.Body.Close()
+		text, err := io.ReadAll(resp.Body)
+		return string(text), err
 	}
 	for name, test := range map[string]struct {
-		as mesh.Certificates
-		ok bool
+		as   mesh.Certificates
+		want string
 	}{
-		"a browser":    {bare{}, true},
-		"a service":    {newEnd(t, ca, "catalogs", devca.Service("catalogs")), true},
-		"a false name": {half(t, newEnd(t, newCA(t), "catalogs", devca.Service("catalogs"))), false},
+		"a probe":       {nil, "plain"},
+		"a browser":     {bare{}, "over TLS "},
+		"a service":     {newEnd(t, ca, "catalogs", devca.Service("catalogs")), "over TLS x"},
+		"by another CA": {half(t, newEnd(t, newCA(t), "catalogs", devca.Service("catalogs"))), ""},
 	} {
-		if answer, err := ask(test.as); (err == nil && strings.HasPrefix(answer, "HTTP/1.1 200")) != test.ok {
+		if answer, err := ask(test.as); answer != test.want || (err == nil) != (test.want != "") {
 			t.Errorf("%s: %q, %v", name, answer, err)
 		}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	check(t, srv.Shutdown(ctx))
+	if err := <-done; !errors.Is(err, http.ErrServerClosed) {
+		t.Error(err)
 	}
 }
 

@@ -147,14 +147,14 @@ func stampOf(info fs.FileInfo) stamp { return stamp{modified: info.ModTime(), si
 
 // Server is for the private port: who connects shows a certificate of a service.
 func (s *Store) Server() *tls.Config {
-	return s.serving(func(m *material, state tls.ConnectionState) error {
+	return s.serving([]string{"h2"}, func(m *material, state tls.ConnectionState) error {
 		return m.inspect(state, x509.ExtKeyUsageClientAuth, "")
 	})
 }
 
 // Public is for a port that others than services come to: a certificate is asked for, and one that is shown must hold.
 func (s *Store) Public() *tls.Config {
-	return s.serving(func(m *material, state tls.ConnectionState) error {
+	return s.serving([]string{"http/1.1"}, func(m *material, state tls.ConnectionState) error {
 		if len(state.PeerCertificates) == 0 {
 			return nil
 		}
@@ -164,13 +164,13 @@ func (s *Store) Public() *tls.Config {
 
 // serving asks for a certificate and leaves the look at it to inspect, in which every refusal is counted: crypto/tls
 // tells nobody of those that it makes itself.
-func (s *Store) serving(inspect func(*material, tls.ConnectionState) error) *tls.Config {
+func (s *Store) serving(protocols []string, inspect func(*material, tls.ConnectionState) error) *tls.Config {
 	return &tls.Config{
 		MinVersion: tls.VersionTLS13,
 		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
 			m, _ := s.present() // that the files are broken is the health check's to say
 			return &tls.Config{
-				MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{m.own},
+				MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{m.own}, NextProtos: protocols,
 				ClientAuth: tls.RequestClientCert, ClientCAs: m.roots, SessionTicketsDisabled: true,
 				VerifyConnection: func(state tls.ConnectionState) error { return s.judged("server", inspect(m, state)) },
 			}, nil
