@@ -184,7 +184,9 @@ func privatePorts(t *testing.T) (map[string]house.Service, *servicetoken.Signer)
 		ctx, cancel := context.WithCancel(context.Background())
 		ran := make(chan error, 1)
 		go func() { ran <- svc.Run(ctx) }()
-		t.Cleanup(func() { _ = svc.Stop(context.Background()); <-ran })
+		t.Cleanup(func() {
+			_, _ = svc.Stop(context.Background()), <-ran // how they end is the lifecycle suite's to test
+		})
 		t.Cleanup(cancel) // of all of them first: each waits some time for a log store that is not there
 		running[e.Name] = svc
 	}
