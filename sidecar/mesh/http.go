@@ -2,6 +2,7 @@ package mesh
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -24,6 +25,7 @@ var errStranger = errors.New("the mesh's clients call services, by their names")
 type outbound struct {
 	*destination
 	replicas replicas
+	dial     dialFunc
 
 	mu         sync.Mutex
 	transports map[time.Duration]*http.Transport // by how long the head of an answer may take, which in net/http is a transport's property
@@ -122,7 +124,11 @@ func (m *Mesh) outbound(service string) (*outbound, error) {
 	if d := m.destinations.http[service]; d != nil {
 		return d, nil
 	}
-	d = &outbound{destination: m.newDestination(service, HTTP), transports: map[time.Duration]*http.Transport{}}
+	dial, err := m.dialer(service)
+	if err != nil {
+		return nil, fmt.Errorf("call %s: %w", service, err)
+	}
+	d = &outbound{destination: m.newDestination(service, HTTP), dial: dial, transports: map[time.Duration]*http.Transport{}}
 	m.destinations.http[service] = d
 	return d, nil
 }
@@ -137,7 +143,7 @@ func (d *outbound) via(proxy *TransportSettings, r *http.Request) *http.Transpor
 	defer d.mu.Unlock()
 	t := d.transports[head]
 	if t == nil {
-		t = newTransport(head)
+		t = newTransport(head, d.dial)
 		d.transports[head] = t
 	}
 	return t
@@ -152,12 +158,26 @@ func (d *outbound) close() {
 	d.breaker.close()
 }
 
-// newTransport holds the connections to one service. Public ports speak plain HTTP/1.1: where the network is not the
-// mesh's own, a proxy or the platform encrypts it.
-func newTransport(head time.Duration) *http.Transport {
-	dialer := &net.Dialer{Timeout: 2 * time.Second, KeepAlive: 15 * time.Second}
+// dialFunc is http.Transport's.
+type dialFunc = func(ctx context.Context, network, addr string) (net.Conn, error)
+
+// dialer connects to public ports: over TLS where there are certificates, which a public port takes beside plain HTTP.
+func (m *Mesh) dialer(service string) (dialFunc, error) {
+	plain := &net.Dialer{Timeout: 2 * time.Second, KeepAlive: 15 * time.Second}
+	if m.settings.Certificates == nil {
+		return plain.DialContext, nil
+	}
+	config, err := m.settings.Certificates.Client(service)
+	if err != nil {
+		return nil, err
+	}
+	return (&tls.Dialer{NetDialer: plain, Config: config}).DialContext, nil
+}
+
+// newTransport holds the connections to one service.
+func newTransport(head time.Duration, dial dialFunc) *http.Transport {
 	return &http.Transport{
-		DialContext:            dialer.DialContext,
+		DialContext:            dial,
 		ResponseHeaderTimeout:  head,
 		MaxIdleConns:           512,
 		MaxIdleConnsPerHost:    64,

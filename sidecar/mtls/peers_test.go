@@ -18,7 +18,9 @@ import (
 
 	"github.com/signalbox-mesh/signalbox/internal/wait"
 	"github.com/signalbox-mesh/signalbox/sidecar/mesh"
+	"github.com/signalbox-mesh/signalbox/sidecar/mtls"
 	"github.com/signalbox-mesh/signalbox/sidecar/mtls/devca"
+	"github.com/signalbox-mesh/signalbox/sidecar/peers"
 )
 
 // TestWhoIsTaken: SPIFFE ids and DNS names, on both ends, agree with the token on the call.
@@ -160,6 +162,44 @@ func TestThePublicPortTakesEither(t *testing.T) {
 	check(t, srv.Shutdown(ctx))
 	if err := <-done; !errors.Is(err, http.ErrServerClosed) {
 		t.Error(err)
+	}
+}
+
+// TestCallsByHTTP: the mesh's clients go over TLS to public ports, with their certificate, and to nobody else.
+func TestCallsByHTTP(t *testing.T) {
+	ca, w := newCA(t), newWorld(t, "catalogs")
+	caller := newEnd(t, ca, "catalogs", devca.Service("catalogs"))
+	for name, test := range map[string]struct {
+		server end
+		ok     bool
+	}{
+		"the one that is meant": {newEnd(t, ca, "orders", devca.Service("orders")), true},
+		"another":               {newEnd(t, ca, "billing", devca.Service("billing")), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ln, err := net.Listen("tcp", "127.0.0.1:0")
+			check(t, err)
+			srv := &http.Server{ReadHeaderTimeout: limit, ErrorLog: log.New(io.Discard, "", 0), Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.TLS == nil || !mtls.Speaks(*r.TLS, "catalogs") {
+					w.WriteHeader(http.StatusTeapot)
+				}
+			})}
+			both, done := test.server.Either(ln), make(chan error, 1)
+			go func() { done <- srv.Serve(both) }()
+			defer func() { _, _ = srv.Close(), <-done }()
+			m := mesh.New(mesh.Settings{Service: "catalogs", Signer: w.signers["catalogs"], Certificates: caller, Peers: peers.Static{"orders": {HTTP: []string{ln.Addr().String()}}}})
+			defer m.Close()
+			resp, err := m.HTTP("orders").Get("http://orders/")
+			if err == nil {
+				defer resp.Body.Close()
+			}
+			if (err == nil && resp.StatusCode == http.StatusOK) != test.ok {
+				t.Errorf("%v, %v", resp, err)
+			}
+			if n := caller.count(t, "signalbox_tls_refused_total", "client", "identity"); (n == 0) != test.ok {
+				t.Errorf("%v refused", n)
+			}
+		})
 	}
 }
 
