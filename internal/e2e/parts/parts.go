@@ -11,10 +11,13 @@ import (
 )
 
 // View runs a replica of view-service, which has the schemas view_service and maintenance.
-func View(t testing.TB, m *meshtest.Mesh, instance string) *viewservice.Service {
+func View(t testing.TB, m *meshtest.Mesh, instance string, edit ...func(*viewservice.Config)) *viewservice.Service {
 	t.Helper()
 	c := viewservice.Config{Config: m.Config("view-service", instance, "view_service"), Maintenance: maintenance.DefaultConfig(),
 		LogsURL: m.DB.URL("maintenance"), LogsOwnerURL: m.DB.OwnerURL("maintenance")}
+	for _, e := range edit {
+		e(&c)
+	}
 	v, err := viewservice.New(t.Context(), c, m.Settings("view-service"))
 	if err != nil {
 		t.Fatal(err)
