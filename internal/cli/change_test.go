@@ -80,6 +80,10 @@ func TestWhatIsAskedForIsSent(t *testing.T) {
 		{"debug --user 42 --header X-Canary=1 --for 10m --budget 500 --reason why", map[string]any{"kind": "debug", "ttl": "10m0s", "reason": "why", "budget": map[string]any{"lines": 500.0},
 			"value": map[string]any{"level": "debug", "user": "42", "header": map[string]any{"name": "X-Canary", "value": "1"}}}},
 		{"level set catalogs debug --reason why", map[string]any{"kind": "level", "service": "catalogs", "value": "debug", "reason": "why"}}, // as long as the mesh is set to
+		{"mesh fault set catalogs --to scheduler --share 0.1 --delay 300ms --reason drill", map[string]any{"kind": "fault", "service": "catalogs", "reason": "drill",
+			"value": map[string]any{"destination": "scheduler", "share": 0.1, "delay_ms": 300.0}}},
+		{"mesh policy set gateway --to catalogs --timeout 2s --retries 0 --breaker-open 1s --for 1h --reason slow", map[string]any{"kind": "policy", "service": "gateway",
+			"reason": "slow", "ttl": "1h0m0s", "value": map[string]any{"destination": "catalogs", "timeout_ms": 2000.0, "retries": 0.0, "breaker": map[string]any{"open_ms": 1000.0}}}},
 		{"window open catalogs --instance catalogs-2 --for 1h30m --reason index", map[string]any{"kind": "window", "service": "catalogs", "instance": "catalogs-2", "ttl": "1h30m0s", "reason": "index",
 			"value": map[string]any{"message": "index"}}},
 	} {
@@ -111,6 +115,8 @@ func TestMistakesChangeNothing(t *testing.T) {
 		{split("level set catalogs debug --ttl -5m"), ""},
 		{split("level set catalogs debug --keep --for 5m"), "leave --ttl out"},
 		{split("level set catalogs.store debug"), "--logger catalogs.store"},
+		{split("mesh fault set catalogs --share 2 --abort"), "share 2"},
+		{split("mesh policy set gateway --to catalogs"), "it says nothing"},
 		{split("window open all"), "a window is for one service"},
 		{split("window open catalogs.store"), "is a logger, no service"},
 	} {

@@ -47,6 +47,7 @@ type commands struct {
 	Run      runCommand      `cmd:"" help:"Run the named services alone, as a container does."`
 	Migrate  migrateCommand  `cmd:"" help:"Bring schemas up to date, and make database, roles and schemas with --bootstrap."`
 	Ps       psCommand       `cmd:"" help:"List the running instances."`
+	Mesh     meshCommand     `cmd:"" help:"Change how services call each other, for a time: deadlines, retries, breakers; or faults, to see what holds."`
 	Topology topologyCommand `cmd:"" help:"Show the nodes of the mesh and what passes between them."`
 	Causes   causesCommand   `cmd:"" help:"Name what explains all that fails."`
 	Logs     logsCommand     `cmd:"" help:"Search the log store, or follow it."`

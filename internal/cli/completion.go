@@ -157,7 +157,7 @@ func values(ctx context.Context, p Process, node *kong.Node, name, last string) 
 	case name == "kind" && node.Name == "take":
 		return []string{"cpu", "heap", "goroutine", "block", "mutex", "trace"}
 	case name == "kind":
-		return []string{"level", "sampling", "debug", "blackbox", "profile", "window"}
+		return []string{"level", "sampling", "debug", "blackbox", "profile", "window", "policy", "fault"}
 	case name == "id" && node.Parent != nil && node.Parent.Name == "lease":
 		return leaseIDs(ctx, p)
 	case name == "reason" && node.Name == "fires":

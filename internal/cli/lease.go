@@ -96,7 +96,7 @@ type leasesAnswer struct {
 type leaseList struct {
 	meshFlags
 	output
-	Kind    string `help:"Only this kind: level, debug, blackbox, sampling, profile, window." placeholder:"KIND"`
+	Kind    string `help:"Only this kind: level, debug, blackbox, sampling, profile, window, policy, fault." placeholder:"KIND"`
 	Service string `help:"Only leases for this service." placeholder:"NAME"`
 	Ended   bool   `help:"Those that have ended, too."`
 	Wide    bool   `help:"Show everything, however wide it is."`

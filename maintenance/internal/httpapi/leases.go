@@ -21,7 +21,7 @@ import (
 type Lease struct {
 	ID          string     `json:"id"`
 	Revision    int64      `json:"revision"`
-	Kind        string     `json:"kind" enum:"level,sampling,debug,blackbox,profile,window"`
+	Kind        string     `json:"kind" enum:"level,sampling,debug,blackbox,profile,window,policy,fault"`
 	Service     string     `json:"service,omitempty" doc:"missing: all"`
 	Instance    string     `json:"instance,omitempty" doc:"missing: all"`
 	Logger      string     `json:"logger,omitempty" doc:"missing: the root, so every logger"`
@@ -69,7 +69,7 @@ type Outcome struct {
 
 type setIn struct {
 	Body struct {
-		Kind     string     `json:"kind" enum:"level,sampling,debug,blackbox,profile,window"`
+		Kind     string     `json:"kind" enum:"level,sampling,debug,blackbox,profile,window,policy,fault"`
 		Service  string     `json:"service,omitempty" doc:"missing: all, which needs the role operator for all; a profile and a window need one"`
 		Instance string     `json:"instance,omitempty" doc:"missing: all of the service"`
 		Logger   string     `json:"logger,omitempty" doc:"of a level: the logger and all below it; missing: the root, so every logger"`

@@ -8,7 +8,7 @@ import (
 )
 
 type leasesIn struct {
-	Kind    string `query:"kind" doc:"only this kind" enum:"level,sampling,debug,blackbox,profile,window"`
+	Kind    string `query:"kind" doc:"only this kind" enum:"level,sampling,debug,blackbox,profile,window,policy,fault"`
 	Service string `query:"service" doc:"only those that touch this service: its own, and those for all" maxLength:"256"`
 	Ended   bool   `query:"ended" doc:"those that have ended, too"`
 	Before  int64  `query:"before" minimum:"0" doc:"next of the page before"`

@@ -141,7 +141,7 @@ func (f *faults) target(r *Request) {
 	if r.Instance != "" && r.Service == "" {
 		f.add("instance", "an instance needs its service")
 	}
-	if r.Service == "" && slices.Contains([]string{lease.Profile, lease.Window}, r.Kind) {
+	if r.Service == "" && slices.Contains([]string{lease.Profile, lease.Window, lease.Fault}, r.Kind) {
 		f.add("service", "a "+r.Kind+" is of one service; name it")
 	}
 	if r.Logger != "" && r.Kind != lease.Level {

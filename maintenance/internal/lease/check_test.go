@@ -40,6 +40,7 @@ func TestEveryWrongFieldIsNamed(t *testing.T) {
 		{"/reason", func(r *Request) { r.Reason = " \n" }}, {"/reason", func(r *Request) { r.Reason = strings.Repeat("x", 501) }}, {"/reason", func(r *Request) { r.Reason = "a\x00b" }},
 		{"/service", func(r *Request) { r.Service = "a b" }}, {"/service", func(r *Request) { r.Service = "*" }}, {"/logger", func(r *Request) { r.Logger = long }},
 		{"/instance", func(r *Request) { r.Service, r.Instance = "", "x" }},
+		{"/service", func(r *Request) { r.Kind, r.Value, r.Service = "fault", `{"share":1,"abort":true}`, "" }},
 		{"/service", func(r *Request) { r.Kind, r.Value, r.Service = "window", "disk", "" }}, {"/service", func(r *Request) { r.Kind, r.Value, r.Service = "profile", "cpu", "" }},
 		{"/logger", func(r *Request) { r.Kind, r.Value, r.Logger = "sampling", "0.5", "a" }},
 		{"/budget", func(r *Request) { r.Kind, r.Value, r.Budget.Lines = "sampling", "0.5", 1 }}, {"/budget/lines", func(r *Request) { r.Budget.Lines = -1 }},

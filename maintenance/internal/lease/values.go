@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/signalbox-mesh/signalbox/sidecar/lease"
+	"github.com/signalbox-mesh/signalbox/sidecar/mesh"
 	"github.com/signalbox-mesh/signalbox/sidecar/problem"
 )
 
@@ -20,12 +21,13 @@ func kinds() map[string]func(text string) (canonical string, wrong []problem.Fie
 	return map[string]func(string) (string, []problem.Field){
 		lease.Level: levelValue, lease.Sampling: samplingValue, lease.Debug: debugValue,
 		lease.BlackBox: blackBoxValue, lease.Profile: profileValue, lease.Window: windowValue,
+		lease.Policy: policyValue, lease.Fault: faultValue,
 	}
 }
 
 // Kinds of leases, in the order in which they are shown.
 func Kinds() []string {
-	return []string{lease.Level, lease.Sampling, lease.Debug, lease.BlackBox, lease.Profile, lease.Window}
+	return []string{lease.Level, lease.Sampling, lease.Debug, lease.BlackBox, lease.Profile, lease.Window, lease.Policy, lease.Fault}
 }
 
 func field(name, detail string) problem.Field { return problem.Field{Name: name, Detail: detail} }
@@ -214,6 +216,28 @@ func profileValue(text string) (string, []problem.Field) {
 		wrong = append(wrong, field("before", "only a trace can be of what was before"))
 	}
 	return encode(v), wrong
+}
+
+func policyValue(text string) (string, []problem.Field) {
+	if !isObject(text) {
+		return "", []problem.Field{field("", `an object like {"destination":"catalogs","timeout_ms":2000,"retries":1}`)}
+	}
+	p, err := mesh.ParsePolicy(text)
+	if err != nil {
+		return "", []problem.Field{field("", err.Error())}
+	}
+	return p.String(), nil
+}
+
+func faultValue(text string) (string, []problem.Field) {
+	if !isObject(text) {
+		return "", []problem.Field{field("", `an object like {"destination":"catalogs","share":0.1,"delay_ms":300}`)}
+	}
+	f, err := mesh.ParseFault(text)
+	if err != nil {
+		return "", []problem.Field{field("", err.Error())}
+	}
+	return f.String(), nil
 }
 
 type window struct {

@@ -19,6 +19,8 @@ func TestValuesBecomeCanonical(t *testing.T) {
 		{"blackbox", `{}`, `{"share":1,"bytes":8388608,"seconds":30,"latency_ms":0}`},
 		{"blackbox", `{"share":0.1,"bytes":65536,"seconds":5,"latency_ms":500}`, `{"share":0.1,"bytes":65536,"seconds":5,"latency_ms":500}`},
 		{"profile", "heap", `{"profile":"heap","seconds":10}`}, {"profile", `{"profile":"cpu","seconds":30}`, `{"profile":"cpu","seconds":30}`},
+		{"policy", ` {"retries":0,"destination":"catalogs","timeout_ms":2000}`, `{"destination":"catalogs","timeout_ms":2000,"retries":0}`},
+		{"fault", `{"share":0.1,"destination":"catalogs","delay_ms":300}`, `{"destination":"catalogs","share":0.1,"delay_ms":300}`},
 		{"window", "upgrade of the disk", `{"message":"upgrade of the disk"}`}, {"window", `{"message":" new disk "}`, `{"message":"new disk"}`},
 	} {
 		got, wrong := kinds()[c.kind](c.given)
@@ -44,6 +46,8 @@ func TestAWrongValueNamesItsParts(t *testing.T) {
 		{"blackbox", "on", ""}, {"blackbox", `{"share":0}`, "share"}, {"blackbox", `{"share":2,"bytes":1,"seconds":0,"latency_ms":-1}`, "share bytes seconds latency_ms"},
 		{"blackbox", `{"bytes":1.5}`, "bytes"}, {"blackbox", `{"bytes":1e30}`, "bytes"},
 		{"profile", "disk", "profile"}, {"profile", `{"profile":"cpu","seconds":301}`, "seconds"}, {"profile", `{"seconds":0}`, "profile seconds"},
+		{"policy", "off", ""}, {"policy", `{"destination":"catalogs"}`, ""}, {"policy", `{"timeout":1}`, ""}, {"policy", `{"retries":9}`, ""},
+		{"fault", "0.1", ""}, {"fault", `{"share":0.1}`, ""}, {"fault", `{"share":2,"abort":true}`, ""}, {"fault", `{"share":1,"abort":true,"x":1}`, ""},
 		{"window", " ", "message"}, {"window", `{"message":""}`, "message"}, {"window", `{"msg":"x"}`, "msg"}, {"window", strings.Repeat("x", 501), "message"},
 	} {
 		_, wrong := kinds()[c.kind](c.given)
