@@ -84,9 +84,7 @@ func TestARequest(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			for range api.New(conn).Types(ctx) { // for nobody, which catalogs may refuse: the call is what counts
-				break
-			}
+			_, _ = api.New(conn).Type(ctx, "lamp") // for nobody, which catalogs may refuse: the call is what counts
 			return nil
 		}})
 	m.Run("catalogs", types)
