@@ -107,7 +107,7 @@ func (c change) rule(ctx context.Context, p Process, flags *meshFlags, kind stri
 	if err != nil {
 		return err
 	}
-	in, err := c.request(p, kind, value, target{of.Service, of.Instance})
+	in, err := c.request(p, kind, value, target(of))
 	if err != nil {
 		return err
 	}

@@ -12,8 +12,9 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/signalbox-mesh/signalbox/sidecar/telemetry"
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/signalbox-mesh/signalbox/sidecar/telemetry"
 )
 
 // metrics are OpenTelemetry's db.client metrics in their Prometheus form. The pool's name is the schema,

@@ -15,8 +15,9 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/signalbox-mesh/signalbox/sidecar/telemetry"
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/signalbox-mesh/signalbox/sidecar/telemetry"
 )
 
 // Tx is pgx's transaction; packages that may not import pgx take this.

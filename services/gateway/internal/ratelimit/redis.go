@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
 	"github.com/signalbox-mesh/signalbox/sidecar/telemetry"
 )
 
