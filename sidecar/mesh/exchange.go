@@ -59,7 +59,7 @@ func (x *exchange) run(r *http.Request) (*http.Response, error) {
 	x.ctx = r.Context()
 	if x.proxy == nil {
 		x.ctx, x.given, x.cancel = x.terms.bounded(x.ctx)
-		x.ctx, x.span = x.start(x.ctx, methodLabel(r.Method))
+		x.ctx, x.span = x.start(x.ctx, x.method)
 		x.earn(x.ctx, x.terms)
 	}
 	body := &x.upload
@@ -88,7 +88,7 @@ func (x *exchange) tries(r *http.Request, body *kept) (*http.Response, error) {
 	for try := 1; ; try++ {
 		resp, err := x.once(r, body, try, not)
 		refused := err != nil && refusal(err)
-		if err != nil && x.replica != nil && x.ctx.Err() == nil {
+		if err != nil && x.replica != nil && x.ctx.Err() == nil && !body.broken() {
 			x.replica.shun()
 			not = x.replica
 		}
@@ -104,7 +104,7 @@ func (x *exchange) tries(r *http.Request, body *kept) (*http.Response, error) {
 
 // worth says whether the call is tried again, after the wait for it. One that nobody took is sent elsewhere at once.
 func (x *exchange) worth(r *http.Request, body *kept, resp *http.Response, err error, refused bool, try int) bool {
-	if x.ctx.Err() != nil || x.terms.retries == 0 || !refused && !retriable(resp, err) {
+	if x.ctx.Err() != nil || body.broken() || x.terms.retries == 0 || !refused && !retriable(resp, err) {
 		return false
 	}
 	if refused {
@@ -187,8 +187,8 @@ func (x *exchange) request(r *http.Request, body *kept, try int) *http.Request {
 	if out.Host == "" {
 		out.Host = x.service
 	}
-	if body.ReadCloser != nil {
-		out.Body = body
+	if body.body != nil {
+		out.Body = body.send()
 	}
 	out.Header = make(http.Header, len(r.Header)+6)
 	maps.Copy(out.Header, r.Header)
@@ -215,8 +215,13 @@ func (x *exchange) request(r *http.Request, body *kept, try int) *http.Request {
 	return out
 }
 
-// stamp sets a header whose name is in its canonical form.
+// stamp sets a header whose name is in its canonical form. The values are the first try's: its transport may still read them
+// in the next.
 func (x *exchange) stamp(h http.Header, slot int, name, value string) {
+	if x.values[slot] != "" {
+		h[name] = []string{value}
+		return
+	}
 	x.values[slot] = value
 	h[name] = x.values[slot : slot+1 : slot+1]
 }
@@ -256,7 +261,7 @@ func (x *exchange) end(err error) {
 // observed tells everybody how it went.
 func (x *exchange) observed(err error) {
 	took, status := time.Since(x.began), x.status
-	gone := err != nil && errors.Is(x.ctx.Err(), context.Canceled) // the caller gave it up
+	gone := err != nil && (errors.Is(x.ctx.Err(), context.Canceled) || x.upload.broken()) // the caller gave it up
 	failed := err != nil && !gone || status >= 500
 	x.observe(x.ctx, x.method, status, took, failed)
 	switch {
@@ -274,7 +279,7 @@ func (x *exchange) observed(err error) {
 		why = http.StatusText(status)
 	}
 	finish(x.span, why, func() []attribute.KeyValue {
-		all := []attribute.KeyValue{attribute.String("http.request.method", methodLabel(x.method))}
+		all := []attribute.KeyValue{attribute.String("http.request.method", x.method)}
 		if status != 0 {
 			all = append(all, attribute.Int("http.response.status_code", status))
 		}

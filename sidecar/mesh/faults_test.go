@@ -54,6 +54,7 @@ func resets(c net.Conn, _ <-chan struct{}) {
 }
 
 func trickles(c net.Conn, ended <-chan struct{}) {
+	_, _ = http.ReadRequest(bufio.NewReader(c)) // an answer that came before it would be nobody's
 	_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
 	for {
 		select {

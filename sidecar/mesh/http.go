@@ -33,7 +33,7 @@ type outbound struct {
 }
 
 type httpKey struct {
-	method string
+	method string // as methodLabel has it, of which there are few: a proxied request's is the outside's to choose
 	status int
 }
 
@@ -49,7 +49,7 @@ func (m *Mesh) HTTP(service string) *http.Client {
 	c := &http.Client{
 		Transport: &Transport{mesh: m, only: service},
 		CheckRedirect: func(r *http.Request, via []*http.Request) error {
-			if r.URL.Host != service || len(via) >= 10 {
+			if r.URL.Scheme != "http" || r.URL.Host != service || len(via) >= 10 {
 				return http.ErrUseLastResponse
 			}
 			return nil
@@ -98,7 +98,7 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		d.refused.Inc()
 		return nil, problem.Wrap(problem.Unavailable, d.service+" is not answering just now; try again", fmt.Errorf("call %s: %w", d.service, ErrOpen))
 	}
-	x := &exchange{outbound: d, terms: terms, permit: permit, proxy: t.proxy, began: time.Now(), method: r.Method}
+	x := &exchange{outbound: d, terms: terms, permit: permit, proxy: t.proxy, began: time.Now(), method: methodLabel(r.Method)}
 	return x.run(r)
 }
 
@@ -205,7 +205,7 @@ func (d *outbound) pick(proxy *TransportSettings, not *replica) *replica {
 
 func (d *outbound) observe(ctx context.Context, method string, status int, took time.Duration, failed bool) {
 	o := d.observers.of(httpKey{method, status}, func(k httpKey) prometheus.Observer {
-		return d.mesh.metrics.http.WithLabelValues(methodLabel(k.method), statusLabel(k.status), d.service)
+		return d.mesh.metrics.http.WithLabelValues(k.method, statusLabel(k.status), d.service)
 	})
 	observe(ctx, o, took)
 	d.edge.Observe(ctx, took, failed)
