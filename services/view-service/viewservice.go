@@ -59,7 +59,7 @@ func (v *Service) wire(c Config) (err error) {
 		return err
 	}
 	revoked := senders.New(v.revokedSenders)
-	v.Health().Add(health.Check{Name: "sender-revocations", Interval: senders.Every, Timeout: senders.Within, Run: revoked.Refresh})
+	v.Health().Add(health.Check{Name: "sender-revocations", Node: "identity", Interval: senders.Every, Timeout: senders.Within, Run: revoked.Refresh})
 	asker, err := v.asker()
 	if err != nil {
 		return err

@@ -177,7 +177,7 @@ func showCause(c topology.Cause, s logs.Scope) Cause {
 		}
 	}
 	for _, l := range c.Open {
-		if sees(s, l.Source) {
+		if sees(s, l.Source) || sees(s, l.Destination) {
 			out.Edges = append(out.Edges, showEdge(l))
 		}
 	}

@@ -28,13 +28,15 @@ type Silence struct {
 // failing are the nodes of the graph that are not well, and for each those that explain it: which its failing checks ask
 // after, and which its failing calls go to, if these are failing themselves.
 type failing struct {
-	nodes map[string]Node
-	by    map[string][]string // node → what explains it
-	own   map[string]bool     // nodes with a trouble that nothing explains
+	nodes    map[string]Node
+	by       map[string][]string       // node → what explains it
+	own      map[string]bool           // nodes with a trouble that nothing explains
+	evidence map[string][]FailingCheck // of that trouble, or against a dependency
 }
 
 // Causes are the roots of what fails, the widest first. A check of an instance that asks after a node which fails too is
-// explained by that node; one whose node is well, or that asks after the instance itself, is the instance's own trouble. Of
+// explained by that node; one whose node is well, or that asks after the instance itself, is the instance's own trouble. One
+// that asks after the instance's own service (view-service syncs with itself) tells nothing where another check fails. Of
 // nodes that explain one another the one that failed first is the cause.
 func Causes(all []Instance) []Cause {
 	g := Draw(all)
@@ -50,30 +52,19 @@ func Causes(all []Instance) []Cause {
 }
 
 func (g Graph) failing(all []Instance) failing {
-	f := failing{nodes: map[string]Node{}, by: map[string][]string{}, own: map[string]bool{}}
+	f := failing{nodes: map[string]Node{}, by: map[string][]string{}, own: map[string]bool{}, evidence: map[string][]FailingCheck{}}
 	for _, n := range g.Nodes {
 		if n.ill() {
 			f.nodes[n.Name] = n
 		}
 	}
-	for name, n := range f.nodes {
+	open := opened(all)
+	for _, n := range f.nodes {
 		if n.Kind != Service {
-			f.own[name] = true
+			f.own[n.Name], f.evidence[n.Name] = true, n.Failing
 			continue
 		}
-		if n.Count[Lost] > 0 {
-			f.own[name] = true
-		}
-		for _, c := range n.Failing {
-			if _, ill := f.nodes[c.Node]; ill && c.Node != name {
-				f.explain(name, c.Node)
-			} else {
-				f.own[name] = true
-			}
-		}
-		if len(n.Failing) == 0 { // draining, out of service, or a word of its own
-			f.own[name] = true
-		}
+		f.judge(n, open)
 	}
 	for _, l := range g.Links {
 		if _, ill := f.nodes[l.Destination]; ill && l.failing() {
@@ -92,6 +83,56 @@ func (n Node) ill() bool {
 
 // failing says whether the calls over the link are evidence against its destination.
 func (l Link) failing() bool { return l.Open > 0 || (l.Errors >= .5 && l.Rate > 0) }
+
+// judge says of a service what explains its failing checks, and which are its own.
+func (f failing) judge(n Node, open map[name][]string) {
+	var itself []FailingCheck
+	for _, c := range n.Failing {
+		for _, node := range c.after(open) {
+			switch _, ill := f.nodes[node]; {
+			case node == n.Name:
+				itself = append(itself, c)
+			case ill:
+				f.explain(n.Name, node)
+			case !slices.Contains(f.evidence[n.Name], c):
+				f.evidence[n.Name] = append(f.evidence[n.Name], c)
+			}
+		}
+	}
+	if len(f.evidence[n.Name]) == 0 && len(f.by[n.Name]) == 0 {
+		f.evidence[n.Name] = itself
+	}
+	// Without a failing check it is draining, out of service, or has a word of its own.
+	f.own[n.Name] = n.Count[Lost] > 0 || len(n.Failing) == 0 || len(f.evidence[n.Name]) > 0
+}
+
+// breakers is the check of every sidecar that fails while a circuit breaker of it is open: its edges say whose.
+const breakers = "mesh"
+
+// after are the nodes that the check asks after; "": its own instance.
+func (c FailingCheck) after(open map[name][]string) []string {
+	if c.Name != breakers || c.Node != "" {
+		return []string{c.Node}
+	}
+	if to := open[name{c.Service, c.Instance}]; len(to) > 0 {
+		return to
+	}
+	return []string{c.Service} // the breaker has let a probe through since: the check is of a moment ago
+}
+
+// opened are the nodes to which breakers of the live instances are open.
+func opened(all []Instance) map[name][]string {
+	open := map[name][]string{}
+	for _, i := range all {
+		n := name{i.Service, i.Instance}
+		for _, e := range i.Now.Edges {
+			if e.Open && e.Source == i.Service && !slices.Contains(open[n], e.Destination) {
+				open[n] = append(open[n], e.Destination)
+			}
+		}
+	}
+	return open
+}
 
 func (f failing) explain(node, by string) {
 	if !slices.Contains(f.by[node], by) {
@@ -154,12 +195,7 @@ func (f failing) explained(name string) (all []string) {
 
 func (g Graph) cause(name string, f failing, all []Instance) Cause {
 	n := f.nodes[name]
-	c := Cause{Node: name, Kind: n.Kind, Health: n.Health, Since: n.Since}
-	for _, check := range n.Failing {
-		if _, ill := f.nodes[check.Node]; n.Kind != Service || !ill || check.Node == name {
-			c.Evidence = append(c.Evidence, check)
-		}
-	}
+	c := Cause{Node: name, Kind: n.Kind, Health: n.Health, Since: n.Since, Evidence: f.evidence[name]}
 	for _, i := range all {
 		if i.Service == name && i.State == Lost {
 			c.Silent = append(c.Silent, Silence{i.Instance, i.HeardAt})

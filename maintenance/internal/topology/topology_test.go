@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// world is a mesh in a few words: each line is "service-N health: check@node!…", with "!" behind a check that fails.
+// world is a mesh in a few words: each line is "service-N health open…: check@node!…", with "!" behind a check that fails.
 func world(t *testing.T, lines ...string) (all []Instance) {
 	t.Helper()
 	began := time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
@@ -18,6 +18,9 @@ func world(t *testing.T, lines ...string) (all []Instance) {
 		words := strings.Fields(head)
 		service, _, _ := strings.Cut(words[0], "_")
 		i := Instance{Service: service, Instance: words[0], Version: "1", Health: words[1], State: Live, HeardAt: began.Add(time.Hour)}
+		for _, to := range words[2:] { // breakers of it that are open
+			i.Now.Edges = append(i.Now.Edges, Edge{Source: service, Destination: to, Protocol: "grpc", Calls: classes(3, 20), Errors: 20, Open: true})
+		}
 		if words[1] == "lost" {
 			i.State, i.Health, i.HeardAt = Lost, "up", began
 		}
@@ -74,7 +77,13 @@ func TestCauses(t *testing.T) {
 		"a circle with a cause":       {[]string{"a_1 down: b@b!", "b_1 down: a@a! pg@postgresql!"}, "postgresql > b a"},
 		"what leads into a circle":    {[]string{"a_1 down: b@b!", "b_1 down: a@a!", "c_1 degraded: a@a!"}, "b > a c"},
 		"draining is its own":         {[]string{"catalogs_1 draining"}, "catalogs"},
-		"explained, and ill besides":  {[]string{"catalogs_1 down: pg@postgresql! disk!"}, "postgresql > catalogs; catalogs"},
+		"who holds the fleet syncs with itself": {[]string{"view-service_1 down: pg@postgresql! fleet@view-service!", "catalogs_1 degraded: fleet@view-service!"},
+			"postgresql > view-service catalogs"},
+		"it cannot sync with itself": {[]string{"view-service_1 degraded: fleet@view-service!"}, "view-service"},
+		"breakers are open":          {[]string{"a_1 down: own!", "b_1 degraded a: mesh!", "c_1 degraded b: mesh!"}, "a > b c"},
+		"a breaker has just let try": {[]string{"a_1 down: own!", "b_1 degraded: mesh! a@a!"}, "a > b"},
+		"open to who is well":        {[]string{"a_1 up", "b_1 degraded a: mesh!"}, "b"},
+		"explained, and ill besides": {[]string{"catalogs_1 down: pg@postgresql! disk!"}, "postgresql > catalogs; catalogs"},
 	} {
 		if got := told(Causes(world(t, c.mesh...))); got != c.want {
 			t.Errorf("%s: %q, want %q", name, got, c.want)

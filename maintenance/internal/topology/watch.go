@@ -18,6 +18,7 @@ type Source interface {
 const (
 	readLimit   = time.Second
 	maxHeard    = 10_000
+	patience    = 4 // times as long a silence, while the source is away: who speaks to another replica is not heard here
 	keepHeard   = time.Hour
 	snapshotAge = time.Minute // between two snapshots of edges
 )
@@ -31,6 +32,7 @@ type Watch struct {
 	mu    sync.Mutex
 	heard map[name]heard
 	last  []Instance // of the source
+	swept time.Time
 }
 
 type name struct{ service, instance string }
@@ -46,13 +48,17 @@ func NewWatch(s Source, lost time.Duration) *Watch {
 	return &Watch{source: s, lost: lost, heard: map[name]heard{}}
 }
 
-// Hear takes what an instance says of itself now; i.State is Live or Stopped. It does not block.
+// Hear takes what an instance says of itself now; i.State is Live or Stopped. What an older run says does not count while a
+// younger one is live. It does not block.
 func (w *Watch) Hear(i Instance) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	n := name{i.Service, i.Instance}
 	before, known := w.heard[n]
-	if !known && len(w.heard) >= maxHeard {
+	if known && i.Epoch < before.Epoch && before.State == Live && i.HeardAt.Sub(before.HeardAt) <= w.lost {
+		return
+	}
+	if !known && (len(w.heard) >= maxHeard || i.HeardAt.Sub(w.swept) > keepHeard/10) {
 		w.forget(i.HeardAt)
 	}
 	now := heard{Instance: i}
@@ -68,8 +74,9 @@ func (w *Watch) Hear(i Instance) {
 	w.heard[n] = now
 }
 
-// forget makes room: mu is held.
+// forget those who are long gone, and makes room: mu is held.
 func (w *Watch) forget(at time.Time) {
+	w.swept = at
 	maps.DeleteFunc(w.heard, func(_ name, h heard) bool { return at.Sub(h.HeardAt) > keepHeard })
 	for n := range w.heard {
 		if len(w.heard) < maxHeard {
@@ -100,8 +107,8 @@ func (w *Watch) Mesh(ctx context.Context) (all []Instance, err error) {
 		if time.Since(h.HeardAt) > keepHeard {
 			continue
 		}
-		if s, ok := by[n]; !ok || err != nil || s.HeardAt.Before(h.HeardAt) {
-			by[n] = w.judged(h.Instance, s)
+		if s, ok := by[n]; !ok || err != nil || (s.HeardAt.Before(h.HeardAt) && s.Epoch <= h.Epoch) {
+			by[n] = w.judged(h.Instance, s, err != nil)
 		}
 	}
 	for _, i := range by {
@@ -116,8 +123,13 @@ func (w *Watch) Mesh(ctx context.Context) (all []Instance, err error) {
 }
 
 // judged says whether who was heard here is lost by now; with the source's older snapshot where there is none of our own.
-func (w *Watch) judged(i, stored Instance) Instance {
-	if i.State == Live && time.Since(i.HeardAt) > w.lost {
+func (w *Watch) judged(i, stored Instance, away bool) Instance {
+	lost := w.lost
+	if away {
+		lost *= patience
+	}
+	alive := stored.State == Live && !away // another replica has heard it since, and the clock of the store is behind
+	if i.State == Live && !alive && time.Since(i.HeardAt) > lost {
 		i.State = Lost
 	}
 	if i.Before.At.IsZero() && stored.Epoch == i.Epoch {

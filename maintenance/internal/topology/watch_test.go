@@ -45,7 +45,11 @@ func TestWatchOutlivesItsSource(t *testing.T) {
 		if got, err := states(t, w); got != "c_1=live/down c_2=live/up " || err == nil {
 			t.Errorf("%s %v", got, err)
 		}
-		<-time.After(16 * time.Second)
+		<-time.After(59 * time.Second) // it may have spoken to another replica
+		if got, _ := states(t, w); got != "c_1=live/down c_2=live/up " {
+			t.Error(got)
+		}
+		<-time.After(2 * time.Second)
 		if got, _ := states(t, w); got != "c_1=lost/down c_2=live/up " {
 			t.Error(got)
 		}
@@ -86,6 +90,32 @@ func TestWatchKeepsAWindow(t *testing.T) {
 		w.Hear(fresh)
 		if all, _ := w.Mesh(t.Context()); !all[0].Before.At.IsZero() {
 			t.Error("a new run is held against the old one")
+		}
+	})
+}
+
+// The last word of a run may come after the first of the next one.
+func TestWatchHearsTheYoungestRun(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := NewWatch(&source{}, 15*time.Second)
+		young, old := said("c_1", "up", 1), said("c_1", "draining", 9)
+		young.Epoch, old.State = "e2", Stopped
+		w.Hear(young)
+		w.Hear(old)
+		if got, _ := states(t, w); got != "c_1=live/up " {
+			t.Errorf("behind the last word of the run before: %q", got)
+		}
+		<-time.After(16 * time.Second)
+		old.State, old.HeardAt = Live, time.Now() // its clock was set back: it is the one that speaks
+		w.Hear(old)
+		if got, _ := states(t, w); got != "c_1=live/draining " {
+			t.Error(got)
+		}
+		<-time.After(2 * time.Hour)
+		w.Hear(said("c_2", "up", 1))
+		if len(w.heard) != 1 {
+			t.Errorf("%d are remembered", len(w.heard))
 		}
 	})
 }
