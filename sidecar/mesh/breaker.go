@@ -85,8 +85,7 @@ func (b *breaker) take() (permit, bool) {
 	}
 	ok := b.circuit.TryAcquirePermit()
 	if !ok && b.state == circuitbreaker.HalfOpenState && time.Since(b.since) > b.limits.open {
-		b.circuit.Open() // its probes have no end: others are let through
-		b.circuit.HalfOpen()
+		b.probe() // its probes have no end: others are let through
 		ok = b.circuit.TryAcquirePermit()
 	}
 	return permit{b, b.generation}, ok
@@ -103,9 +102,19 @@ func (p permit) end(v verdict) {
 	case b.circuit == nil || p.generation != b.generation:
 	case v == success:
 		b.circuit.RecordSuccess()
-	case v == failure || b.state == circuitbreaker.HalfOpenState: // a probe that says nothing is none
+	case v == failure:
 		b.circuit.RecordFailure()
+	case b.state == circuitbreaker.HalfOpenState:
+		b.probe() // one that says nothing is none; were it a failure, callers who give up could keep it open for all
 	}
+}
+
+// probe has a half-open breaker let new probes through, which is no news. b.mu is held.
+func (b *breaker) probe() {
+	news := b.news
+	b.circuit.Open()
+	b.circuit.HalfOpen()
+	b.news = news
 }
 
 // turned notes another state. b.mu is held by whoever asked the circuit.

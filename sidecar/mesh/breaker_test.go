@@ -159,3 +159,50 @@ func TestACallThatHadNoTimeSaysNothing(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestAProbeThatSaysNothingIsNone: who gives up his call in time, or cannot be told why, keeps no breaker open for others.
+func TestAProbeThatSaysNothingIsNone(t *testing.T) {
+	w := newWorld(t, "gateway", "catalogs")
+	arrived := make(chan struct{}, 1)
+	m := w.calls(t, "gateway", catalogs(web(t, func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/broken":
+			w.WriteHeader(http.StatusServiceUnavailable)
+		case "/slow":
+			arrived <- struct{}{}
+			<-r.Context().Done()
+		}
+	})))
+	put(t, m.Policies(), `{"retries":0,"breaker":{"calls":10,"open_ms":1000}}`)
+	for range 10 {
+		_, _, err := get(t.Context(), m, "/broken")
+		check(t, err)
+	}
+	if m.Open() == nil {
+		t.Fatal("it is not open")
+	}
+	wait.For(t, 20*time.Second, "probes", func() bool { return m.Open() == nil })
+	for range 5 {
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { _, _, err := get(ctx, m, "/slow"); done <- err }()
+		select {
+		case <-arrived:
+			cancel()
+		case err := <-done:
+			cancel()
+			t.Fatalf("no probe is let through: %v", err)
+		}
+		if err := <-done; !errors.Is(err, context.Canceled) {
+			t.Fatalf("a probe that is given up: %v", err)
+		}
+	}
+	for range 3 {
+		if _, _, err := get(t.Context(), m, "/"); err != nil {
+			t.Fatalf("after probes that were given up: %v", err)
+		}
+	}
+	if _, _, err := get(t.Context(), m, "/broken"); err != nil || m.Open() != nil {
+		t.Errorf("closed again: %v, %v", err, m.Open())
+	}
+}
