@@ -68,7 +68,7 @@ func (c *doctorCommand) print(p Process, found []finding) error {
 	}
 	sign := map[string]string{stateOK: "✓", stateNote: "·", stateBad: "✗"}
 	for _, f := range found {
-		if _, err := fmt.Fprintf(p.Stdout, "%s %-12s %s\n", sign[f.State], f.What, f.Detail); err != nil {
+		if _, err := fmt.Fprintf(p.Stdout, "%s %-12s %s\n", sign[f.State], f.What, printable(f.Detail)); err != nil {
 			return err
 		}
 		if f.Mend == "" {
