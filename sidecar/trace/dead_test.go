@@ -143,3 +143,23 @@ func survive(t *testing.T, p *trace.Provider, reg *prometheus.Registry, exporter
 		t.Errorf("after the end: %v, %v queued, %v ended", o, queued, single(t, reg, "signalbox_trace_ended_total"))
 	}
 }
+
+// TestAPageIsNoCollector: where a proxy sends whoever comes to its page for signing in, nothing was exported.
+func TestAPageIsNoCollector(t *testing.T) {
+	for _, exporter := range []string{"zipkin", "jaeger"} {
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path != "/page" {
+				http.Redirect(w, r, "/page", http.StatusFound)
+			}
+		}))
+		defer s.Close()
+		reg := prometheus.NewRegistry()
+		p := provider(t, reg, s.URL, exporter)
+		_, span := p.TracerProvider().Tracer("x").Start(t.Context(), "x")
+		span.End()
+		_ = p.Shutdown(t.Context())
+		if o := outcomes(t, reg, exporter); o["failed"] != 1 || o["exported"] != 0 {
+			t.Errorf("%s: %v", exporter, o)
+		}
+	}
+}

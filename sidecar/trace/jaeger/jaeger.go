@@ -21,7 +21,8 @@ type Exporter struct {
 
 // New makes an exporter to the collector at endpoint; it does not connect.
 func New(endpoint string) (*Exporter, error) {
-	client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{MaxIdleConns: 1, IdleConnTimeout: time.Minute, Proxy: http.ProxyFromEnvironment}}
+	client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{MaxIdleConns: 1, IdleConnTimeout: time.Minute, Proxy: http.ProxyFromEnvironment},
+		CheckRedirect: onlyWhole}
 	e, err := jaeger.New(jaeger.WithCollectorEndpoint(jaeger.WithEndpoint(endpoint), jaeger.WithHTTPClient(client)))
 	if err != nil {
 		return nil, fmt.Errorf("make jaeger exporter: %w", err)
@@ -33,4 +34,12 @@ func New(endpoint string) (*Exporter, error) {
 func (e *Exporter) Shutdown(ctx context.Context) error {
 	defer e.client.CloseIdleConnections()
 	return e.SpanExporter.Shutdown(ctx)
+}
+
+// onlyWhole lets no redirect make a GET of what is sent: its answer would count as the collector's.
+func onlyWhole(r *http.Request, via []*http.Request) error {
+	if r.Method != http.MethodPost || len(via) >= 10 {
+		return http.ErrUseLastResponse
+	}
+	return nil
 }

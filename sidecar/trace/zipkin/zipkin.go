@@ -40,7 +40,8 @@ func New(url string) (*Exporter, error) {
 		return nil, fmt.Errorf("make zipkin exporter: %w", err)
 	}
 	p := &post{
-		client:  &http.Client{Timeout: timeout, Transport: &http.Transport{MaxIdleConns: 1, IdleConnTimeout: time.Minute, Proxy: http.ProxyFromEnvironment}},
+		client: &http.Client{Timeout: timeout, Transport: &http.Transport{MaxIdleConns: 1, IdleConnTimeout: time.Minute, Proxy: http.ProxyFromEnvironment},
+			CheckRedirect: onlyWhole},
 		results: make(chan result, backlog),
 	}
 	return &Exporter{
@@ -154,4 +155,12 @@ func (p *post) Do(r *http.Request) (*http.Response, error) {
 	}
 	p.results <- result{p.spans, errors.Join(p.err, err)}
 	return resp, nil
+}
+
+// onlyWhole lets no redirect make a GET of what is sent: its answer would count as the collector's.
+func onlyWhole(r *http.Request, via []*http.Request) error {
+	if r.Method != http.MethodPost || len(via) >= 10 {
+		return http.ErrUseLastResponse
+	}
+	return nil
 }

@@ -2,6 +2,7 @@ package edge
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -10,7 +11,10 @@ import (
 	"github.com/signalbox-mesh/signalbox/sidecar/problem"
 )
 
-var errSlowBody = errors.New("body slower than the slowest allowed")
+var (
+	errSlowBody = errors.New("body slower than the slowest allowed")
+	errBadBody  = errors.New("the body cannot be read") // its chunks are none, say
+)
 
 // bound refuses a body that is declared too large before a byte of it is read, cuts off one that turns
 // out to be, and gives up one that comes too slowly.
@@ -51,6 +55,9 @@ func (b *pacedBody) Read(p []byte) (int, error) {
 	b.writer.due.Store(nil)
 	if err != nil {
 		_ = b.control.SetReadDeadline(time.Time{})
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
+		return n, fmt.Errorf("%w: %w", errBadBody, err)
 	}
 	return n, err
 }

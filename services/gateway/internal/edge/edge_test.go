@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"bufio"
 	"context"
 	"io"
 	"log/slog"
@@ -189,4 +190,30 @@ func (e *endless) Read(p []byte) (int, error) { return len(p), nil }
 func (e *endless) Close() error {
 	e.once.Do(func() { close(e.left) })
 	return nil
+}
+
+// TestABodyThatCannotBeReadIs400: it is no failure of the service that was to get it.
+func TestABodyThatCannotBeReadIs400(t *testing.T) {
+	t.Parallel()
+	s := serve(t, DefaultLimits(), func(r *http.Request) (*http.Response, error) {
+		_, err := io.ReadAll(r.Body)
+		return nil, err
+	})
+	conn, err := net.Dial("tcp", s.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_, err = io.WriteString(conn, "POST /api/x/y HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nfour\r\nno number\r\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if text, _ := io.ReadAll(resp.Body); resp.StatusCode != http.StatusBadRequest || !strings.Contains(string(text), `"code":"invalid"`) {
+		t.Errorf("%d %s", resp.StatusCode, text)
+	}
 }

@@ -95,6 +95,8 @@ func verdict(ctx context.Context, err error) error {
 		return &problem.Error{Code: problem.Invalid, Status: http.StatusRequestTimeout, Detail: "the body came too slowly", Err: err}
 	case errors.Is(ctx.Err(), context.Canceled):
 		return &problem.Error{Code: problem.Unavailable, Status: statusGone, Detail: "the client went away", Err: err}
+	case errors.Is(err, errBadBody):
+		return problem.Wrap(problem.Invalid, "the body cannot be read", err)
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &network) && network.Timeout():
 		return &problem.Error{Code: problem.Unavailable, Status: http.StatusGatewayTimeout, Detail: "the service took too long", Err: err}
 	default:
