@@ -93,6 +93,9 @@ func (r row) well(t testing.TB) bool {
 // firedOnce runs a schedule by hand and by its time while the leader is killed: each has one row, done, and one effect.
 func (m *mesh) firedOnce(t *testing.T) {
 	t.Helper()
+	wait.For(t, limit, "the schedule to be declared", func() bool { // by catalogs, which may have found the scheduler killed
+		return m.call(t, http.MethodGet, "/api/scheduler/v1/schedules/catalogs.event-purge", nil).status == http.StatusOK
+	})
 	m.tool(t, "schedule", "run", "catalogs.event-purge")
 	m.sql(t, `UPDATE scheduler.schedules SET next_due = now() + interval '1 s', look_at = now() + interval '1 s' WHERE name = 'catalogs.event-purge'`)
 	for _, r := range m.ps(t) {
