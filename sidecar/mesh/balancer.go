@@ -49,14 +49,14 @@ type picker struct {
 func (p *picker) Pick(info balancer.PickInfo) (balancer.PickResult, error) {
 	r := choose(p.all, p.turn.Add(1), func(*replica) int { return 0 })
 	r.inFlight.Add(1)
-	call, _ := info.Ctx.Value(callKey{}).(*unaryCall)
-	if call != nil {
-		call.sent.Store(true) // until it turns out that nothing was
+	sent, _ := info.Ctx.Value(sentKey{}).(*atomic.Bool)
+	if sent != nil {
+		sent.Store(true) // until it turns out that nothing was
 	}
 	return balancer.PickResult{SubConn: p.conns[r], Done: func(done balancer.DoneInfo) {
 		r.inFlight.Add(-1)
-		if call != nil && !done.BytesSent {
-			call.sent.Store(false)
+		if sent != nil && !done.BytesSent {
+			sent.Store(false)
 		}
 	}}, nil
 }

@@ -2,6 +2,7 @@ package mesh_test
 
 import (
 	"context"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -39,5 +40,35 @@ func TestRPCFollowsAndBalances(t *testing.T) {
 	check(t, m.Close())
 	if _, err := m.RPC("identity"); err == nil {
 		t.Error("closed clients connect")
+	}
+}
+
+// TestAStreamToNobodyOpensNoBreaker, as no other call does: whoever comes back is found at once.
+func TestAStreamToNobodyOpensNoBreaker(t *testing.T) {
+	w := newWorld(t, "gateway", "identity")
+	m := w.calls(t, "gateway", peers.Static{"identity": {RPC: []string{nobody(t)}}})
+	put(t, m.Policies(), `{"retries":0,"breaker":{"calls":10,"open_ms":60000}}`)
+	conn, err := m.RPC("identity")
+	check(t, err)
+	open := func() error {
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		stream, err := conn.NewStream(ctx, &grpc.StreamDesc{ServerStreams: true}, "/x.Streams/Watch")
+		if err == nil {
+			err = stream.RecvMsg(nil)
+		}
+		return err
+	}
+	for range 20 {
+		if err := open(); status.Code(err) != codes.Unavailable || strings.Contains(err.Error(), "breaker") {
+			t.Fatal(err)
+		}
+	}
+	put(t, m.Faults(), `{"share":1,"code":"UNAVAILABLE"}`)
+	for range 10 {
+		_ = open()
+	}
+	if err := open(); err == nil || !strings.Contains(err.Error(), "breaker") {
+		t.Errorf("after ten failures: %v", err)
 	}
 }

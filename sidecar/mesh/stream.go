@@ -23,6 +23,7 @@ type streamCall struct {
 	span   trace.Span
 	permit permit
 	began  time.Time
+	sent   atomic.Bool  // to a replica
 	first  atomic.Int64 // nanoseconds until the first answer; 0: there was none yet
 	over   atomic.Bool
 }
@@ -54,6 +55,7 @@ func (s *streamCall) open(desc *grpc.StreamDesc, cc *grpc.ClientConn, next grpc.
 			return nil, status.FromContextError(err).Err()
 		}
 		if f != nil {
+			s.sent.Store(true)
 			return nil, f.err()
 		}
 	}
@@ -62,7 +64,7 @@ func (s *streamCall) open(desc *grpc.StreamDesc, cc *grpc.ClientConn, next grpc.
 		return nil, err
 	}
 	opts = append(opts[:len(opts):len(opts)], grpc.OnFinish(func(err error) { s.end(err, quiet) }))
-	return next(out, desc, cc, s.method, opts...)
+	return next(context.WithValue(out, sentKey{}, &s.sent), desc, cc, s.method, opts...)
 }
 
 // answered notes the first answer.
@@ -96,7 +98,7 @@ func (s *streamCall) end(err error, quiet bool) {
 	failed := atFault(code) && !gone
 	s.edge.Observe(s.ctx, orElse(first, took), failed)
 	if first == 0 {
-		s.permit.end(verdictOf(code, gone, true, tooShort))
+		s.permit.end(verdictOf(code, gone, s.sent.Load(), tooShort))
 	}
 	s.finished(s.span, s.method, err, code)
 }

@@ -16,9 +16,10 @@ import (
 	"github.com/signalbox-mesh/signalbox/sidecar/mesh/hop"
 )
 
-type callKey struct{}
+// sentKey is where the picker finds what notes whether something of a call was sent.
+type sentKey struct{}
 
-// unaryCall is one call, from its first try to its end. The picker finds it in the context.
+// unaryCall is one call, from its first try to its end.
 type unaryCall struct {
 	*callee
 	terms   *terms
@@ -94,7 +95,7 @@ func (c *unaryCall) once(ctx context.Context, try int, req, reply any, cc *grpc.
 	if err != nil {
 		return err
 	}
-	return next(context.WithValue(out, callKey{}, c), c.method, req, reply, cc, opts...)
+	return next(context.WithValue(out, sentKey{}, &c.sent), c.method, req, reply, cc, opts...)
 }
 
 // worth says whether the call is tried again, after the wait for it: where nothing was sent, or the method is declared to do
