@@ -139,7 +139,8 @@ func (m *Maintenance) register() error {
 	}
 	s.API.HandleTelemetry(httpapi.ExportOperation(), access.Has(access.Sender), receiver)
 	server := fleet.NewServer(m.store, m.leases, hearing{m.topology}, rpc.Caller, s.Logger, s.Registerer)
-	err = s.RPC.Register(&fleetv1.FleetService_ServiceDesc, server, map[string]rpc.Callers{"Sync": rpc.AnyService()})
+	err = s.RPC.RegisterWith(&fleetv1.FleetService_ServiceDesc, server, rpc.Registration{
+		Callers: map[string]rpc.Callers{"Sync": rpc.AnyService()}, Ungated: true}) // the topology hears it before there is a database
 	if err != nil {
 		return fmt.Errorf("register the fleet: %w", err)
 	}

@@ -97,3 +97,36 @@ func TestPostgreSQLAwayIsOneCause(t *testing.T) {
 	})
 	t.Logf("METRIC causes_slowest_answer_seconds=%.3f limit=2", slowest.Seconds())
 }
+
+// A view-service that starts without PostgreSQL hears the others, and says what they lack; all else is not ready.
+func TestCausesBeforeThereIsADatabase(t *testing.T) {
+	t.Parallel()
+	server := pgtest.Server(t)
+	m := newMeshOn(t, pgtest.On(t, server, "view_service", "maintenance", "catalogs"))
+	if err := server.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	v, err := viewservice.New(t.Context(), m.viewConfig("view-service-1"), m.Settings("view-service"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Run("view-service", v)
+	m.Run("catalogs", m.Small("catalogs", "catalogs-1", "catalogs", func(c *sidecar.Config) { c.StateDir = m.Dir + "/state" }))
+	wait.For(t, limit, "the one cause", func() bool {
+		a, _ := causesOf(t, v, "viewer")
+		return a.String() == "postgresql > catalogs view-service" && a.Partial != ""
+	})
+	if status := call(t, v, "viewer", http.MethodGet, "/api/maintenance/v1/instances", "", nil); status != http.StatusServiceUnavailable {
+		t.Errorf("instances: %d", status)
+	}
+	if status := call(t, v, "nobody", http.MethodGet, "/api/maintenance/v1/causes", "", nil); status != http.StatusForbidden {
+		t.Errorf("causes, for nobody: %d", status)
+	}
+	if err := server.Restart(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	wait.For(t, 2*limit, "all to be well", func() bool {
+		a, _ := causesOf(t, v, "viewer")
+		return a.String() == "" && a.Partial == ""
+	})
+}

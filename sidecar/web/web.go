@@ -71,6 +71,7 @@ type API struct {
 	rules      map[string]access.Rule
 	limits     map[string]int64 // of typed routes, by pattern
 	telemetry  map[string]bool  // paths that make no line and no span
+	ungated    map[string]bool  // patterns that answer while Settings.Gate fails
 	document   []byte           // OpenAPI, of as many rules as documented says
 	documented int
 }
@@ -96,6 +97,7 @@ func New(s Settings) *API {
 		rules:     map[string]access.Rule{},
 		limits:    map[string]int64{},
 		telemetry: map[string]bool{},
+		ungated:   map[string]bool{},
 	}
 	a.huma = humago.New(ruled{a}, a.humaConfig())
 	a.huma.UseMiddleware(statuses)
@@ -158,6 +160,12 @@ func Register[I, O any](a *API, op Operation, rule access.Rule, handler func(con
 	})
 }
 
+// RegisterUngated is Register for a route that answers while Settings.Gate fails: it says itself what it lacks.
+func RegisterUngated[I, O any](a *API, op Operation, rule access.Rule, handler func(context.Context, *I) (*O, error)) {
+	a.ungated[strings.ToUpper(op.Method)+" "+op.Path] = true
+	Register(a, op, rule, handler)
+}
+
 // Handle adds a plain handler for what is no JSON (SSE, pages, proxies). pattern is ServeMux's. It
 // panics on wiring errors, as Register does. The body is bounded by Settings.MaxBody.
 func (a *API) Handle(pattern string, rule access.Rule, h http.Handler) {
@@ -198,6 +206,9 @@ func (m ruled) HandleFunc(pattern string, h func(http.ResponseWriter, *http.Requ
 		panic("web: route " + pattern + " did not come through web.Register")
 	}
 	limit := a.limits[pattern]
-	typed := a.gated(whole(http.HandlerFunc(h)))
+	typed := whole(http.HandlerFunc(h))
+	if !a.ungated[pattern] {
+		typed = a.gated(typed)
+	}
 	a.mux.Handle(pattern, bounded(limit, a.authenticated(rule, typed)))
 }
