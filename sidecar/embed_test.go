@@ -55,8 +55,8 @@ func TestEmbedFromAnotherModule(t *testing.T) {
 	}
 }
 
-// buildOrders builds a copy of testdata/orders that finds this repository by an absolute path.
-func buildOrders(t *testing.T) string {
+// buildOrders builds a copy of testdata/orders that finds this repository by an absolute path; flags are go build's.
+func buildOrders(t testing.TB, flags ...string) string {
 	t.Helper()
 	repo, err := filepath.Abs("..")
 	if err != nil {
@@ -76,7 +76,8 @@ func buildOrders(t *testing.T) string {
 		}
 	}
 	binary := filepath.Join(dir, "orders")
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-mod=mod", "-o", binary, ".")
+	args := append([]string{"build", "-mod=mod", "-o", binary}, flags...)
+	cmd := exec.CommandContext(t.Context(), "go", append(args, ".")...)
 	cmd.Dir = dir
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("build the module: %v\n%s", err, out)
@@ -85,7 +86,7 @@ func buildOrders(t *testing.T) string {
 }
 
 // addressFrom reads the address from the service's first line.
-func addressFrom(t *testing.T, lines *bufio.Scanner) string {
+func addressFrom(t testing.TB, lines *bufio.Scanner) string {
 	t.Helper()
 	for lines.Scan() {
 		var line struct{ Attrs struct{ Public string } }
