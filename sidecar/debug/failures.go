@@ -58,7 +58,7 @@ type Failures struct {
 	settings FailureSettings
 	now      func() time.Time
 	metrics  *failureMetrics
-	release  chan failure
+	release  chan *failure // pointers: the room for all of them would be taken from the start
 	wake     chan struct{} // buffered: something is to be told
 
 	mu     sync.Mutex
@@ -68,7 +68,7 @@ type Failures struct {
 
 // NewFailures makes Failures; Run does their work.
 func NewFailures(s FailureSettings) *Failures {
-	f := &Failures{settings: s, now: s.Clock, release: make(chan failure, maxQueue), wake: make(chan struct{}, 1)}
+	f := &Failures{settings: s, now: s.Clock, release: make(chan *failure, maxQueue), wake: make(chan struct{}, 1)}
 	if f.now == nil {
 		f.now = time.Now
 	}
@@ -127,8 +127,9 @@ func (f *Failures) toRelease(one failure) {
 	if f.settings.Box == nil {
 		return
 	}
+	queued := one
 	select {
-	case f.release <- one:
+	case f.release <- &queued:
 	default:
 		f.metrics.dropped.Inc()
 	}
