@@ -43,14 +43,14 @@ type policySet struct {
 	RetryBudget     *float64      `help:"Retries by share of calls, 0 to 1." placeholder:"SHARE"`
 	BreakerFailures float64       `help:"Share of calls within ten seconds that opens the circuit breaker." placeholder:"SHARE"`
 	BreakerCalls    uint          `help:"Fewer calls within ten seconds say nothing to it." placeholder:"N"`
-	BreakerOpen     time.Duration `help:"How long it stays open before one call is let through." placeholder:"TIME"`
+	BreakerOpen     time.Duration `help:"How long it stays open before calls are let through to try." placeholder:"TIME"`
 	Off             bool          `help:"No retries and no circuit breaker."`
 	change
 }
 
 func (policySet) Help() string {
 	return `It holds on every instance of the calling service within milliseconds, and ends by itself. What is left out is as by default: 10 s,
-retries of what may be repeated within a budget of 10 % of the calls, a breaker for each destination.
+retries of what may be repeated within a budget of 6 % of the calls, a breaker for each destination.
 
 Examples:
   signalbox mesh policy set gateway --to catalogs --timeout 2s --retries 0 --for 1h --reason "catalogs is slow"
