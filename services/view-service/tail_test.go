@@ -87,7 +87,10 @@ func TestATailThatIsCutOffShowsEveryRecordOnce(t *testing.T) {
 	b, _ := m.view(t, "view-service-2")
 	random := seed.New(t)
 	f := &follower{replicas: []*viewservice.Service{a, b}, gaps: map[string]bool{}}
-	f.connection(t, 0, 0, func() bool { return f.place != "" }) // where it begins
+	f.connection(t, 0, 10, func() bool { return f.place != "" }) // where it begins; the first event may have no place yet
+	if f.place == "" {
+		t.Fatal("the tail has not said where it begins")
+	}
 
 	const batches, each = 30, 10
 	var senders sync.WaitGroup
