@@ -22,7 +22,7 @@ func bootstrapped(ctx context.Context, adminURL string, all []pg.SchemaRoles) er
 		if err == nil {
 			return nil
 		}
-		if cause == nil || limited.Err() == nil {
+		if cause == nil || !over(limited) {
 			cause = err
 		}
 		if limited.Err() == nil && !pg.IsUnavailable(err) {
@@ -36,4 +36,10 @@ func bootstrapped(ctx context.Context, adminURL string, all []pg.SchemaRoles) er
 		case <-time.After(200 * time.Millisecond):
 		}
 	}
+}
+
+// over says whether the time of ctx is up, or so nearly that what has just been broken off was by it.
+func over(ctx context.Context) bool {
+	end, bounded := ctx.Deadline()
+	return ctx.Err() != nil || bounded && time.Until(end) < 100*time.Millisecond
 }

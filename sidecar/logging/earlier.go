@@ -59,5 +59,5 @@ type keeper struct {
 
 func (k keeper) record(class spool.Class, frame []byte) {
 	k.logs.stderr.line(frame[spool.HeaderSize:])
-	*k.kept = k.logs.spool != nil && k.logs.spool.Append(class, frame)
+	*k.kept = k.logs.spool != nil && k.logs.spool.Offer(class, frame)
 }

@@ -85,6 +85,12 @@ func (q *Queue) append(frame []byte, sum uint32) (waiting <-chan struct{}, err e
 	return q.flushed, nil
 }
 
+func (q *Queue) isSealed() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.sealed
+}
+
 // skip issues a sequence for a record that is not kept.
 func (q *Queue) skip(reason string) {
 	q.mu.Lock()

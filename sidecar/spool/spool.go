@@ -136,6 +136,12 @@ func (s *Spool) Append(class Class, frame []byte) (kept bool) {
 	return kept
 }
 
+// Offer is Append of a record that is made again by a later run where it is not kept now: once the spool is sealed nothing
+// is missed, and nothing is counted.
+func (s *Spool) Offer(class Class, frame []byte) (kept bool) {
+	return !s.current.Queues[class].isSealed() && s.Append(class, frame)
+}
+
 func (s *Spool) append(class Class, frame []byte) (kept bool) {
 	q := s.current.Queues[class]
 	if len(frame) > MaxFrame {

@@ -174,6 +174,9 @@ func TestL11_CleanStopAndNextStart(t *testing.T) {
 		t.Fatal(err)
 	}
 	first.Append(Info, frame("too late"))
+	if first.Offer(Info, frame("made again by the next run")) {
+		t.Error("a closed spool keeps what it is offered")
+	}
 	if n := sum(t, first.metrics.dropped, "closed"); n != 1 {
 		t.Errorf("%d counted as dropped after the close", n)
 	}
