@@ -168,7 +168,6 @@ func TestThePublicPortTakesEither(t *testing.T) {
 // TestCallsByHTTP: the mesh's clients go over TLS to public ports, with their certificate, and to nobody else.
 func TestCallsByHTTP(t *testing.T) {
 	ca, w := newCA(t), newWorld(t, "catalogs")
-	caller := newEnd(t, ca, "catalogs", devca.Service("catalogs"))
 	for name, test := range map[string]struct {
 		server end
 		ok     bool
@@ -177,6 +176,7 @@ func TestCallsByHTTP(t *testing.T) {
 		"another":               {newEnd(t, ca, "billing", devca.Service("billing")), false},
 	} {
 		t.Run(name, func(t *testing.T) {
+			caller := newEnd(t, ca, "catalogs", devca.Service("catalogs")) // its counts are of this call alone
 			ln, err := net.Listen("tcp", "127.0.0.1:0")
 			check(t, err)
 			srv := &http.Server{ReadHeaderTimeout: limit, ErrorLog: log.New(io.Discard, "", 0), Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
