@@ -11,6 +11,7 @@ import (
 
 	"github.com/signalbox-mesh/signalbox/internal/amqptest"
 	"github.com/signalbox-mesh/signalbox/internal/meshtest"
+	"github.com/signalbox-mesh/signalbox/internal/wait"
 	"github.com/signalbox-mesh/signalbox/services/scheduler/api"
 	"github.com/signalbox-mesh/signalbox/sidecar"
 )
@@ -21,6 +22,7 @@ type stranger struct {
 	ch       *amqp091.Channel
 	fires    <-chan amqp091.Delivery
 	controls <-chan amqp091.Delivery
+	returned <-chan amqp091.Return // which no queue took
 }
 
 func newStranger(t *testing.T, broker string, schedules ...string) *stranger {
@@ -44,6 +46,7 @@ func newStranger(t *testing.T, broker string, schedules ...string) *stranger {
 	s.controls, err = ch.Consume(control.Name, "", true, true, false, false, nil)
 	must(t, err)
 	must(t, ch.Confirm(false))
+	s.returned = ch.NotifyReturn(make(chan amqp091.Return, 16))
 	return s
 }
 
@@ -84,11 +87,24 @@ func (s *stranger) tell(kind string, fire object, more object) {
 	body, err := json.Marshal(object{"specversion": "1.0", "id": fmt.Sprintf("%s/%v/%s/%d", fire["id"], fire["attempt"], kind, time.Now().UnixNano()), "source": "/reports/reports-7",
 		"type": key, "time": time.Now().UTC().Format(time.RFC3339Nano), "datacontenttype": "application/json", "data": data})
 	must(s.t, err)
+	wait.For(s.t, limit, "a queue that takes "+key, func() bool { return s.publish(key, body) })
+}
+
+// publish is true once a queue has it. The broker returns what none takes, before it confirms that: a scheduler that has only
+// just started for the first time has no queue yet.
+func (s *stranger) publish(key string, body []byte) bool {
+	s.t.Helper()
 	confirm, err := s.ch.PublishWithDeferredConfirmWithContext(s.t.Context(), "signalbox.events", key, true, false,
 		amqp091.Publishing{ContentType: "application/cloudevents+json", DeliveryMode: amqp091.Persistent, Body: body})
 	must(s.t, err)
 	if taken, err := confirm.WaitContext(s.t.Context()); err != nil || !taken {
 		s.t.Fatalf("the broker did not take %s: %v", key, err)
+	}
+	select {
+	case <-s.returned:
+		return false
+	default:
+		return true
 	}
 }
 
