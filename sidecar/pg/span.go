@@ -3,6 +3,7 @@ package pg
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"go.opentelemetry.io/otel/attribute"
@@ -29,17 +30,17 @@ func newSpans(s Settings) *spans {
 
 type spanKey struct{}
 
-// start begins a span of one operation; statement is made only for one that is recorded.
-func (s *spans) start(ctx context.Context, operation, sql string, more ...attribute.KeyValue) context.Context {
-	if !trace.SpanFromContext(ctx).IsRecording() {
-		return ctx
+// recorded says whether a span would be: only for one that is anything read of the statement.
+func recorded(ctx context.Context) bool { return trace.SpanFromContext(ctx).IsRecording() }
+
+// start begins the span of one operation, which is called by its summary.
+func (s *spans) start(ctx context.Context, operation, summary string, more ...attribute.KeyValue) context.Context {
+	if summary == "" {
+		summary = "postgresql"
 	}
 	attrs := append([]attribute.KeyValue{attribute.String("db.system.name", "postgresql"), attribute.String("db.namespace", s.schema),
-		attribute.String("db.operation.name", operation)}, more...)
-	if sql != "" {
-		attrs = append(attrs, attribute.String("db.query.text", withoutLiterals(sql)))
-	}
-	ctx, span := s.tracer.Start(ctx, operation, trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(attrs...))
+		attribute.String("db.operation.name", operation), attribute.String("db.query.summary", summary)}, more...)
+	ctx, span := s.tracer.Start(ctx, summary, trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(attrs...))
 	return context.WithValue(ctx, spanKey{}, span)
 }
 
@@ -59,7 +60,11 @@ func (s *spans) end(ctx context.Context, rows int64, err error) {
 
 // TraceQueryStart implements pgx.QueryTracer.
 func (s *spans) TraceQueryStart(ctx context.Context, _ *pgx.Conn, q pgx.TraceQueryStartData) context.Context {
-	return s.start(ctx, operation(q.SQL), q.SQL)
+	if !recorded(ctx) {
+		return ctx
+	}
+	text := withoutLiterals(q.SQL)
+	return s.start(ctx, operation(q.SQL), summary(text), attribute.String("db.query.text", text))
 }
 
 // TraceQueryEnd implements pgx.QueryTracer.
@@ -69,11 +74,27 @@ func (s *spans) TraceQueryEnd(ctx context.Context, _ *pgx.Conn, q pgx.TraceQuery
 
 // TraceBatchStart implements pgx.BatchTracer.
 func (s *spans) TraceBatchStart(ctx context.Context, _ *pgx.Conn, b pgx.TraceBatchStartData) context.Context {
-	var size int
-	if b.Batch != nil {
-		size = b.Batch.Len()
+	if !recorded(ctx) || b.Batch == nil {
+		return ctx
 	}
-	return s.start(ctx, "BATCH", "", attribute.Int("db.operation.batch.size", size))
+	return s.start(ctx, "BATCH", batchSummary(b.Batch), attribute.Int("db.operation.batch.size", b.Batch.Len()))
+}
+
+// batchSummary is what all of its statements do, where that is the same, but for those that begin and end a transaction.
+func batchSummary(b *pgx.Batch) string {
+	const batch = "BATCH"
+	same := ""
+	for _, q := range b.QueuedQueries {
+		one := summary(withoutLiterals(q.SQL))
+		switch {
+		case one == "BEGIN" || one == "COMMIT":
+		case one == "" || same != "" && one != same:
+			return batch
+		default:
+			same = one
+		}
+	}
+	return strings.TrimSpace(batch + " " + same)
 }
 
 // TraceBatchQuery implements pgx.BatchTracer: each statement of a batch is an event of its span, for they share a round trip.
@@ -96,7 +117,11 @@ func (s *spans) TraceBatchEnd(ctx context.Context, _ *pgx.Conn, b pgx.TraceBatch
 
 // TraceCopyFromStart implements pgx.CopyFromTracer.
 func (s *spans) TraceCopyFromStart(ctx context.Context, _ *pgx.Conn, c pgx.TraceCopyFromStartData) context.Context {
-	return s.start(ctx, "COPY", "", attribute.String("db.collection.name", c.TableName.Sanitize()))
+	if !recorded(ctx) {
+		return ctx
+	}
+	table := withoutNumbers(strings.Join(c.TableName, "."))
+	return s.start(ctx, "COPY", "COPY "+table, attribute.String("db.collection.name", table))
 }
 
 // TraceCopyFromEnd implements pgx.CopyFromTracer.

@@ -3,6 +3,7 @@ package pg
 import (
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 func TestStatementsHaveNoLiterals(t *testing.T) {
@@ -38,6 +39,12 @@ func FuzzStatements(f *testing.F) {
 		got := withoutLiterals("SELECT x FROM t WHERE a = '" + value + "' AND b = $1")
 		if strings.Contains(got, "canary") || got != "SELECT x FROM t WHERE a = ? AND b = $1" {
 			t.Errorf("%q is shown as %q", value, got)
+		}
+		if called := summary(got); called != "SELECT t" {
+			t.Errorf("%q is called %q", value, called)
+		}
+		if called := summary(withoutLiterals(before)); len(called) > maxSummary || !utf8.ValidString(called) {
+			t.Errorf("%q is called %q", before, called)
 		}
 	})
 }
