@@ -123,6 +123,10 @@ func (f *floor) at() int64 {
 	return f.id
 }
 
+// Floor is an id below which no row of the outbox is pending, and none will be: who counts those that are begins there, or walks
+// over all that was published. It rises while Run relays; before that it is 0.
+func (o *Outbox) Floor() int64 { return o.floor.at() }
+
 // count rows that were relayed.
 func (f *floor) count(n int) {
 	f.mu.Lock()

@@ -17,6 +17,7 @@ import (
 // Events are published if, and as soon as, the transaction is committed that they were added in; an outbox does so.
 type Events interface {
 	Queue(ctx context.Context, batch *pgx.Batch, aggregate string, p bus.Publication) error
+	Floor() int64 // id of the outbox below which nothing waits
 }
 
 // Publish has changes of leases told on the bus. Call it before the first change.

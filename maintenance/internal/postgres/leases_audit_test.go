@@ -95,6 +95,8 @@ func TestTwoOperatorsAtOnce(t *testing.T) {
 // broken is an outbox that takes nothing.
 type broken struct{}
 
+func (broken) Floor() int64 { return 0 }
+
 func (broken) Queue(context.Context, *pgx.Batch, string, bus.Publication) error {
 	return errors.New("no room")
 }
