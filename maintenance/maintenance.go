@@ -116,7 +116,7 @@ func New(s Settings) (*Maintenance, error) {
 	m := &Maintenance{settings: s, store: store, metrics: newMetrics(s.Registerer)}
 	m.wireLeases()
 	m.watch = newWatch(store, s)
-	m.topology = topology.NewWatch(store, fleet.Lost)
+	m.topology = topology.NewWatch(store, fleet.Lost, fleet.Gone)
 	s.Registerer.MustRegister(newCauses(m.topology))
 	s.Registerer.MustRegister(newLateness(store, s.Service))
 	m.http = httpapi.New(httpapi.Settings{Logs: store, Fleet: store, Leases: store, Profiles: store, Changer: m.leases, Overdue: store, Topology: m.topology, Ready: s.DB.Migrated,

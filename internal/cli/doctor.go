@@ -189,6 +189,9 @@ func instanceFindings(ctx context.Context, api *client.Client) []finding {
 	}
 	var found []finding
 	for _, i := range answer.Instances {
+		if i.State != "live" { // one that has stopped is well; one that is lost is a cause as long as it is missed
+			continue
+		}
 		f := finding{i.Service, stateOK, i.Instance + " " + i.Health + " at " + i.Address, ""}
 		switch i.Health {
 		case "up":

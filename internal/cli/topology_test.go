@@ -20,6 +20,9 @@ func theMesh(t *testing.T, causes string) (url string) {
 			{"source":"catalogs","destination":"postgresql","protocol":"postgresql","rate":61.275,"errors":1,"p50_ms":0.4,"p99_ms":1.9,"open":0},
 			{"source":"gateway","destination":"catalogs","protocol":"http","rate":0,"errors":0,"p50_ms":0,"p99_ms":0,"open":1}]}`,
 		causesPath: causes,
+		instancesPath: `{"instances":[{"service":"catalogs","instance":"catalogs-1","state":"live","health":"down","address":"127.0.0.1:1"},
+			{"service":"catalogs","instance":"catalogs-8","state":"lost","health":"up","address":"127.0.0.1:8"},
+			{"service":"catalogs","instance":"catalogs-9","state":"stopped","health":"draining","address":"127.0.0.1:9"}]}`,
 	}
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = w.Write([]byte(answers[r.URL.Path])) // a client that left is seen in its own test
@@ -67,7 +70,8 @@ func TestWhatCausesPrints(t *testing.T) {
 	if code, stdout, _ := meshCall(t, "causes", theMesh(t, `{"causes":[]}`)); code != 0 || stdout != "all is well\n" {
 		t.Error(code, stdout)
 	}
-	if _, stdout, _ := meshCall(t, "doctor", theMesh(t, oneCause)); !strings.Contains(stdout, "✗ cause") || !strings.Contains(stdout, "signalbox causes") || strings.Contains(stdout, "\x1b") {
+	if _, stdout, _ := meshCall(t, "doctor", theMesh(t, oneCause)); !strings.Contains(stdout, "✗ cause") || !strings.Contains(stdout, "signalbox causes") || strings.Contains(stdout, "\x1b") ||
+		!strings.Contains(stdout, "catalogs-1 down") || strings.Contains(stdout, "catalogs-8") || strings.Contains(stdout, "catalogs-9") {
 		t.Error(stdout)
 	}
 }

@@ -16,10 +16,12 @@ import (
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/topology"
 )
 
-// Heartbeat is how often an instance syncs, Lost after how long a silence it counts as lost.
+// Heartbeat is how often an instance syncs, Lost after how long a silence it counts as lost, Gone after how long as one that
+// does not come back: it was replaced by one of another name, or taken away.
 const (
 	Heartbeat = 5 * time.Second
 	Lost      = 3 * Heartbeat
+	Gone      = 10 * time.Minute
 )
 
 // State of an instance.

@@ -99,9 +99,6 @@ type Target struct {
 
 type targetsOut struct{ Body []Target }
 
-// scrapeLost is how long a lost instance remains a target, so that an alert sees it down.
-const scrapeLost = 10 * time.Minute
-
 func (h *Handlers) listTargets(ctx context.Context, _ *struct{}) (*targetsOut, error) {
 	all, err := h.settings.Fleet.Instances(ctx, scope(ctx))
 	if err != nil {
@@ -109,7 +106,7 @@ func (h *Handlers) listTargets(ctx context.Context, _ *struct{}) (*targetsOut, e
 	}
 	out := &targetsOut{Body: []Target{}}
 	for _, i := range all {
-		if i.PublicAddress == "" || i.State == fleet.Stopped || time.Since(i.HeardAt) > scrapeLost {
+		if i.PublicAddress == "" || i.State == fleet.Stopped || time.Since(i.HeardAt) > fleet.Gone {
 			continue
 		}
 		out.Body = append(out.Body, Target{Targets: []string{i.PublicAddress}, Labels: map[string]string{

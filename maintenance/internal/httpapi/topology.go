@@ -22,7 +22,7 @@ type Node struct {
 	Health   string      `json:"health" enum:"up,degraded,down,unknown"`
 	Versions []string    `json:"versions" doc:"of the live instances"`
 	Live     int         `json:"live" doc:"instances of a service"`
-	Lost     int         `json:"lost" doc:"not heard for three heartbeats"`
+	Lost     int         `json:"lost" doc:"not heard for three heartbeats; ten minutes later no more, where others of the service serve"`
 	Since    *time.Time  `json:"since,omitempty" doc:"since when it is not well"`
 	Checks   []NodeCheck `json:"failing" doc:"checks that fail: its own, or those that ask after it"`
 }

@@ -30,7 +30,7 @@ func describe(name string, all []Instance) Node {
 
 func (n *Node) ofInstances(own []Instance) {
 	n.Count = map[State]int{}
-	var serving, well int
+	serving, well := false, 0
 	for _, i := range own {
 		n.Count[i.State]++
 		if i.State != Live {
@@ -39,11 +39,9 @@ func (n *Node) ofInstances(own []Instance) {
 		if !slices.Contains(n.Versions, i.Version) {
 			n.Versions = append(n.Versions, i.Version)
 		}
-		switch i.Health {
-		case "up":
-			serving, well = serving+1, well+1
-		case "degraded":
-			serving++
+		serving = serving || i.serves()
+		if i.Health == "up" {
+			well++
 		}
 		for _, c := range i.Checks {
 			if c.failing() {
@@ -53,7 +51,7 @@ func (n *Node) ofInstances(own []Instance) {
 	}
 	slices.Sort(n.Versions)
 	switch {
-	case serving == 0:
+	case !serving:
 		n.Health = Down
 	case well < len(own):
 		n.Health = Degraded

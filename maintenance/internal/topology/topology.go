@@ -24,6 +24,11 @@ type Instance struct {
 	Before   Snapshot
 }
 
+// serves says whether calls to it are answered.
+func (i Instance) serves() bool {
+	return i.State == Live && (i.Health == "up" || i.Health == "degraded")
+}
+
 // State of an instance.
 type State string
 

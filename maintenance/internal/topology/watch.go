@@ -16,11 +16,10 @@ type Source interface {
 
 // Bounds of a Watch.
 const (
-	readLimit   = time.Second
-	maxHeard    = 10_000
-	patience    = 4 // times as long a silence, while the source is away: who speaks to another replica is not heard here
-	keepHeard   = time.Hour
-	snapshotAge = time.Minute // between two snapshots of edges
+	readLimit = time.Second
+	maxHeard  = 10_000
+	patience  = 4 // times as long a silence, while the source is away: who speaks to another replica is not heard here
+	keepHeard = time.Hour
 )
 
 // Watch knows the mesh also while its Source is away: by what it has heard itself, and by what the Source said last. Safe for
@@ -28,6 +27,7 @@ const (
 type Watch struct {
 	source Source
 	lost   time.Duration
+	gone   time.Duration
 
 	mu    sync.Mutex
 	heard map[name]heard
@@ -37,15 +37,14 @@ type Watch struct {
 
 type name struct{ service, instance string }
 
-// heard is an instance with the snapshot that will be its Before after next.
 type heard struct {
 	Instance
-	next Snapshot
+	window Window // of its edges
 }
 
-// NewWatch makes a watch; an instance counts as lost after that long a silence.
-func NewWatch(s Source, lost time.Duration) *Watch {
-	return &Watch{source: s, lost: lost, heard: map[name]heard{}}
+// NewWatch makes a watch; after such silences an instance counts as lost, and as gone.
+func NewWatch(s Source, lost, gone time.Duration) *Watch {
+	return &Watch{source: s, lost: lost, gone: gone, heard: map[name]heard{}}
 }
 
 // Hear takes what an instance says of itself now; i.State is Live or Stopped. What an older run says does not count while a
@@ -63,13 +62,8 @@ func (w *Watch) Hear(i Instance) {
 	}
 	now := heard{Instance: i}
 	if known && before.Epoch == i.Epoch {
-		now.Before, now.next = before.Before, before.next
-		if now.Before.At.IsZero() {
-			now.Before, now.next = before.Now, before.Now
-		}
-		if i.Now.At.Sub(now.next.At) > snapshotAge {
-			now.Before, now.next = now.next, before.Now
-		}
+		now.window = before.window.Behind(before.Now, i.Now.At)
+		now.Before = now.window.Before
 	}
 	w.heard[n] = now
 }
@@ -86,7 +80,7 @@ func (w *Watch) forget(at time.Time) {
 	}
 }
 
-// Mesh is what is known now. err says that the source is away: then it is what this replica has heard itself, and of the
+// Mesh is what is known now, without those that have stopped or are gone. err says that the source is away: then it is what this replica has heard itself, and of the
 // others what the source said last, who are not taken for lost.
 func (w *Watch) Mesh(ctx context.Context) (all []Instance, err error) {
 	ctx, cancel := context.WithTimeout(ctx, readLimit)
@@ -119,7 +113,18 @@ func (w *Watch) Mesh(ctx context.Context) (all []Instance, err error) {
 	slices.SortFunc(all, func(a, b Instance) int {
 		return cmp.Or(cmp.Compare(a.Service, b.Service), cmp.Compare(a.Instance, b.Instance))
 	})
-	return all, err
+	return present(all, w.gone), err
+}
+
+// present leaves out who is gone. As long as nobody else of the service serves it was not replaced, and is what is wrong.
+func present(all []Instance, gone time.Duration) []Instance {
+	served := map[string]bool{}
+	for _, i := range all {
+		if i.serves() {
+			served[i.Service] = true
+		}
+	}
+	return slices.DeleteFunc(all, func(i Instance) bool { return i.State == Lost && served[i.Service] && time.Since(i.HeardAt) > gone })
 }
 
 // judged says whether who was heard here is lost by now; with the source's older snapshot where there is none of our own.

@@ -35,7 +35,7 @@ func TestWatchOutlivesItsSource(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := &source{all: []Instance{said("c_1", "up", 1), said("c_2", "up", 1)}}
-		w := NewWatch(s, 15*time.Second)
+		w := NewWatch(s, 15*time.Second, 10*time.Minute)
 		if got, err := states(t, w); got != "c_1=live/up c_2=live/up " || err != nil {
 			t.Errorf("%s %v", got, err)
 		}
@@ -68,11 +68,46 @@ func TestWatchOutlivesItsSource(t *testing.T) {
 	})
 }
 
+// A killed instance whose name never comes back is a cause for ten minutes, whether the store or this replica has heard it last.
+// One that nobody stands in for stays a cause, and so it is when the last of the others goes.
+func TestWhoIsGoneIsNoCause(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		dead := said("c_old", "up", 1)
+		dead.State = Lost
+		s := &source{}
+		w := NewWatch(s, 15*time.Second, 10*time.Minute)
+		w.Hear(said("c_gone", "up", 1))
+		alone := said("b_1", "up", 1)
+		alone.Service, alone.Now = "billing", Snapshot{}
+		w.Hear(alone)
+		causes := func(health string) string {
+			t.Helper()
+			s.all = []Instance{said("c_new", health, 1), dead}
+			all, err := w.Mesh(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			return told(Causes(all))
+		}
+		<-time.After(time.Minute)
+		if got := causes("up"); got != "billing; catalogs[c_gone c_old]" {
+			t.Errorf("after a minute: %q", got)
+		}
+		<-time.After(9*time.Minute + time.Second)
+		for health, want := range map[string]string{"up": "billing", "degraded": "catalogs; billing", "down": "billing; catalogs[c_gone c_old]"} {
+			if got := causes(health); got != want {
+				t.Errorf("after ten minutes, the one that is there is %s: %q, want %q", health, got, want)
+			}
+		}
+	})
+}
+
 // Rates are of the last one to two minutes, and begin anew with an epoch.
 func TestWatchKeepsAWindow(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w := NewWatch(&source{}, 15*time.Second)
+		w := NewWatch(&source{}, 15*time.Second, 10*time.Minute)
 		for n := range uint64(100) { // ten calls a second, every five seconds
 			w.Hear(said("c_1", "up", n*50))
 			all, _ := w.Mesh(t.Context())
@@ -98,7 +133,7 @@ func TestWatchKeepsAWindow(t *testing.T) {
 func TestWatchHearsTheYoungestRun(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w := NewWatch(&source{}, 15*time.Second)
+		w := NewWatch(&source{}, 15*time.Second, 10*time.Minute)
 		young, old := said("c_1", "up", 1), said("c_1", "draining", 9)
 		young.Epoch, old.State = "e2", Stopped
 		w.Hear(young)
@@ -122,7 +157,7 @@ func TestWatchHearsTheYoungestRun(t *testing.T) {
 
 func TestWatchIsBounded(t *testing.T) {
 	t.Parallel()
-	w := NewWatch(&source{}, time.Second)
+	w := NewWatch(&source{}, time.Second, time.Minute)
 	for n := range maxHeard + 100 {
 		w.Hear(Instance{Service: "a", Instance: fmt.Sprint(n), State: Live, HeardAt: time.Now()})
 	}
