@@ -67,9 +67,10 @@ type seen struct {
 func (s *seen) named() bool { return s.Parent != "" && s.Parent != s.ID }
 
 // once leaves out what is told twice. Two halves of one call may share an id (Zipkin's way): the server's has a key of its own.
+// No two keys are the same, whatever the ids are: who walks the tree by them comes to an end.
 func once(spans []Span) (all []seen) {
 	type half struct{ id, service, kind, name string }
-	told, ids := map[half]bool{}, map[string]int{}
+	told, numbers, taken := map[half]bool{}, map[string]int{}, map[string]bool{strays: true}
 	for _, s := range spans {
 		h := half{s.ID, s.Service, s.Kind, strings.ToLower(s.Name)} // Zipkin has names in small letters
 		if told[h] {
@@ -77,9 +78,11 @@ func once(spans []Span) (all []seen) {
 		}
 		told[h] = true
 		key := s.ID
-		if ids[s.ID]++; ids[s.ID] > 1 {
-			key = fmt.Sprintf("%s.%d", s.ID, ids[s.ID])
+		for taken[key] {
+			numbers[s.ID]++
+			key = fmt.Sprintf("%s.%d", s.ID, numbers[s.ID]+1)
 		}
+		taken[key] = true
 		all = append(all, seen{Span: s, key: key, parent: -1})
 	}
 	return all

@@ -102,6 +102,14 @@ a gateway root 0+9
     d catalogs shown 4+1
   f   8+1 hidden
 `},
+		"ids that are other spans' keys": {[]Span{sp("b.2", "b", "s", "one", 2, 1), sp("b", "", "s", "two", 0, 9), sp("b", "b", "s", "three", 1, 1), sp("strays", "gone", "s", "four", 3, 1)}, "", `
+b s two 0+9
+  b.3 s three 1+1
+    b.2 s one 2+1
+strays   3+1 strays
+  strays.2 s four 3+1 orphan
+! spans partial
+`},
 		"nothing": {nil, "", "\n"},
 	} {
 		got := "\n" + drawn(Grow(c.spans, func(service string) bool { return service != c.hidden }))
