@@ -155,6 +155,37 @@ func TestALeaseOutlivesTheProcessWithEverythingGone(t *testing.T) {
 	}
 }
 
+// What a process has used of a lease's budget, the next one has not again.
+func TestABudgetOutlivesTheProcess(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	logged := func(set sidecar.Settings, ready func(*sidecar.Sidecar)) int {
+		var stderr bytes.Buffer
+		set.Stderr = &stderr
+		s := w.orders(t, set)
+		ctx, kill := context.WithCancel(context.Background())
+		ran := make(chan error, 1)
+		go func() { ran <- s.Run(ctx) }()
+		ready(s)
+		for range 6 {
+			s.Logger("store").DebugContext(ctx, "by the lease")
+		}
+		kill()
+		if err := <-ran; err != nil {
+			t.Log(err) // nobody has heard the goodbye
+		}
+		return strings.Count(stderr.String(), `"msg":"by the lease"`)
+	}
+	first := logged(sidecar.Settings{Bus: w.broker.Open}, func(*sidecar.Sidecar) {
+		w.say(t, 1, `{"id":"l1","revision":1,"kind":"level","service":"orders","logger":"orders.store","value":"DEBUG","remaining_ms":600000,"budget":{"lines":10}}`)
+		w.answer(t)
+	})
+	second := logged(sidecar.Settings{}, func(s *sidecar.Sidecar) { get(t, "http://"+s.OpsAddr()+"/loggers", 200) })
+	if first != 6 || second != 4 {
+		t.Errorf("of a budget of 10 lines one process has written %d, and the next %d", first, second)
+	}
+}
+
 // A change by hand waits on the disk for view-service, which writes it down.
 func TestALocalChangeIsKeptForTheAudit(t *testing.T) {
 	t.Parallel()

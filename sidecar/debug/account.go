@@ -12,7 +12,8 @@ type account struct {
 
 	mu                 sync.Mutex
 	maxLines, maxBytes int64 // 0: no bound
-	lines, bytes       int64 // let through
+	lines, bytes       int64 // let through, by earlier processes too
+	carried            bool  // what they have let through is in it
 }
 
 func (a *account) ended() bool { return a.spent.Load() || a.dropped.Load() }
@@ -34,6 +35,22 @@ func (a *account) sum() (lines, bytes int64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.lines, a.bytes
+}
+
+// carry adds what earlier processes have let through, once.
+func (a *account) carry(lines, bytes int64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.carried {
+		a.lines, a.bytes, a.carried = a.lines+lines, a.bytes+bytes, true
+	}
+}
+
+// bounded says whether the lease has a budget at all.
+func (a *account) bounded() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.maxLines > 0 || a.maxBytes > 0
 }
 
 func (a *account) bound(lines, bytes int64) {

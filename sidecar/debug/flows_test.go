@@ -258,6 +258,32 @@ func TestABudgetEndsTheFlows(t *testing.T) {
 	}
 }
 
+// What an earlier process has used of a budget is gone from it, whatever else is leased meanwhile.
+func TestABudgetGoesOnFromWhatWasUsed(t *testing.T) {
+	t.Parallel()
+	m := newMesh(t, "catalogs")
+	f, _ := m.flows("catalogs")
+	l := m.debugLease("l-1", user42, time.Minute)
+	l.Lines, l.Used = 10, lease.Use{Lines: 7, Bytes: 700}
+	apply(t, f, l)
+	ctx, end := f.Match(t.Context(), debug.Request{User: "42"})
+	defer end()
+	lines := 0
+	for range 5 {
+		if f.Lets(ctx, slog.LevelDebug, true) && f.Pay(ctx, 100) {
+			lines++
+		}
+		apply(t, f, l, m.debugLease("l-2", user42, time.Minute))
+	}
+	used := ""
+	f.Used(func(id string, lines, bytes int64) { used += fmt.Sprintln(id, lines, bytes) })
+	if lines != 3 || used != "l-1 10 1000\n" {
+		t.Errorf("%d lines passed, used: %s", lines, used)
+	}
+	apply(t, f)
+	f.Used(func(id string, _, _ int64) { t.Errorf("%s is over, and still counted", id) })
+}
+
 func TestTheLowestLevelWins(t *testing.T) {
 	t.Parallel()
 	m := newMesh(t, "gateway")

@@ -115,6 +115,7 @@ func (f *Flows) Apply(all []lease.Lease) (refused map[string]error) {
 			continue
 		}
 		account := f.accounts.of(l.ID, l.Lines, l.Bytes)
+		account.carry(l.Used.Lines, l.Used.Bytes)
 		account.dropped.Store(false)
 		held[l.ID] = account
 		conditions = append([]*condition{{Condition: c, lease: l, account: account}}, conditions...)
@@ -141,4 +142,19 @@ func (f *Flows) put(conditions []*condition, held map[string]*account) {
 		return
 	}
 	f.conditions.Store(&conditions)
+}
+
+// Used tells of each lease with a budget that holds here what was let through by it, by earlier processes too.
+func (f *Flows) Used(tell func(leaseID string, lines, bytes int64)) {
+	if f == nil {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for id, account := range f.held {
+		if account.bounded() {
+			lines, bytes := account.sum()
+			tell(id, lines, bytes)
+		}
+	}
 }

@@ -69,6 +69,9 @@ type Settings struct {
 	// Edges is what has passed between this service and others; may be nil.
 	Edges func() []telemetry.EdgeCounts
 
+	// Used is what was let through by each lease with a budget that is in effect, in earlier processes too; nil: a budget begins
+	// anew with each process.
+	Used func() map[string]lease.Use
 	// StateFile keeps leases and events over a restart; "": they are forgotten until view-service is heard.
 	StateFile string
 	clocks    clocks // none: the machine's

@@ -18,6 +18,10 @@ import (
 // between goes on with what was before, never for longer than that had left.
 const settle = 100 * time.Millisecond
 
+// budgetPause is how long what a budget has let through waits for the disk, besides: so much of it has a process again
+// whose predecessor was killed.
+const budgetPause = time.Second
+
 // maxRecord bounds a file that is read, in bytes.
 const maxRecord = 8 << 20
 
@@ -46,38 +50,56 @@ func (k *keeper) want() {
 	}
 }
 
-// run writes what now says, whenever it is wanted, and once more when ctx has ended.
+// run writes what now says, whenever it is wanted, in time when a budget is being used, and once more when ctx has ended.
 func (k *keeper) run(ctx context.Context, now func() record) {
 	if k.path == "" {
 		return
 	}
+	look := time.NewTimer(budgetPause)
+	defer look.Stop()
+	var last record
 	for {
 		select {
 		case <-k.wanted:
 			_ = pause.For(ctx, settle+rand.N(settle))
-			k.write(ctx, now())
+			last = k.write(ctx, now())
+		case <-look.C:
+			last = k.catchUp(ctx, last, now())
 		case <-ctx.Done():
 			select {
 			case <-k.wanted:
 				k.write(ctx, now())
 			default:
+				k.catchUp(ctx, last, now())
 			}
 			return
+		}
+		if look.Stop(); last.budgeted() {
+			look.Reset(budgetPause)
 		}
 	}
 }
 
+// catchUp writes what is now, if more of a budget was used than was written last.
+func (k *keeper) catchUp(ctx context.Context, last, now record) record {
+	if now.used() == last.used() {
+		return last
+	}
+	return k.write(ctx, now)
+}
+
 // write replaces the file, or removes it: a lease that was dropped does not come back because the disk was full.
-func (k *keeper) write(ctx context.Context, r record) {
+func (k *keeper) write(ctx context.Context, r record) record {
 	err := k.save(r)
 	if err == nil {
-		return
+		return r
 	}
 	k.metrics.unwritten.Inc()
 	if gone := os.Remove(k.path); gone != nil && !errors.Is(gone, os.ErrNotExist) {
 		err = errors.Join(err, gone)
 	}
 	k.log.WarnContext(ctx, "leases are not on the disk, a restart without view-service would forget them", slog.Any("err", err))
+	return r
 }
 
 func (k *keeper) save(r record) error {

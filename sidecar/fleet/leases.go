@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -26,6 +27,12 @@ type held struct {
 	spent   bool  // its budget is used up: its effect has let it go by itself
 }
 
+// earlier is what the budget of a lease has come to in the processes before this one: it does not begin anew.
+type earlier struct {
+	lease.Use
+	spent bool
+}
+
 // leases of this instance. Whatever changes them puts them into effect, in one go.
 type leases struct {
 	service, instance string
@@ -38,8 +45,8 @@ type leases struct {
 	heard   revisions
 	held    map[string]*held
 	stale   map[string]bool // kinds whose leases have changed since their effect was told
-	before  map[string]bool // spent in an earlier process: they do not begin anew
-	changed chan struct{}   // the next expiry may be another one, or a budget is spent
+	before  map[string]earlier
+	changed chan struct{} // the next expiry may be another one, or a budget is spent
 
 	tallies sync.Mutex // apart, since who spends may be held up by a push
 	spent   []tally
@@ -47,7 +54,7 @@ type leases struct {
 
 func newLeases(service, instance string, effects map[string]lease.Effect) *leases {
 	l := &leases{service: service, instance: instance, effects: effects, note: func(...Event) {}, save: func() {}, held: map[string]*held{},
-		stale: map[string]bool{}, before: map[string]bool{}, changed: make(chan struct{}, 1)}
+		stale: map[string]bool{}, before: map[string]earlier{}, changed: make(chan struct{}, 1)}
 	l.heard.reset(0)
 	return l
 }
@@ -116,6 +123,7 @@ func (l *leases) replace(res *fleetv1.SyncResponse, before int64, asked time.Tim
 			l.remove(id)
 		}
 	}
+	maps.DeleteFunc(l.before, func(id string, _ earlier) bool { return !named[id] })
 	l.push()
 	return true
 }
@@ -171,7 +179,7 @@ func (l *leases) put(in lease.Lease) {
 	if old := l.held[in.ID]; old != nil && same(old.Lease, in) {
 		return
 	}
-	next := &held{Lease: in, spent: l.before[in.ID]}
+	next := &held{Lease: in, spent: l.before[in.ID].spent}
 	if old := l.held[in.ID]; old != nil {
 		next.told, next.spent = old.told, old.spent
 	}
@@ -219,13 +227,15 @@ func (l *leases) apply(kind string) {
 	var all []lease.Lease
 	for _, one := range l.held {
 		switch {
-		case one.Kind != kind || l.before[one.ID]:
+		case one.Kind != kind || l.before[one.ID].spent:
 		case effect == nil:
 			l.refuse(one, fmt.Errorf("this version knows no leases of the kind %.40q", kind))
 		case len(one.Value) > lease.MaxValue:
 			l.refuse(one, lease.ErrTooLarge)
 		default:
-			all = append(all, one.Lease)
+			in := one.Lease
+			in.Used = l.before[in.ID].Use
+			all = append(all, in)
 		}
 	}
 	if effect == nil {

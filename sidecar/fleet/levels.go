@@ -31,7 +31,8 @@ func (e levelEffect) Apply(all []lease.Lease) map[string]error {
 			refused[one.ID] = fmt.Errorf("%.40q is no level", one.Value)
 			continue
 		}
-		overrides = append(overrides, level.Override{LeaseID: one.ID, Logger: one.Logger, Level: l, Lines: one.Lines, Bytes: one.Bytes})
+		overrides = append(overrides, level.Override{LeaseID: one.ID, Logger: one.Logger, Level: l, Lines: one.Lines, Bytes: one.Bytes,
+			UsedLines: one.Used.Lines, UsedBytes: one.Used.Bytes})
 	}
 	e.levels.Set(Source, overrides)
 	return refused

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"slices"
 	"time"
 
 	"github.com/signalbox-mesh/signalbox/sidecar/lease"
@@ -36,12 +37,15 @@ type recorded struct {
 	Remaining time.Duration `json:"remaining_ns,omitempty"`
 	Lines     int64         `json:"lines,omitempty"`
 	Bytes     int64         `json:"bytes,omitempty"`
+	UsedLines int64         `json:"used_lines,omitempty"`
+	UsedBytes int64         `json:"used_bytes,omitempty"`
 	Spent     bool          `json:"spent,omitempty"`
 }
 
-func recordOf(l lease.Lease, spent bool, now time.Time) recorded {
+func recordOf(l lease.Lease, is earlier, now time.Time) recorded {
 	r := recorded{ID: l.ID, Revision: l.Revision, Kind: l.Kind, Service: l.Service, Instance: l.Instance, Logger: l.Logger, Value: l.Value,
-		Owner: l.Owner, Reason: l.Reason, Keep: l.Kept(), Lines: l.Lines, Bytes: l.Bytes, Spent: spent}
+		Owner: l.Owner, Reason: l.Reason, Keep: l.Kept(), Lines: l.Lines, Bytes: l.Bytes,
+		UsedLines: is.Lines, UsedBytes: is.Bytes, Spent: is.spent}
 	if !r.Keep {
 		r.Remaining = l.Until.Sub(now)
 	}
@@ -58,6 +62,20 @@ func (r recorded) lease(now time.Time, passed time.Duration, known bool) (lease.
 	left := r.Remaining - passed
 	l.Until = now.Add(left)
 	return l, known && left > 0
+}
+
+// used is what all budgets have come to.
+func (r record) used() (sum lease.Use) {
+	for _, one := range r.Leases {
+		sum.Lines += one.UsedLines
+		sum.Bytes += one.UsedBytes
+	}
+	return sum
+}
+
+// budgeted says whether a lease is there whose budget goes on being used.
+func (r record) budgeted() bool {
+	return slices.ContainsFunc(r.Leases, func(one recorded) bool { return !one.Spent && (one.Lines > 0 || one.Bytes > 0) })
 }
 
 // envelope shows a file that was cut, or changed by accident.

@@ -8,13 +8,17 @@ import (
 	"github.com/signalbox-mesh/signalbox/sidecar/lease"
 )
 
-// record is what is to outlive this process.
-func (l *leases) record(s stamp, now time.Time) record {
+// record is what is to outlive this process; used is what each budget has come to by now.
+func (l *leases) record(s stamp, now time.Time, used map[string]lease.Use) record {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	r := record{stamp: s, Service: l.service, Instance: l.instance, Revision: l.heard.highest}
 	for _, one := range l.held {
-		r.Leases = append(r.Leases, recordOf(one.Lease, one.spent, now))
+		is, ok := used[one.ID]
+		if !ok {
+			is = l.before[one.ID].Use
+		}
+		r.Leases = append(r.Leases, recordOf(one.Lease, earlier{is, one.spent}, now))
 	}
 	slices.SortFunc(r.Leases, func(a, b recorded) int { return cmp.Compare(a.ID, b.ID) })
 	return r
@@ -28,12 +32,12 @@ func (l *leases) resume(r record, now time.Time, passed time.Duration, known boo
 	var events []Event
 	for _, one := range r.Leases {
 		in, holds := one.lease(now, passed, known)
+		if is := (earlier{lease.Use{Lines: one.UsedLines, Bytes: one.UsedBytes}, one.Spent}); is != (earlier{}) {
+			l.before[in.ID] = is // also where no clock says whether it is over: a Sync may
+		}
 		if !holds || !in.Matches(l.service, l.instance) {
 			over++
 			continue
-		}
-		if one.Spent {
-			l.before[in.ID] = true
 		}
 		l.put(in)
 		events = append(events, Event{LeaseID: in.ID, What: Resumed, After: in.Value, Detail: described(in) + remains(in, now)})
@@ -67,7 +71,11 @@ func (a *Agent) resume() {
 
 func (a *Agent) record() record {
 	s, now := a.keeper.clocks.stamp(), time.Now()
-	r := a.leases.record(s, now)
+	var used map[string]lease.Use
+	if a.settings.Used != nil {
+		used = a.settings.Used()
+	}
+	r := a.leases.record(s, now, used)
 	r.Events = a.events.all()
 	return r
 }

@@ -41,7 +41,11 @@ type Lease struct {
 	Until    time.Time // by the monotonic clock; zero: it is kept until it is dropped
 	Lines    int64     // its budget on this instance; 0: no bound
 	Bytes    int64
+	Used     Use // of that, by earlier processes of this instance
 }
+
+// Use is what a lease with a budget has let through on one instance.
+type Use struct{ Lines, Bytes int64 }
 
 // Effect puts the leases of one kind into force.
 type Effect interface {

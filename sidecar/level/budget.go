@@ -17,7 +17,7 @@ type Budget struct {
 	spent    atomic.Bool
 
 	mu           sync.Mutex
-	lines, bytes int64 // paid
+	lines, bytes int64 // paid, by earlier processes too
 	late, weight int64 // lines and bytes that came too late to be paid
 
 	// of the table, under its lock, once it is spent
@@ -69,10 +69,22 @@ func (b *Budget) take(bytes int64) (paid, over bool) {
 func (t *Table) budget(o Override, before map[Override]*Budget) *Budget {
 	b := before[o]
 	if b == nil {
-		b = &Budget{table: t, override: o}
+		b = &Budget{table: t, override: o, lines: o.UsedLines, bytes: o.UsedBytes}
 	}
 	t.budgets[o] = b
 	return b
+}
+
+// Used tells of each override with a budget what was paid from it, by earlier processes too. tell must not call the table.
+func (t *Table) Used(tell func(leaseID string, lines, bytes int64)) {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	for o, b := range t.budgets {
+		b.mu.Lock()
+		lines, bytes := b.lines, b.bytes
+		b.mu.Unlock()
+		tell(o.LeaseID, lines, bytes)
+	}
 }
 
 // fallBack takes a spent budget's override out of force.

@@ -124,6 +124,28 @@ func TestBudgetOfBytes(t *testing.T) {
 	h.want(t, `spent l-1 1 600; ended l-1 "" DEBUG 1 401`)
 }
 
+// What an earlier process has used of a budget is gone from it; who asks how much was used hears of both.
+func TestABudgetGoesOnFromWhatWasUsed(t *testing.T) {
+	t.Parallel()
+	table := NewTable(Spec{Root: slog.LevelInfo})
+	h := listen(table)
+	lease := []Override{{LeaseID: "l-1", Level: slog.LevelDebug, Lines: 10, UsedLines: 7, UsedBytes: 700}, {LeaseID: "l-2", Logger: "b", Level: slog.LevelDebug}}
+	table.Override(lease)
+	v, passed := table.Var("a"), 0
+	for range 5 {
+		if write(v, slog.LevelDebug, 100) {
+			passed++
+		}
+		table.Override(lease) // as any other change of leases does
+	}
+	used := ""
+	table.Used(func(id string, lines, bytes int64) { used += fmt.Sprintln(id, lines, bytes) })
+	if passed != 3 || used != "l-1 10 1000\n" {
+		t.Errorf("%d lines passed, used: %s", passed, used)
+	}
+	h.want(t, "spent l-1 10 1000")
+}
+
 // TestBudgetsAgainstModel: of random overrides, a line is paid for by the one without which it would not pass, taken away
 // from the strongest on; and none lets through more than it has.
 func TestBudgetsAgainstModel(t *testing.T) {

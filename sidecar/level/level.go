@@ -21,6 +21,8 @@ type Override struct {
 	Level   slog.Level
 	Lines   int64 // its budget on this instance: lines that it may let through; 0: no bound
 	Bytes   int64 // the same in bytes of encoded lines
+
+	UsedLines, UsedBytes int64 // of the budget, before this process; the same as long as the override is there
 }
 
 // Table is safe for concurrent use. Reads (Var.Enabled) are lock-free, 0 allocations.
