@@ -9,10 +9,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"slices"
 	"strconv"
 	"sync"
 	"syscall"
@@ -21,9 +17,6 @@ import (
 	"github.com/signalbox-mesh/signalbox/internal/servers/guard"
 	"github.com/signalbox-mesh/signalbox/internal/servers/host"
 )
-
-// ErrNotFound says how to come by what is missing.
-var ErrNotFound = errors.New("there is no Jaeger here; build it, once for this machine, with: make jaeger")
 
 // maxTraces bounds what it keeps in memory.
 const maxTraces = 50_000
@@ -68,26 +61,12 @@ func New(s Settings) (*Server, error) {
 	return &Server{settings: s, program: program}, nil
 }
 
-func find() (string, error) {
-	if cache, err := os.UserCacheDir(); err == nil {
-		built, _ := filepath.Glob(filepath.Join(cache, "signalbox", "bin", "jaeger-v*[0-9a-z]"))
-		built = slices.DeleteFunc(built, func(path string) bool { return filepath.Ext(path) == ".new" })
-		if len(built) > 0 {
-			return slices.Max(built), nil
-		}
-	}
-	if path, err := exec.LookPath("jaeger-all-in-one"); err == nil {
-		return path, nil
-	}
-	return "", ErrNotFound
-}
-
 // Start runs the server, empty, on the ports of its last start, and returns when it answers. Starting a running server
 // does nothing.
 func (s *Server) Start(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.running() {
+	if s.process.Running() {
 		return nil
 	}
 	args, err := s.arguments()
@@ -102,7 +81,7 @@ func (s *Server) Start(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("start Jaeger: %w", err)
 	}
-	if err := s.awaitReady(ctx, p); err != nil {
+	if err := p.Await(ctx, 20*time.Millisecond, func() error { return s.answers(ctx) }); err != nil {
 		return errors.Join(fmt.Errorf("start Jaeger: %w", err), p.Kill())
 	}
 	s.process = p
@@ -130,23 +109,6 @@ func (s *Server) arguments() ([]string, error) {
 
 func (s *Server) address(door string) string {
 	return net.JoinHostPort("127.0.0.1", strconv.Itoa(s.ports[door]))
-}
-
-func (s *Server) awaitReady(ctx context.Context, p *guard.Process) error {
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for last := error(nil); ; timer.Reset(20 * time.Millisecond) {
-		select {
-		case <-p.Done():
-			return errors.Join(errors.New("server ended before it was ready"), p.Err())
-		case <-ctx.Done():
-			return errors.Join(ctx.Err(), last)
-		case <-timer.C:
-		}
-		if last = s.answers(ctx); last == nil {
-			return nil
-		}
-	}
 }
 
 // answers is nil when the health check is 200 and each door is open.
@@ -182,7 +144,7 @@ func (s *Server) answers(ctx context.Context) error {
 func (s *Server) Stop(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.running() {
+	if !s.process.Running() {
 		return nil
 	}
 	return s.process.Stop(ctx)
@@ -192,7 +154,7 @@ func (s *Server) Stop(ctx context.Context) error {
 func (s *Server) Kill() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.running() {
+	if !s.process.Running() {
 		return fmt.Errorf("kill Jaeger: %w", guard.ErrEnded)
 	}
 	return s.process.Kill()
@@ -219,16 +181,4 @@ func (s *Server) url(door string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return "http://" + s.address(door)
-}
-
-func (s *Server) running() bool {
-	if s.process == nil {
-		return false
-	}
-	select {
-	case <-s.process.Done():
-		return false
-	default:
-		return true
-	}
 }

@@ -17,7 +17,7 @@ import (
 func (s *Server) Prove(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.running() {
+	if !s.process.Running() {
 		return guard.ErrEnded
 	}
 	return s.prove(ctx)

@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path/filepath"
 	"strconv"
@@ -12,9 +11,6 @@ import (
 
 	"github.com/signalbox-mesh/signalbox/internal/servers/guard"
 )
-
-// errEnded: the server ended before it was ready.
-var errEnded = errors.New("server ended before it was ready")
 
 // linePrefix makes every line of the server parseable (internal/foreign does): time, process, SQL state, user and database.
 const linePrefix = "%m [%p] %e %q%u@%d "
@@ -47,20 +43,10 @@ func (s *Server) awaitReady(ctx context.Context, p *guard.Process) error {
 	if err != nil {
 		return err
 	}
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for last := error(nil); ; timer.Reset(15 * time.Millisecond) {
-		select {
-		case <-p.Done():
-			return fmt.Errorf("%w: %w", errEnded, orNil(p.Err()))
-		case <-ctx.Done():
-			return errors.Join(ctx.Err(), last)
-		case <-timer.C:
-		}
-		if last = answers(ctx, config); last == nil {
-			return s.isOwn(p)
-		}
+	if err := p.Await(ctx, 15*time.Millisecond, func() error { return answers(ctx, config) }); err != nil {
+		return err
 	}
+	return s.isOwn(p)
 }
 
 // isOwn: on a port that was taken, somebody else's server might have answered.
@@ -70,7 +56,7 @@ func (s *Server) isOwn(p *guard.Process) error {
 		return err
 	}
 	if pid != p.PID() {
-		return fmt.Errorf("%w: another server answers on port %d", errEnded, s.port)
+		return fmt.Errorf("%w: another server answers on port %d", guard.ErrEarly, s.port)
 	}
 	return nil
 }
@@ -83,11 +69,4 @@ func answers(ctx context.Context, config *pgx.ConnConfig) error {
 		return err
 	}
 	return conn.Close(ctx)
-}
-
-func orNil(err error) error {
-	if err == nil {
-		return errors.New("exit status 0")
-	}
-	return err
 }

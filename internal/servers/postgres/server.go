@@ -83,7 +83,7 @@ func (s *Server) Start(ctx context.Context) error {
 }
 
 func (s *Server) start(ctx context.Context) error {
-	if s.running() {
+	if s.process.Running() {
 		return nil
 	}
 	for attempt := 1; ; attempt++ {
@@ -91,7 +91,7 @@ func (s *Server) start(ctx context.Context) error {
 		if err == nil {
 			return nil
 		}
-		if attempt == 3 || s.settings.Port != 0 || !errors.Is(err, errEnded) || ctx.Err() != nil {
+		if attempt == 3 || s.settings.Port != 0 || !errors.Is(err, guard.ErrEarly) || ctx.Err() != nil {
 			return fmt.Errorf("start PostgreSQL: %w", err)
 		}
 		s.port = 0
@@ -140,24 +140,12 @@ func (s *Server) command(lines io.Writer) guard.Command {
 	}
 }
 
-func (s *Server) running() bool {
-	if s.process == nil {
-		return false
-	}
-	select {
-	case <-s.process.Done():
-		return false
-	default:
-		return true
-	}
-}
-
 // Stop is a fast shutdown: sessions are ended, the data is consistent on the disk. When ctx ends first,
 // the server is killed. Stopping a stopped server does nothing.
 func (s *Server) Stop(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.running() {
+	if !s.process.Running() {
 		return nil
 	}
 	return s.process.Stop(ctx)
@@ -168,7 +156,7 @@ func (s *Server) Stop(ctx context.Context) error {
 func (s *Server) Kill() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.running() {
+	if !s.process.Running() {
 		return fmt.Errorf("kill PostgreSQL: %w", guard.ErrEnded)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
@@ -183,7 +171,7 @@ func (s *Server) Kill() error {
 func (s *Server) Restart(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.running() {
+	if s.process.Running() {
 		if err := s.process.Stop(ctx); err != nil {
 			return err
 		}
@@ -218,7 +206,7 @@ func (s *Server) Port() int {
 func (s *Server) PID() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.running() {
+	if !s.process.Running() {
 		return 0
 	}
 	return s.process.PID()

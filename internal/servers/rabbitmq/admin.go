@@ -91,7 +91,7 @@ func as(who *guard.Credential) *syscall.SysProcAttr {
 func (s *Server) Prove(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !running(s.node) {
+	if !s.node.Running() {
 		return guard.ErrEnded
 	}
 	return s.prove(ctx)

@@ -85,7 +85,7 @@ func New(s Settings) (*Server, error) {
 func (s *Server) Start(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if running(s.node) {
+	if s.node.Running() {
 		return nil
 	}
 	for attempt := 1; ; attempt++ {
@@ -93,7 +93,7 @@ func (s *Server) Start(ctx context.Context) error {
 		if err == nil {
 			return nil
 		}
-		if attempt == 3 || !s.fresh() || !errors.Is(err, errEnded) || ctx.Err() != nil {
+		if attempt == 3 || !s.fresh() || !errors.Is(err, guard.ErrEarly) || ctx.Err() != nil {
 			return fmt.Errorf("start RabbitMQ: %w", err)
 		}
 		s.ports = ports{} // one of them may have been taken: choose again
@@ -143,7 +143,7 @@ func (s *Server) choosePorts() (err error) {
 }
 
 func (s *Server) startMapper(ctx context.Context) (err error) {
-	if running(s.epmd) {
+	if s.epmd.Running() {
 		return nil
 	}
 	s.epmd, err = guard.Start(ctx, guard.Command{
@@ -158,7 +158,7 @@ func (s *Server) startMapper(ctx context.Context) (err error) {
 }
 
 func (s *Server) stopMapper() error {
-	if !running(s.epmd) {
+	if !s.epmd.Running() {
 		return nil
 	}
 	return s.epmd.Stop(ended())
@@ -181,7 +181,7 @@ func (s *Server) Stop(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var err error
-	if running(s.node) {
+	if s.node.Running() {
 		err = s.node.Stop(ctx)
 	}
 	return errors.Join(err, s.stopMapper())
@@ -192,7 +192,7 @@ func (s *Server) Stop(ctx context.Context) error {
 func (s *Server) Kill() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !running(s.node) {
+	if !s.node.Running() {
 		return fmt.Errorf("kill RabbitMQ: %w", guard.ErrEnded)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
@@ -236,7 +236,7 @@ func (s *Server) Port() int {
 func (s *Server) PID() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !running(s.node) {
+	if !s.node.Running() {
 		return 0
 	}
 	return s.node.PID()
@@ -256,18 +256,6 @@ func (s *Server) Done() <-chan struct{} {
 func (s *Server) Dir() string { return s.dir }
 
 func (s *Server) file(name string) string { return filepath.Join(s.dir, name) }
-
-func running(p *guard.Process) bool {
-	if p == nil {
-		return false
-	}
-	select {
-	case <-p.Done():
-		return false
-	default:
-		return true
-	}
-}
 
 // ended is a context that leaves no time: what is stopped with it is killed.
 func ended() context.Context {

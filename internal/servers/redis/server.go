@@ -74,7 +74,7 @@ func New(s Settings) (*Server, error) {
 func (s *Server) Start(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.running() {
+	if s.process.Running() {
 		return nil
 	}
 	if err := s.configure(); err != nil {
@@ -87,7 +87,7 @@ func (s *Server) Start(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("start Redis: %w", err)
 	}
-	if err := s.awaitReady(ctx, p); err != nil {
+	if err := p.Await(ctx, 10*time.Millisecond, func() error { return s.answers(ctx, p) }); err != nil {
 		return errors.Join(fmt.Errorf("start Redis: %w", err), p.Kill())
 	}
 	s.process = p
@@ -108,23 +108,6 @@ func (s *Server) configure() (err error) {
 		return err
 	}
 	return host.Give(s.file(), s.who)
-}
-
-func (s *Server) awaitReady(ctx context.Context, p *guard.Process) error {
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for last := error(nil); ; timer.Reset(10 * time.Millisecond) {
-		select {
-		case <-p.Done():
-			return errors.Join(errors.New("server ended before it was ready"), p.Err())
-		case <-ctx.Done():
-			return errors.Join(ctx.Err(), last)
-		case <-timer.C:
-		}
-		if last = s.answers(ctx, p); last == nil {
-			return nil
-		}
-	}
 }
 
 // answers signs in with our password, which no other server has, and asks for the process id.
@@ -155,7 +138,7 @@ func (s *Server) answers(ctx context.Context, p *guard.Process) error {
 func (s *Server) Stop(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.running() {
+	if !s.process.Running() {
 		return nil
 	}
 	return s.process.Stop(ctx)
@@ -165,7 +148,7 @@ func (s *Server) Stop(ctx context.Context) error {
 func (s *Server) Kill() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.running() {
+	if !s.process.Running() {
 		return fmt.Errorf("kill Redis: %w", guard.ErrEnded)
 	}
 	if err := s.answers(context.Background(), s.process); err != nil {
@@ -183,15 +166,3 @@ func (s *Server) URL() string {
 }
 
 func (s *Server) address() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(s.port)) }
-
-func (s *Server) running() bool {
-	if s.process == nil {
-		return false
-	}
-	select {
-	case <-s.process.Done():
-		return false
-	default:
-		return true
-	}
-}
