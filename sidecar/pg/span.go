@@ -3,6 +3,7 @@ package pg
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -80,21 +81,27 @@ func (s *spans) TraceBatchStart(ctx context.Context, _ *pgx.Conn, b pgx.TraceBat
 	return s.start(ctx, "BATCH", batchSummary(b.Batch), attribute.Int("db.operation.batch.size", b.Batch.Len()))
 }
 
-// batchSummary is what all of its statements do, where that is the same, but for those that begin and end a transaction.
+// mostInBatch is how many things that a batch does are told; one that is put together of more would have ever other names.
+const mostInBatch = 3
+
+// batchSummary is what its statements do, each once, without those that begin and end a transaction.
 func batchSummary(b *pgx.Batch) string {
 	const batch = "BATCH"
-	same := ""
+	var all []string
 	for _, q := range b.QueuedQueries {
 		one := summary(withoutLiterals(q.SQL))
 		switch {
-		case one == "BEGIN" || one == "COMMIT":
-		case one == "" || same != "" && one != same:
+		case one == "BEGIN" || one == "COMMIT" || slices.Contains(all, one):
+		case one == "" || len(all) == mostInBatch:
 			return batch
 		default:
-			same = one
+			all = append(all, one)
 		}
 	}
-	return strings.TrimSpace(batch + " " + same)
+	if text := strings.TrimSpace(batch + " " + strings.Join(all, "; ")); len(text) <= maxSummary {
+		return text
+	}
+	return batch
 }
 
 // TraceBatchQuery implements pgx.BatchTracer: each statement of a batch is an event of its span, for they share a round trip.

@@ -55,8 +55,9 @@ func TestSummaries(t *testing.T) {
 func TestSummaryOfABatch(t *testing.T) {
 	t.Parallel()
 	for want, all := range map[string][]string{
-		"BATCH INSERT outbox": {"begin", "INSERT INTO outbox VALUES ($1)", "INSERT INTO outbox VALUES ($2)", "commit"},
-		"BATCH":               {"INSERT INTO outbox VALUES ($1)", "DELETE FROM inbox"},
+		"BATCH INSERT outbox":                   {"begin", "INSERT INTO outbox VALUES ($1)", "INSERT INTO outbox VALUES ($2)", "commit"},
+		"BATCH INSERT outbox; SELECT pg_notify": {"INSERT INTO outbox VALUES ($1)", "SELECT pg_notify('a', $1)", "INSERT INTO outbox VALUES ($1)"},
+		"BATCH":                                 {"DELETE FROM a", "DELETE FROM b", "DELETE FROM c", "DELETE FROM d"},
 	} {
 		b := &pgx.Batch{}
 		for _, sql := range all {

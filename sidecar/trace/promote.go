@@ -9,7 +9,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Attributes of spans, and fields of lines, of a promoted trace.
+// Attributes of the spans of a promoted trace.
 const (
 	KeyPartial = "signalbox.partial" // an error promoted it: what came before is missing
 	KeyDebug   = "signalbox.debug"   // a debug flow promoted it

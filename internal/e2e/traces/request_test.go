@@ -1,25 +1,14 @@
 package traces
 
 import (
-	"context"
 	"encoding/json"
 	"io"
 	"net/http"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/signalbox-mesh/signalbox/internal/e2e/parts"
-	"github.com/signalbox-mesh/signalbox/internal/meshtest"
-	"github.com/signalbox-mesh/signalbox/internal/servers/jaegertest"
 	"github.com/signalbox-mesh/signalbox/internal/wait"
-	"github.com/signalbox-mesh/signalbox/services/catalogs"
-	"github.com/signalbox-mesh/signalbox/services/catalogs/api"
-	"github.com/signalbox-mesh/signalbox/services/gateway"
-	viewservice "github.com/signalbox-mesh/signalbox/services/view-service"
-	"github.com/signalbox-mesh/signalbox/sidecar"
-	"github.com/signalbox-mesh/signalbox/sidecar/bus"
 )
 
 // whole is a trace as maintenance shows it.
@@ -63,44 +52,9 @@ func (w *whole) lines(service string) (n int) {
 // TestARequest: one request, gateway → catalogs → PostgreSQL → bus → notification → catalogs by gRPC, is one tree with its log lines
 // in place, and its id comes out as an exemplar of every histogram on its way.
 func TestARequest(t *testing.T) {
-	j := jaegertest.Server(t)
-	m := meshtest.New(t, []string{"view_service", "maintenance", "catalogs"}, "gateway", "catalogs", "view-service", "notification")
-	traced := func(c *sidecar.Config) {
-		c.TraceExporter, c.TraceEndpoint, c.TraceRatio = []string{"otlp"}, "otlp="+j.OTLPHTTP(), 1
-		c.StateDir, c.LogLevel, c.SpoolLimit = filepath.Join(m.Dir, "state"), "debug", 16<<20
-	}
-	parts.View(t, m, "view-service-1", func(c *viewservice.Config) { c.TraceQuery = "jaeger=" + j.Query() })
-	config := m.Config("catalogs", "catalogs-1", "catalogs")
-	traced(&config)
-	types, err := catalogs.New(t.Context(), catalogs.Config{Config: config}, m.Settings("catalogs"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	notification := m.Small("notification", "notification-1", "", traced)
-	notification.Subscribe(bus.Subscription{Queue: "notification.types", Exchange: bus.Events, Keys: []string{"catalogs.#"},
-		Handler: func(ctx context.Context, _ bus.Delivery) error {
-			notification.Logger("told").InfoContext(ctx, "told of a type")
-			conn, err := notification.Mesh().RPC("catalogs")
-			if err != nil {
-				return err
-			}
-			_, _ = api.New(conn).Type(ctx, "lamp") // for nobody, which catalogs may refuse: the call is what counts
-			return nil
-		}})
-	m.Run("catalogs", types)
-	m.Run("notification", notification)
-	front := parts.Gateway(t, m, func(c *gateway.Config) { traced(&c.Config) })
-
-	const prefix = "/api/catalogs/v1/types"
-	call := func(method, path, body string) meshtest.Answer {
-		return m.Call(front.PublicAddr(), "admin", method, path, body)
-	}
-	wait.For(t, limit, "the mesh", func() bool { return call(http.MethodGet, prefix, "").Status == http.StatusOK })
-	made := call(http.MethodPost, prefix, `{"name":"lamp","schema":{}}`)
-	id := made.Header.Get("X-Trace-Id")
-	if made.Status != http.StatusCreated || len(id) != 32 {
-		t.Fatalf("%d %s, trace %q", made.Status, made.Body, id)
-	}
+	r := newRig(t, 1, nil)
+	front, types, notification := r.front, r.types, r.notification
+	id := r.makeType("admin", "lamp")
 
 	var w whole
 	defer func() {
@@ -110,10 +64,12 @@ func TestARequest(t *testing.T) {
 	}()
 	wait.For(t, limit, "the whole trace with its lines", func() bool {
 		w = whole{}
-		a := call(http.MethodGet, "/api/maintenance/v1/traces/"+id, "")
-		return a.Status == http.StatusOK && json.Unmarshal(a.Body, &w) == nil && w.has("gateway", "POST") && w.has("catalogs", "POST "+prefix) &&
+		a := r.call("admin", http.MethodGet, "/api/maintenance/v1/traces/"+id, "")
+		return a.Status == http.StatusOK && json.Unmarshal(a.Body, &w) == nil && w.has("gateway", "POST") && w.has("catalogs", "POST "+typesPath) &&
 			w.has("notification", "process notification.types") && w.lines("gateway") > 0 && w.lines("catalogs") > 0 && w.lines("notification") > 0 &&
-			slices.ContainsFunc(w.Spans, func(s part) bool { return s.Service == "catalogs" && s.Attributes["db.system.name"] == "postgresql" })
+			slices.ContainsFunc(w.Spans, func(s part) bool {
+				return s.Attributes["db.system.name"] == "postgresql" && s.Attributes["db.query.summary"] == s.Name && strings.Contains(s.Name, "types")
+			})
 	})
 	if w.Spans[0].Service != "gateway" || w.Spans[0].Under != "" || len(w.Missing) != 0 {
 		t.Errorf("the root is %+v, missing: %+v", w.Spans[0], w.Missing)

@@ -84,14 +84,15 @@ func (s Span) Tag(key string) any {
 	return nil
 }
 
-// Parent is the id of the span that this one is a child of; "": it is a root.
-func (s Span) Parent() string {
+// Parent is the id of the span that this one is a child of; "": it is a root. Of a parent that the span has a link to as well,
+// Jaeger tells the link alone.
+func (s Span) Parent() (id string) {
 	for _, r := range s.References {
-		if r.Type == "CHILD_OF" && r.TraceID == s.TraceID {
-			return r.SpanID
+		if r.TraceID == s.TraceID && (id == "" || r.Type == "CHILD_OF") {
+			id = r.SpanID
 		}
 	}
-	return ""
+	return id
 }
 
 // Trace is what Jaeger has of a trace by now, in no order; none: it does not know it.
