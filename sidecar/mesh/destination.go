@@ -1,6 +1,7 @@
 package mesh
 
 import (
+	"cmp"
 	"context"
 	"math/rand/v2"
 	"sync/atomic"
@@ -78,7 +79,7 @@ func (d *destination) follow() {
 	}
 	l := limits{defaultFailures, defaultCalls, defaultOpen}
 	if b := p.Breaker; b != nil {
-		l = limits{orElse(b.Failures, l.failures), orElse(b.Calls, l.calls), orElse(time.Duration(b.OpenMS)*time.Millisecond, l.open)}
+		l = limits{cmp.Or(b.Failures, l.failures), cmp.Or(b.Calls, l.calls), cmp.Or(time.Duration(b.OpenMS)*time.Millisecond, l.open)}
 	}
 	if p.Off {
 		l, t.retries = limits{}, 0
@@ -88,14 +89,6 @@ func (d *destination) follow() {
 	}
 	d.breaker.set(l)
 	d.terms.Store(t)
-}
-
-func orElse[T comparable](v, otherwise T) T {
-	var zero T
-	if v == zero {
-		return otherwise
-	}
-	return v
 }
 
 // bounded is ctx with the deadline of a call; cancel is called at its end. given is the time that it has.

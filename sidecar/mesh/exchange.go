@@ -16,7 +16,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
@@ -352,10 +351,4 @@ func methodLabel(method string) string {
 		return http.MethodGet
 	}
 	return telemetry.Method(strings.ToUpper(method))
-}
-
-func statusLabel(status int) string { return strconv.Itoa(status) }
-
-func observe(ctx context.Context, o prometheus.Observer, took time.Duration) {
-	telemetry.Observe(ctx, o, took.Seconds())
 }

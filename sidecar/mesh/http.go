@@ -7,12 +7,14 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strconv"
 	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/signalbox-mesh/signalbox/sidecar/problem"
+	"github.com/signalbox-mesh/signalbox/sidecar/telemetry"
 )
 
 // ErrOpen is why a call was not made: the circuit breaker of its destination is open. It is a problem of code unavailable.
@@ -29,7 +31,7 @@ type outbound struct {
 
 	mu         sync.Mutex
 	transports map[time.Duration]*http.Transport // by how long the head of an answer may take, which in net/http is a transport's property
-	observers  observers[httpKey]
+	durations  telemetry.Table[httpKey, prometheus.Observer]
 }
 
 type httpKey struct {
@@ -204,9 +206,11 @@ func (d *outbound) pick(proxy *TransportSettings, not *replica) *replica {
 }
 
 func (d *outbound) observe(ctx context.Context, method string, status int, took time.Duration, failed bool) {
-	o := d.observers.of(httpKey{method, status}, func(k httpKey) prometheus.Observer {
-		return d.mesh.metrics.http.WithLabelValues(k.method, statusLabel(k.status), d.service)
-	})
-	observe(ctx, o, took)
+	key := httpKey{method, status}
+	o, ok := d.durations.Find(key)
+	if !ok {
+		o = d.durations.Add(key, d.mesh.metrics.http.WithLabelValues(method, strconv.Itoa(status), d.service))
+	}
+	telemetry.Observe(ctx, o, took.Seconds())
 	d.edge.Observe(ctx, took, failed)
 }

@@ -1,8 +1,6 @@
 package mesh
 
 import (
-	"sync"
-
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/signalbox-mesh/signalbox/sidecar/telemetry"
@@ -33,28 +31,4 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		retries: counter("signalbox_mesh_retries_total", "Calls that were tried again, or could have been but for the budget", "destination", "protocol", "result"),
 		faults:  counter("signalbox_mesh_faults_injected_total", "What fault leases did to calls: delay, abort, status, code", "destination", "protocol", "fault"),
 	}
-}
-
-// observers are those of a vector that were asked for, by what makes their labels: it is asked for them at every call.
-type observers[K comparable] struct {
-	mu  sync.RWMutex
-	all map[K]prometheus.Observer
-}
-
-func (o *observers[K]) of(k K, find func(K) prometheus.Observer) prometheus.Observer {
-	o.mu.RLock()
-	one := o.all[k]
-	o.mu.RUnlock()
-	if one != nil {
-		return one
-	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.all == nil {
-		o.all = map[K]prometheus.Observer{}
-	}
-	if o.all[k] == nil {
-		o.all[k] = find(k)
-	}
-	return o.all[k]
 }

@@ -26,7 +26,7 @@ const maxMessage = 16 << 20
 type callee struct {
 	*destination
 	replicas  replicas
-	observers observers[rpcKey]
+	durations telemetry.Table[rpcKey, prometheus.Observer]
 	methods   methods
 }
 
@@ -109,9 +109,11 @@ func (c *carried) Set(key, value string) { c.pairs = append(c.pairs, key, value)
 func (c *carried) Keys() []string { return nil }
 
 func (d *callee) measure(ctx context.Context, method string, code codes.Code, took time.Duration) {
-	o := d.observers.of(rpcKey{method, code}, func(k rpcKey) prometheus.Observer {
-		return d.mesh.metrics.rpc.WithLabelValues("grpc", k.method[1:], hop.StatusName(k.code), d.service)
-	})
+	key := rpcKey{method, code}
+	o, ok := d.durations.Find(key)
+	if !ok {
+		o = d.durations.Add(key, d.mesh.metrics.rpc.WithLabelValues("grpc", method[1:], hop.StatusName(code), d.service))
+	}
 	telemetry.Observe(ctx, o, took.Seconds())
 }
 

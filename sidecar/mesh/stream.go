@@ -1,6 +1,7 @@
 package mesh
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync/atomic"
@@ -96,7 +97,7 @@ func (s *streamCall) end(err error, quiet bool) {
 	first := time.Duration(s.first.Load())
 	gone := code == codes.Canceled || errors.Is(s.ctx.Err(), context.Canceled)
 	failed := atFault(code) && !gone
-	s.edge.Observe(s.ctx, orElse(first, took), failed)
+	s.edge.Observe(s.ctx, cmp.Or(first, took), failed)
 	if first == 0 {
 		s.permit.end(verdictOf(code, gone, s.sent.Load(), tooShort))
 	}

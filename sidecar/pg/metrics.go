@@ -12,7 +12,6 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
-	"go.opentelemetry.io/otel/trace"
 
 	"github.com/signalbox-mesh/signalbox/sidecar/telemetry"
 )
@@ -120,14 +119,7 @@ func (m *metrics) end(ctx context.Context, err error) {
 	if m.edge != nil {
 		m.edge.Observe(ctx, took, serversFault(kind))
 	}
-	o := m.duration.WithLabelValues(s.operation, kind)
-	seconds := took.Seconds()
-	sc := trace.SpanContextFromContext(ctx)
-	if e, ok := o.(prometheus.ExemplarObserver); ok && sc.IsSampled() {
-		e.ObserveWithExemplar(seconds, prometheus.Labels{"trace_id": sc.TraceID().String()})
-		return
-	}
-	o.Observe(seconds)
+	telemetry.Observe(ctx, m.duration.WithLabelValues(s.operation, kind), took.Seconds())
 }
 
 // errorType is the SQLSTATE, or a word for what has none.

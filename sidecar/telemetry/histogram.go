@@ -30,7 +30,11 @@ func NewHistogram(r prometheus.Registerer, name, help string, buckets []float64,
 
 // Observe records value with the trace of ctx as its exemplar when that trace is sampled.
 func Observe(ctx context.Context, o prometheus.Observer, value float64) {
-	sc := trace.SpanContextFromContext(ctx)
+	ObserveIn(trace.SpanContextFromContext(ctx), o, value)
+}
+
+// ObserveIn is Observe for who has the span and not its context.
+func ObserveIn(sc trace.SpanContext, o prometheus.Observer, value float64) {
 	e, ok := o.(prometheus.ExemplarObserver)
 	if !ok || !sc.IsSampled() {
 		o.Observe(value)

@@ -1,6 +1,7 @@
 package usertoken
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -36,17 +37,10 @@ var _ access.Verifier = (*Verifier)(nil)
 func New(s Settings) *Verifier {
 	return &Verifier{keys: keys{
 		fetch:  s.Keys,
-		maxAge: orElse(s.MaxAge, 5*time.Minute),
-		gap:    orElse(s.Gap, time.Second),
-		limit:  orElse(s.Limit, 2*time.Second),
+		maxAge: cmp.Or(s.MaxAge, 5*time.Minute),
+		gap:    cmp.Or(s.Gap, time.Second),
+		limit:  cmp.Or(s.Limit, 2*time.Second),
 	}}
-}
-
-func orElse(d, otherwise time.Duration) time.Duration {
-	if d == 0 {
-		return otherwise
-	}
-	return d
 }
 
 // Verify returns who the token speaks for. Errors are *problem.Error: unauthorized for any token that

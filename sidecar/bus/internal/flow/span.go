@@ -5,13 +5,13 @@ import (
 	"errors"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/signalbox-mesh/signalbox/sidecar/bus"
+	"github.com/signalbox-mesh/signalbox/sidecar/telemetry"
 	tracing "github.com/signalbox-mesh/signalbox/sidecar/trace"
 )
 
@@ -54,7 +54,7 @@ func (f *Flow) startPublish(ctx context.Context, p bus.Publication) (context.Con
 	return ctx, &operation{Span: span, start: time.Now(), done: func(o *operation, s float64, kind string) {
 		f.passed(ctx, time.Duration(s*float64(time.Second)), kind)
 		f.Metrics.sent.WithLabelValues("publish", to, kind).Inc()
-		observe(o, f.Metrics.operation.WithLabelValues("publish", "send", to, kind), s)
+		telemetry.ObserveIn(o.SpanContext(), f.Metrics.operation.WithLabelValues("publish", "send", to, kind), s)
 		if kind == "unroutable" {
 			f.Metrics.Unroutable.WithLabelValues(to).Inc()
 		}
@@ -76,7 +76,7 @@ func (f *Flow) startProcess(ctx context.Context, s bus.Subscription, d bus.Deliv
 	from := destination(s.Exchange)
 	o := &operation{start: time.Now(), done: func(o *operation, sec float64, kind string) {
 		f.Metrics.consumed.WithLabelValues("process", from, s.Queue, kind).Inc()
-		observe(o, f.Metrics.process.WithLabelValues("process", "process", from, s.Queue, kind), sec)
+		telemetry.ObserveIn(o.SpanContext(), f.Metrics.process.WithLabelValues("process", "process", from, s.Queue, kind), sec)
 		if o.IsRecording() {
 			o.SetAttributes(
 				attribute.String("messaging.system", f.system),
@@ -93,16 +93,6 @@ func (f *Flow) startProcess(ctx context.Context, s bus.Subscription, d bus.Deliv
 	ctx = f.incoming.Start(ctx, &o.arrived, carrier(d.Headers), tracing.What{Name: "process " + s.Queue, Kind: trace.SpanKindConsumer, Began: o.start, Linked: true})
 	o.Span = o.arrived.Span()
 	return ctx, o
-}
-
-// observe adds the trace as an exemplar when it is sampled.
-func observe(o *operation, to prometheus.Observer, seconds float64) {
-	sc := o.SpanContext()
-	if ex, ok := to.(prometheus.ExemplarObserver); ok && sc.IsSampled() {
-		ex.ObserveWithExemplar(seconds, prometheus.Labels{"trace_id": sc.TraceID().String()})
-		return
-	}
-	to.Observe(seconds)
 }
 
 // destination names the default exchange as RabbitMQ's own tools do.
