@@ -8,7 +8,6 @@ package gateway
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -17,8 +16,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/go-jose/go-jose/v4"
-
 	"github.com/signalbox-mesh/signalbox/services/gateway/internal/docs"
 	"github.com/signalbox-mesh/signalbox/services/gateway/internal/edge"
 	"github.com/signalbox-mesh/signalbox/services/gateway/internal/openapi"
@@ -26,13 +23,10 @@ import (
 	"github.com/signalbox-mesh/signalbox/services/gateway/internal/route"
 	"github.com/signalbox-mesh/signalbox/services/gateway/internal/upstream"
 	"github.com/signalbox-mesh/signalbox/sidecar"
-	"github.com/signalbox-mesh/signalbox/sidecar/access"
-	identityv1 "github.com/signalbox-mesh/signalbox/sidecar/contract/identity/v1"
 	"github.com/signalbox-mesh/signalbox/sidecar/health"
 	"github.com/signalbox-mesh/signalbox/sidecar/problem"
 	"github.com/signalbox-mesh/signalbox/sidecar/settings"
 	"github.com/signalbox-mesh/signalbox/sidecar/telemetry"
-	"github.com/signalbox-mesh/signalbox/sidecar/usertoken"
 )
 
 const service = "gateway"
@@ -71,7 +65,7 @@ func New(ctx context.Context, c Config, s sidecar.Settings) (_ *Service, err err
 	if g.Sidecar, err = sidecar.New(ctx, c.inner(), s); err != nil {
 		return nil, err
 	}
-	return g, g.wire(ok, s.Verifier)
+	return g, g.wire(ok)
 }
 
 // inner is the sidecar's configuration: its public listener is our ops one, and the delay before the
@@ -95,10 +89,7 @@ func listen(ctx context.Context, addr string) (net.Listener, error) {
 	return ln, nil
 }
 
-func (g *Service) wire(ok checked, verifier access.Verifier) error {
-	if verifier == nil {
-		verifier = usertoken.New(usertoken.Settings{Keys: g.keys})
-	}
+func (g *Service) wire(ok checked) error {
 	services := upstream.New(upstream.Settings{Peers: g.Peers(), Mesh: g.Mesh(), Head: head, Registerer: g.Registry(),
 		Open: func(r *http.Request) bool { return edge.Open(r.Context()) }})
 	table, err := g.table(services)
@@ -110,7 +101,7 @@ func (g *Service) wire(ok checked, verifier access.Verifier) error {
 			Run: func(ctx context.Context) error { return services.Look(ctx, name) }})
 	}
 	g.edge = edge.New(edge.Settings{
-		Routes: table, Upstream: services, Verifier: verifier, Limiter: g.limiter(), PerUser: ok.perUser, PerAddress: ok.perAddress,
+		Routes: table, Upstream: services, Verifier: g.Verifier(), Limiter: g.limiter(), PerUser: ok.perUser, PerAddress: ok.perAddress,
 		Proxies: ok.proxies, Origins: g.config.CORSOrigins, Limits: edge.DefaultLimits(), Logger: g.Logger("access"), Registerer: g.Registry(),
 		TracerProvider: g.TracerProvider(), Propagator: g.Propagator(), Edges: g.Edges(), Flows: g.Flows(), Failures: g.Failures(),
 	})
@@ -148,23 +139,6 @@ func (g *Service) limiter() edge.Limiter {
 	g.redis.Edge = g.Edges().To(telemetry.NodeRedis, "redis")
 	g.Health().Add(health.Check{Name: "redis", Node: telemetry.NodeRedis, Weight: health.Degrades, Run: g.redis.Ping})
 	return ratelimit.NewFallback(g.redis, g.Logger("ratelimit"), g.Registry())
-}
-
-// keys asks identity for the keys that verify user tokens.
-func (g *Service) keys(ctx context.Context) (jose.JSONWebKeySet, error) {
-	var set jose.JSONWebKeySet
-	conn, err := g.Mesh().RPC("identity")
-	if err != nil {
-		return set, err
-	}
-	answer, err := identityv1.NewIdentityServiceClient(conn).Keys(ctx, &identityv1.KeysRequest{})
-	if err != nil {
-		return set, fmt.Errorf("ask identity for its keys: %w", err)
-	}
-	if err := json.Unmarshal(answer.GetJwks(), &set); err != nil {
-		return set, fmt.Errorf("read identity's keys: %w", err)
-	}
-	return set, nil
 }
 
 // newServer bounds what happens before a handler runs: a head that comes slowly, and one that is too

@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 
@@ -26,6 +25,8 @@ import (
 	"github.com/signalbox-mesh/signalbox/sidecar/clientaddr"
 	"github.com/signalbox-mesh/signalbox/sidecar/debug"
 	"github.com/signalbox-mesh/signalbox/sidecar/telemetry"
+	tracing "github.com/signalbox-mesh/signalbox/sidecar/trace"
+	"github.com/signalbox-mesh/signalbox/sidecar/web"
 )
 
 // Limits of a request's head, in bytes, and the speed below which a body is given up.
@@ -78,7 +79,7 @@ type Edge struct {
 	Settings
 	requests *telemetry.HTTPServer
 	metrics  *metrics
-	tracer   trace.Tracer
+	incoming *tracing.Incoming
 	proxy    http.Handler
 	draining chan struct{}
 	drain    sync.Once
@@ -93,7 +94,7 @@ func New(s Settings) *Edge {
 		Settings: s,
 		requests: telemetry.NewHTTPServer(s.Registerer),
 		metrics:  newMetrics(s.Registerer),
-		tracer:   s.TracerProvider.Tracer("github.com/signalbox-mesh/signalbox/services/gateway"),
+		incoming: tracing.NewIncoming("github.com/signalbox-mesh/signalbox/services/gateway", s.TracerProvider, s.Propagator),
 		draining: make(chan struct{}),
 	}
 	e.proxy = e.newProxy()
@@ -105,35 +106,35 @@ func (e *Edge) Drain() { e.drain.Do(func() { close(e.draining) }) }
 
 // exchange is what is known of one request, for the steps after and for the log.
 type exchange struct {
-	client netip.Addr
-	route  route.Route
-	caller access.Principal
-	known  bool   // caller is verified
-	leave  func() // ends the exchange's debug flow; nil: it is in none
+	client  netip.Addr
+	method  string // as telemetry.Method has it
+	arrival tracing.Arrival
+	route   route.Route
+	caller  access.Principal
+	known   bool   // caller is verified
+	leave   func() // ends the exchange's debug flow; nil: it is in none
 }
 
 // ServeHTTP answers one request from outside.
 func (e *Edge) ServeHTTP(base http.ResponseWriter, r *http.Request) {
 	w := &writer{ResponseWriter: base, limits: e.Limits, began: time.Now()}
-	x := &exchange{client: e.Proxies.Of(r.RemoteAddr, r.Header.Values("X-Forwarded-For"))}
-	ctx := e.Propagator.Extract(r.Context(), propagation.HeaderCarrier(r.Header))
+	x := &exchange{client: e.Proxies.Of(r.RemoteAddr, r.Header.Values("X-Forwarded-For")), method: telemetry.Method(r.Method)}
+	r = r.WithContext(e.incoming.Start(r.Context(), &x.arrival, propagation.HeaderCarrier(r.Header),
+		tracing.What{Name: x.method, Kind: trace.SpanKindServer, Method: x.method, Path: r.URL.Path, Began: w.began}))
 	e.dropDebug(r.Header)
-	method := telemetry.Method(r.Method)
-	ctx, span := e.tracer.Start(ctx, method, trace.WithSpanKind(trace.SpanKindServer),
-		trace.WithAttributes(attribute.String("http.request.method", method), attribute.String("url.path", r.URL.Path))) // sampling by route asks for them
-	r = r.WithContext(ctx)
-	end := e.requests.Begin(method)
+	active := e.requests.Active(x.method)
+	active.Inc()
 	defer func() {
 		fault := recover()
 		e.settle(w, r, x, fault)
-		end()
-		e.finish(w, r, x, span)
+		active.Dec()
+		e.finish(w, r, x)
 		if w.abort {
 			panic(http.ErrAbortHandler)
 		}
 	}()
-	if sc := span.SpanContext(); sc.HasTraceID() {
-		w.Header().Set("X-Trace-Id", sc.TraceID().String())
+	if sc := x.arrival.Span().SpanContext(); sc.HasTraceID() {
+		w.Header().Set(web.TraceHeader, sc.TraceID().String())
 	}
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	if err := e.handle(w, r, x); err != nil {

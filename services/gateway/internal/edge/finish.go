@@ -11,7 +11,6 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
-	"go.opentelemetry.io/otel/trace"
 
 	"github.com/signalbox-mesh/signalbox/sidecar/telemetry"
 )
@@ -41,7 +40,7 @@ func (e *Edge) settle(w *writer, r *http.Request, x *exchange, fault any) {
 }
 
 // finish measures the exchange and writes its one line.
-func (e *Edge) finish(w *writer, r *http.Request, x *exchange, span trace.Span) {
+func (e *Edge) finish(w *writer, r *http.Request, x *exchange) {
 	took := time.Since(w.began)
 	status, pattern := w.status, x.route.Pattern
 	if status == 0 && w.abort {
@@ -52,22 +51,27 @@ func (e *Edge) finish(w *writer, r *http.Request, x *exchange, span trace.Span) 
 	if pattern == "" {
 		pattern = "other"
 	}
-	method := telemetry.Method(r.Method)
 	e.requests.Observe(r.Context(), telemetry.Exchange{
-		Method: method, Route: pattern, Status: status, Duration: took, Read: w.read.Load(), Written: w.written,
+		Method: x.method, Route: pattern, Status: status, Duration: took, Read: w.read.Load(), Written: w.written,
 	})
 	if !x.route.Stream {
 		e.Edges.From(caller(r), "http").Observe(r.Context(), took, status >= 500)
 	}
 	e.line(w, r, x, pattern, status, took)
 	e.ended(w, r, x, pattern, status, took)
-	span.SetName(method + " " + pattern)
+	x.end(r, pattern, status)
+}
+
+// end ends the span.
+func (x *exchange) end(r *http.Request, pattern string, status int) {
+	span := x.arrival.Span()
+	span.SetName(x.method + " " + pattern)
 	if status >= 500 {
 		span.SetStatus(codes.Error, http.StatusText(status)) // exports what was not sampled, with what is set from here on
 	}
 	if span.IsRecording() {
 		span.SetAttributes(
-			attribute.String("http.route", pattern),
+			attribute.String("http.request.method", x.method), attribute.String("url.path", r.URL.Path), attribute.String("http.route", pattern),
 			attribute.Int("http.response.status_code", status), attribute.String("client.address", x.client.String()))
 	}
 	span.End()
