@@ -7,9 +7,9 @@ import (
 	"github.com/signalbox-mesh/signalbox/services/identity/internal/account"
 	"github.com/signalbox-mesh/signalbox/services/identity/internal/audit"
 	"github.com/signalbox-mesh/signalbox/services/identity/internal/keyring"
+	"github.com/signalbox-mesh/signalbox/sidecar/access"
 	identityv1 "github.com/signalbox-mesh/signalbox/sidecar/contract/identity/v1"
 	"github.com/signalbox-mesh/signalbox/sidecar/problem"
-	"github.com/signalbox-mesh/signalbox/sidecar/rpc"
 )
 
 const (
@@ -58,7 +58,7 @@ func (k *keyServer) Keys(context.Context, *identityv1.KeysRequest) (*identityv1.
 // IssueAdminToken gives the program that starts the mesh a token of the user admin, whom it makes an
 // enabled administrator of everything first. The token cannot be taken back but by a new signing key.
 func (k *keyServer) IssueAdminToken(ctx context.Context, _ *identityv1.IssueAdminTokenRequest) (*identityv1.IssueAdminTokenResponse, error) {
-	by := "service:" + rpc.Caller(ctx)
+	by := "service:" + access.Caller(ctx)
 	u, err := k.admins.EnsureAdmin(ctx, adminName, by)
 	if err != nil {
 		return nil, problem.Status(err).Err()

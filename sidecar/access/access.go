@@ -143,12 +143,6 @@ func (r Rule) Admits(p Principal) bool {
 	}
 }
 
-// Verifier checks a user token (a JWT, algorithm allow-list EdDSA) and returns its principal.
-// Errors are *problem.Error with code unauthorized, or unavailable while no key could be fetched yet.
-type Verifier interface {
-	Verify(ctx context.Context, token string) (Principal, error)
-}
-
 type ctxKey struct{}
 
 // With puts the principal into the context.

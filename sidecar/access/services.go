@@ -6,9 +6,6 @@ import (
 	"strings"
 )
 
-// TokenHeader carries the token of the calling service, for the called one.
-const TokenHeader = "Signalbox-Token"
-
 // gateway passes on what comes from outside. Its token says that, and never who asks: a rule for services that it met
 // would be open to everybody.
 const gateway = "gateway"
@@ -65,7 +62,8 @@ func WithCaller(ctx context.Context, name string) context.Context {
 	return context.WithValue(ctx, callerKey{}, name)
 }
 
-// Caller is the verified name of the calling service, on a route whose rule asks for one; else "".
+// Caller is the verified name of the calling service: of a gRPC call, and of a request to a route whose rule asks for it;
+// else "", as for a foreign sender.
 func Caller(ctx context.Context) string {
 	name, _ := ctx.Value(callerKey{}).(string)
 	return name

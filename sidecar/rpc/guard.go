@@ -19,6 +19,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/signalbox-mesh/signalbox/sidecar/access"
 	"github.com/signalbox-mesh/signalbox/sidecar/mtls"
 	"github.com/signalbox-mesh/signalbox/sidecar/problem"
 )
@@ -187,7 +188,7 @@ func (g guard) admit(ctx context.Context) (context.Context, error) {
 		g.server.metrics.refuse("caller")
 		return ctx, problem.New(problem.Forbidden, fmt.Sprintf("%s may not be called by %s", g.method, caller))
 	}
-	return context.WithValue(ctx, callerKey{}, caller), nil
+	return access.WithCaller(ctx, caller), nil
 }
 
 func (g guard) admitForeign(ctx context.Context, token string) (context.Context, error) {

@@ -6,7 +6,6 @@
 package rpc
 
 import (
-	"context"
 	"crypto/tls"
 	"log/slog"
 	"slices"
@@ -66,12 +65,4 @@ func AnyService() Callers { return Callers{"*"} }
 
 func (c Callers) admit(service string) bool {
 	return slices.Contains(c, "*") || slices.Contains(c, service)
-}
-
-type callerKey struct{}
-
-// Caller is the verified name of the calling service; "" for a foreign sender and outside of a call.
-func Caller(ctx context.Context) string {
-	name, _ := ctx.Value(callerKey{}).(string)
-	return name
 }

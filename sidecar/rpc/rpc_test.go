@@ -23,6 +23,7 @@ import (
 	reflectionv1 "google.golang.org/grpc/reflection/grpc_reflection_v1"
 	"google.golang.org/grpc/status"
 
+	"github.com/signalbox-mesh/signalbox/sidecar/access"
 	fleetv1 "github.com/signalbox-mesh/signalbox/sidecar/contract/fleet/v1"
 	"github.com/signalbox-mesh/signalbox/sidecar/mesh"
 	"github.com/signalbox-mesh/signalbox/sidecar/peers"
@@ -132,7 +133,7 @@ func TestWhoMayCall(t *testing.T) {
 	s := w.settings("view-service")
 	s.Registerer = r
 	addr, _ := serve(t, s, fleet{sync: func(ctx context.Context, _ *fleetv1.SyncRequest) (*fleetv1.SyncResponse, error) {
-		caller.Store(rpc.Caller(ctx))
+		caller.Store(access.Caller(ctx))
 		return &fleetv1.SyncResponse{}, nil
 	}}, rpc.Registration{})
 	for name, test := range map[string]struct {
@@ -348,7 +349,7 @@ func TestRegisterRefusesWhatIsOpenByOversight(t *testing.T) {
 func TestForeignSenders(t *testing.T) {
 	w := newWorld(t, "view-service", "catalogs")
 	addr, _ := serve(t, w.settings("view-service"), fleet{sync: func(ctx context.Context, _ *fleetv1.SyncRequest) (*fleetv1.SyncResponse, error) {
-		if rpc.Caller(ctx) != "" {
+		if access.Caller(ctx) != "" {
 			return nil, errors.New("a foreign sender is taken for a service")
 		}
 		return &fleetv1.SyncResponse{}, nil

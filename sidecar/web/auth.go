@@ -2,7 +2,6 @@ package web
 
 import (
 	"net/http"
-	"strings"
 
 	"github.com/signalbox-mesh/signalbox/sidecar/access"
 	"github.com/signalbox-mesh/signalbox/sidecar/problem"
@@ -20,7 +19,7 @@ func (a *API) authenticated(rule access.Rule, next http.Handler) http.Handler {
 			p, found, err = a.caller(r)
 		}
 		if err == nil {
-			err = permit(rule, p, found)
+			err = rule.Permit(p, found)
 		}
 		ctx := a.matched(w, r, p)
 		if err != nil {
@@ -41,28 +40,10 @@ func (a *API) authenticated(rule access.Rule, next http.Handler) http.Handler {
 	})
 }
 
-func (a *API) caller(r *http.Request) (p access.Principal, found bool, err error) {
-	headers := r.Header["Authorization"]
-	if len(headers) == 0 || a.settings.Verifier == nil {
-		return p, false, nil
+// caller is the user, where there is somebody who can tell.
+func (a *API) caller(r *http.Request) (access.Principal, bool, error) {
+	if a.settings.Verifier == nil {
+		return access.Principal{}, false, nil
 	}
-	kind, token, _ := strings.Cut(headers[0], " ")
-	if len(headers) > 1 || !strings.EqualFold(kind, "Bearer") || token == "" {
-		return p, false, problem.New(problem.Unauthorized, "the Authorization header is not one bearer token")
-	}
-	p, err = a.settings.Verifier.Verify(r.Context(), strings.TrimSpace(token))
-	return p, err == nil, err
-}
-
-func permit(rule access.Rule, p access.Principal, found bool) error {
-	switch {
-	case !rule.NeedsToken():
-		return nil
-	case !found:
-		return problem.New(problem.Unauthorized, "this needs a user token")
-	case !rule.Admits(p):
-		return problem.New(problem.Forbidden, "this needs another role: "+rule.String())
-	default:
-		return nil
-	}
+	return access.Identify(r, a.settings.Verifier)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/signalbox-mesh/signalbox/sidecar/access"
+	"github.com/signalbox-mesh/signalbox/sidecar/mesh/hop"
 	"github.com/signalbox-mesh/signalbox/sidecar/problem"
 )
 
@@ -87,7 +88,7 @@ func (a *API) security(rule access.Rule) []map[string][]string {
 	}
 	if rule.NeedsService() {
 		a.huma.OpenAPI().Components.SecuritySchemes[serviceScheme] = &huma.SecurityScheme{
-			Type: "apiKey", In: "header", Name: access.TokenHeader, Description: "Token of the calling service, signed by its own key; nobody outside has one",
+			Type: "apiKey", In: "header", Name: hop.Token, Description: "Token of the calling service, signed by its own key; nobody outside has one",
 		}
 		all[serviceScheme] = []string{}
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/signalbox-mesh/signalbox/sidecar/access"
+	"github.com/signalbox-mesh/signalbox/sidecar/mesh/hop"
 	"github.com/signalbox-mesh/signalbox/sidecar/mtls"
 	"github.com/signalbox-mesh/signalbox/sidecar/problem"
 	"github.com/signalbox-mesh/signalbox/sidecar/telemetry"
@@ -25,9 +26,9 @@ func (a *API) service(rule access.Rule, r *http.Request) (string, error) {
 	if !rule.NeedsService() {
 		return "", nil
 	}
-	tokens := r.Header.Values(access.TokenHeader)
+	tokens := r.Header.Values(hop.Token)
 	if len(tokens) != 1 {
-		return "", a.refuse("token", problem.New(problem.Unauthorized, "this needs one service token, in the header "+access.TokenHeader))
+		return "", a.refuse("token", problem.New(problem.Unauthorized, "this needs one service token, in the header "+hop.Token))
 	}
 	if a.settings.Bundle == nil {
 		return "", a.refuse("token", problem.New(problem.Unauthorized, "the service token cannot be verified: there is no trust bundle here"))

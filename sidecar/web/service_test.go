@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/signalbox-mesh/signalbox/sidecar/access"
+	"github.com/signalbox-mesh/signalbox/sidecar/mesh/hop"
 	"github.com/signalbox-mesh/signalbox/sidecar/servicetoken"
 	"github.com/signalbox-mesh/signalbox/sidecar/web"
 )
@@ -83,7 +84,7 @@ func TestWhichServicesMayCall(t *testing.T) {
 	} {
 		req := httptest.NewRequest(http.MethodGet, test.path, nil)
 		for _, v := range test.service {
-			req.Header.Add(access.TokenHeader, v)
+			req.Header.Add(hop.Token, v)
 		}
 		if test.user != "" {
 			req.Header.Set("Authorization", "Bearer "+test.user)
@@ -117,7 +118,7 @@ func TestTheCertificateIsTheTokens(t *testing.T) {
 	for service, status := range map[string]int{"workflow": 200, "billing": 401} {
 		req := httptest.NewRequest(http.MethodGet, "/one", nil)
 		req.TLS = &tls.ConnectionState{PeerCertificates: []*x509.Certificate{{DNSNames: []string{service}}}}
-		req.Header.Set(access.TokenHeader, text)
+		req.Header.Set(hop.Token, text)
 		w := httptest.NewRecorder()
 		r.Handler().ServeHTTP(w, req)
 		if w.Code != status {
@@ -137,7 +138,7 @@ func TestWithoutABundleNoServiceIsBelieved(t *testing.T) {
 		t.Fatal(err)
 	}
 	req := httptest.NewRequest(http.MethodGet, "/one", nil)
-	req.Header.Set(access.TokenHeader, text)
+	req.Header.Set(hop.Token, text)
 	w := httptest.NewRecorder()
 	r.Handler().ServeHTTP(w, req)
 	if w.Code != http.StatusUnauthorized {

@@ -71,7 +71,7 @@ func (s *Server) by(ctx context.Context, roles ...access.Role) (string, error) {
 		return "", err
 	}
 	if !found {
-		return "service:" + rpc.Caller(ctx), nil
+		return "service:" + access.Caller(ctx), nil
 	}
 	for _, r := range roles {
 		if p.Has(r, self) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/signalbox-mesh/signalbox/services/gateway/internal/ratelimit"
 	"github.com/signalbox-mesh/signalbox/services/gateway/internal/route"
+	"github.com/signalbox-mesh/signalbox/sidecar/access"
 	"github.com/signalbox-mesh/signalbox/sidecar/problem"
 )
 
@@ -57,36 +58,15 @@ func (e *Edge) find(w *writer, r *http.Request) (route.Route, error) {
 // admit verifies the token, takes a place in the buckets and asks the rule. A caller whose token does
 // not hold pays with his address's bucket.
 func (e *Edge) admit(w *writer, r *http.Request, x *exchange) error {
-	refused := e.identify(r, x)
+	var refused error
+	x.caller, x.known, refused = access.Identify(r, e.Verifier)
 	if err := e.limit(w, r, x); err != nil {
 		return err
 	}
-	switch {
-	case refused != nil:
+	if refused != nil {
 		return refused
-	case x.route.Rule.NeedsToken() && !x.known:
-		return problem.New(problem.Unauthorized, "this needs a user token")
-	case x.known && !x.route.Rule.Admits(x.caller):
-		return problem.New(problem.Forbidden, "this needs another role: "+x.route.Rule.String())
 	}
-	return nil
-}
-
-func (e *Edge) identify(r *http.Request, x *exchange) error {
-	headers := r.Header.Values("Authorization")
-	if len(headers) == 0 {
-		return nil
-	}
-	kind, token, _ := strings.Cut(headers[0], " ")
-	if len(headers) > 1 || !strings.EqualFold(kind, "Bearer") || token == "" {
-		return problem.New(problem.Unauthorized, "the Authorization header is not one bearer token")
-	}
-	p, err := e.Verifier.Verify(r.Context(), strings.TrimSpace(token))
-	if err != nil {
-		return err
-	}
-	x.caller, x.known = p, true
-	return nil
+	return x.route.Rule.Permit(x.caller, x.known)
 }
 
 // limit takes one place in the address's bucket and, for a known caller, in his own: in both or in none.
