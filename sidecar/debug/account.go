@@ -3,6 +3,8 @@ package debug
 import (
 	"sync"
 	"sync/atomic"
+
+	"github.com/signalbox-mesh/signalbox/sidecar/internal/generations"
 )
 
 // account is what one lease has let through here, and whether that was enough. Safe for concurrent use.
@@ -65,17 +67,17 @@ const maxAccounts = 512
 // accounts by lease. A forgotten one begins anew.
 type accounts struct {
 	mu  sync.Mutex
-	all generations[string, *account]
+	all generations.Cache[string, *account]
 }
 
 // of returns the lease's account with these bounds, which are the lease's own wherever it is met.
 func (a *accounts) of(lease string, lines, bytes int64) *account {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	one, ok := a.all.use(lease, maxAccounts)
+	one, ok := a.all.Use(lease, maxAccounts)
 	if !ok {
 		one = &account{}
-		a.all.put(lease, one, maxAccounts)
+		a.all.Put(lease, one, maxAccounts)
 	}
 	one.bound(lines, bytes)
 	return one

@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/signalbox-mesh/signalbox/sidecar/internal/generations"
 	"github.com/signalbox-mesh/signalbox/sidecar/internal/pause"
 )
 
@@ -62,7 +63,7 @@ type Failures struct {
 	wake     chan struct{} // buffered: something is to be told
 
 	mu     sync.Mutex
-	recent generations[trace.TraceID, time.Time] // told or heard of, and when
+	recent generations.Cache[trace.TraceID, time.Time] // told or heard of, and when
 	untold []failure
 }
 
@@ -139,11 +140,11 @@ func (f *Failures) toRelease(one failure) {
 func (f *Failures) isNews(one failure) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	last, known := f.recent.get(one.trace)
+	last, known := f.recent.Get(one.trace)
 	if known && one.at.Sub(last) < again {
 		return false
 	}
-	f.recent.put(one.trace, one.at, maxQueue)
+	f.recent.Put(one.trace, one.at, maxQueue)
 	return true
 }
 

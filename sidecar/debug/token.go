@@ -6,8 +6,9 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
-	"sync"
 	"time"
+
+	"github.com/signalbox-mesh/signalbox/sidecar/internal/generations"
 )
 
 const (
@@ -82,9 +83,7 @@ func shaped(text string) bool {
 // believed for a remembered token until that ends. Safe for concurrent use.
 type reader struct {
 	verify func(token string) (payload []byte, err error) // nil: none is believed
-
-	mu    sync.Mutex
-	known generations[string, claims]
+	known  generations.Shared[string, claims]
 }
 
 // read returns the claims of a token that holds at now.
@@ -92,7 +91,7 @@ func (r *reader) read(token string, now time.Time) (claims, error) {
 	if len(token) > MaxToken {
 		return claims{}, errOversized
 	}
-	c, ok := r.remembered(token)
+	c, ok := r.known.Use(token, maxCached)
 	if !ok {
 		var err error
 		if c, err = r.open(token); err != nil {
@@ -106,7 +105,7 @@ func (r *reader) read(token string, now time.Time) (claims, error) {
 		return c, fmt.Errorf("%w: it is from the future (check the clocks)", errMalformed)
 	}
 	if !ok {
-		r.remember(token, c)
+		r.known.Put(token, c, maxCached) // what was verified alone: forged ones cannot push it out
 	}
 	return c, nil
 }
@@ -123,17 +122,4 @@ func (r *reader) open(token string) (claims, error) {
 		return claims{}, fmt.Errorf("%w: %w", errForged, err)
 	}
 	return decode(payload)
-}
-
-func (r *reader) remembered(token string) (claims, bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.known.use(token, maxCached)
-}
-
-// remember keeps what was verified alone: forged ones cannot push it out.
-func (r *reader) remember(token string, c claims) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.known.put(token, c, maxCached)
 }

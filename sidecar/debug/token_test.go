@@ -44,17 +44,3 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
-
-func TestTheCacheIsBounded(t *testing.T) {
-	t.Parallel()
-	var g generations[string, int]
-	for i := range 100 {
-		g.put(strings.Repeat("x", i), i, 10)
-		if _, ok := g.use("", 10); !ok {
-			t.Fatalf("what is used was forgotten after %d", i)
-		}
-	}
-	if n := len(g.young) + len(g.old); n > 20 {
-		t.Errorf("%d entries", n)
-	}
-}

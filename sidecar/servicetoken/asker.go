@@ -11,6 +11,8 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+
+	"github.com/signalbox-mesh/signalbox/sidecar/internal/generations"
 )
 
 // Asker is a process that asks many instances at once, and has their answers made for it alone: each is authenticated by a
@@ -22,14 +24,14 @@ type Asker struct {
 	key    *ecdh.PrivateKey
 
 	mu      sync.Mutex
-	secrets map[string][]byte // by a service's public key
+	secrets generations.Cache[string, []byte] // by a service's public key
 }
 
 // macLabel tells this use of a secret from all others.
 const macLabel = "signalbox answer, HMAC-SHA256"
 
-// maxSecrets bounds what is remembered of either side; more are made anew.
-const maxSecrets = 256
+// maxSecrets bounds what is remembered of either side, twice; more are made anew.
+const maxSecrets = 128
 
 // NewAsker makes an asker that believes the services of the bundle.
 func NewAsker(b *Bundle) (*Asker, error) {
@@ -37,7 +39,7 @@ func NewAsker(b *Bundle) (*Asker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a key to be answered by: %w", err)
 	}
-	return &Asker{bundle: b, key: key, secrets: map[string][]byte{}}, nil
+	return &Asker{bundle: b, key: key}, nil
 }
 
 // Key is the public key, for Signer.Answer.
@@ -65,7 +67,7 @@ func (a *Asker) secret(service string, of ed25519.PublicKey) ([]byte, error) {
 	name := service + " " + string(of)
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if s := a.secrets[name]; s != nil {
+	if s, ok := a.secrets.Use(name, maxSecrets); ok {
 		return s, nil
 	}
 	theirs, err := montgomery(of)
@@ -74,7 +76,7 @@ func (a *Asker) secret(service string, of ed25519.PublicKey) ([]byte, error) {
 	}
 	s, err := agreed(a.key, theirs, service, a.key.PublicKey(), theirs)
 	if err == nil {
-		remember(a.secrets, name, s)
+		a.secrets.Put(name, s, maxSecrets)
 	}
 	return s, err
 }
@@ -92,7 +94,7 @@ func (s *Signer) Answer(payload []byte, key string) (string, error) {
 func (s *Signer) secret(key string) ([]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if known := s.secrets[key]; known != nil {
+	if known, ok := s.secrets.Use(key, maxSecrets); ok {
 		return known, nil
 	}
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(key)
@@ -109,7 +111,7 @@ func (s *Signer) secret(key string) ([]byte, error) {
 	}
 	secret, err := agreed(own, theirs, s.service, theirs, own.PublicKey())
 	if err == nil {
-		remember(s.secrets, key, secret)
+		s.secrets.Put(key, secret, maxSecrets)
 	}
 	return secret, err
 }
@@ -122,13 +124,6 @@ func agreed(own *ecdh.PrivateKey, theirs *ecdh.PublicKey, service string, asker,
 	}
 	about := macLabel + "\x00" + service + "\x00" + string(asker.Bytes()) + string(answering.Bytes())
 	return hkdf.Key(sha256.New, shared, nil, about, sha256.Size)
-}
-
-func remember(all map[string][]byte, name string, secret []byte) {
-	if len(all) >= maxSecrets {
-		clear(all)
-	}
-	all[name] = secret
 }
 
 func sum(secret []byte, said string) []byte {

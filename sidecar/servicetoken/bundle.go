@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+
+	"github.com/signalbox-mesh/signalbox/sidecar/internal/generations"
 )
 
 const (
@@ -27,7 +29,7 @@ type Keys map[string][]ed25519.PublicKey
 type Bundle struct {
 	path   string
 	recent recent
-	tokens tokens
+	tokens generations.Shared[string, *verified] // those that were admitted: secrets, which stay in memory
 
 	mu      sync.Mutex
 	keys    Keys

@@ -8,6 +8,8 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
+
+	"github.com/signalbox-mesh/signalbox/sidecar/internal/generations"
 )
 
 const (
@@ -29,7 +31,7 @@ type Signer struct {
 	mu    sync.Mutex
 	cache map[string]token // by audience
 
-	secrets map[string][]byte // by the key of an asker; under mu
+	secrets generations.Cache[string, []byte] // by the key of an asker; under mu
 }
 
 type token struct {
@@ -61,7 +63,7 @@ func NewSigner(service string, key ed25519.PrivateKey) (*Signer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Signer{service: service, key: key, tokens: tokens, messages: messages, grants: grants, cache: map[string]token{}, secrets: map[string][]byte{}}, nil
+	return &Signer{service: service, key: key, tokens: tokens, messages: messages, grants: grants, cache: map[string]token{}}, nil
 }
 
 func newSigner(service string, key ed25519.PrivateKey, kind string) (jose.Signer, error) {

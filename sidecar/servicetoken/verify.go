@@ -21,13 +21,23 @@ const (
 	leeway     = 30 * time.Second // between the clocks of two machines
 )
 
+// maxTokens bounds what is remembered, twice: a token for each caller, and its successor, of a large mesh.
+const maxTokens = 256
+
+// verified is a token whose signature was found right by the keys of its service at that time. It is not changed.
+type verified struct {
+	kid    string
+	claims jwt.Claims
+	keys   []ed25519.PublicKey
+}
+
 // Verify checks a service token for the service audience, and returns who sent it. It asks nobody. A caller shows one
 // token for minutes: its signature is looked at once, its claims and the keys in force every time.
 func (b *Bundle) Verify(text, audience string) (service string, err error) {
 	if len(text) > maxToken {
 		return "", fmt.Errorf("%w: a service token is not that long", ErrRefused)
 	}
-	t, known := b.tokens.find(text)
+	t, known := b.tokens.Use(text, maxTokens)
 	if known = known && sameKeys(t.keys, b.of(t.kid)); !known {
 		if t, err = b.token(text); err != nil {
 			return "", err
@@ -37,21 +47,20 @@ func (b *Bundle) Verify(text, audience string) (service string, err error) {
 		return "", err
 	}
 	if !known {
-		b.tokens.keep(text, t)
+		b.tokens.Put(text, t, maxTokens)
 	}
 	return t.kid, nil
 }
 
 // token verifies a signature; what it says is not judged yet.
-func (b *Bundle) token(text string) (verified, error) {
+func (b *Bundle) token(text string) (*verified, error) {
 	payload, kid, keys, err := b.look(text, tokenType)
 	if err != nil {
-		b.tokens.forget(text)
-		return verified{}, err
+		return nil, err
 	}
-	t := verified{kid: kid, keys: keys}
+	t := &verified{kid: kid, keys: keys}
 	if err := json.Unmarshal(payload, &t.claims); err != nil {
-		return t, fmt.Errorf("%w: its claims cannot be read", ErrRefused)
+		return nil, fmt.Errorf("%w: its claims cannot be read", ErrRefused)
 	}
 	return t, nil
 }

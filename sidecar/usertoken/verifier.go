@@ -3,6 +3,7 @@ package usertoken
 import (
 	"cmp"
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/go-jose/go-jose/v4/jwt"
 
 	"github.com/signalbox-mesh/signalbox/sidecar/access"
+	"github.com/signalbox-mesh/signalbox/sidecar/internal/generations"
 	"github.com/signalbox-mesh/signalbox/sidecar/problem"
 )
 
@@ -24,11 +26,28 @@ type Settings struct {
 	Limit  time.Duration // of one fetch; 0: 2 s
 }
 
+// Bounds of what is remembered.
+const (
+	maxSeen      = 4096    // tokens, and as many again of the generation before
+	maxSeenBytes = 2 << 10 // of one
+)
+
 // Verifier checks user tokens; it implements access.Verifier and is safe for concurrent use. It needs
 // identity once: from then on it works with the keys that it has.
+//
+// It remembers tokens whose signature was verified, so that a caller's next request costs a look-up: verifying costs more
+// than most handlers. What is believed is still asked for its times at each use, and for its key: one that has been
+// withdrawn is not found any more, and one that was replaced under its id is another. Forged tokens are not kept.
 type Verifier struct {
 	keys keys
-	seen seen
+	seen generations.Shared[string, *verified]
+}
+
+// verified is what a token says. It is not changed.
+type verified struct {
+	claims claims
+	kid    string
+	key    ed25519.PublicKey
 }
 
 var _ access.Verifier = (*Verifier)(nil)
@@ -69,16 +88,16 @@ func (v *Verifier) Verify(ctx context.Context, token string) (access.Principal, 
 		return access.Principal{}, refused("the token's signature does not hold", err)
 	}
 	p, err := principal(c)
-	if err == nil {
-		v.seen.add(token, &verified{claims: c, kid: kid, key: key})
+	if err == nil && len(token) <= maxSeenBytes {
+		v.seen.Put(token, &verified{claims: c, kid: kid, key: key}, maxSeen)
 	}
 	return p, err
 }
 
 // known is a token that was verified before, by a key that is still believed.
 func (v *Verifier) known(ctx context.Context, token string) *verified {
-	known := v.seen.find(token)
-	if known == nil {
+	known, ok := v.seen.Use(token, maxSeen)
+	if !ok {
 		return nil
 	}
 	if key, err := v.keys.find(ctx, known.kid); err != nil || !key.Equal(known.key) {
