@@ -1,10 +1,8 @@
 package sidecar
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/signalbox-mesh/signalbox/sidecar/lease"
@@ -51,9 +49,7 @@ func parseBlackBox(value string) (set logging.BlackBoxSettings, err error) {
 		Seconds   float64 `json:"seconds"`
 		LatencyMS float64 `json:"latency_ms"`
 	}{Share: 1, Bytes: defaultBox, Seconds: defaultKeeps}
-	read := json.NewDecoder(strings.NewReader(value))
-	read.DisallowUnknownFields()
-	if err := read.Decode(&v); err != nil {
+	if err := lease.Decode(value, &v); err != nil {
 		return set, fmt.Errorf("the black box's settings cannot be read: %w", err)
 	}
 	const most = float64(mostBoxTime / time.Millisecond)

@@ -2,7 +2,6 @@ package debug
 
 import (
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -62,17 +61,9 @@ type document struct {
 //
 // The error is fit for whoever wrote it.
 func Parse(value string) (Condition, error) {
-	if len(value) > lease.MaxValue {
-		return Condition{}, lease.ErrTooLarge
-	}
 	var d document
-	read := json.NewDecoder(strings.NewReader(value))
-	read.DisallowUnknownFields()
-	if err := read.Decode(&d); err != nil {
+	if err := lease.Decode(value, &d); err != nil {
 		return Condition{}, fmt.Errorf("the conditions cannot be read: %w", err)
-	}
-	if read.More() {
-		return Condition{}, errors.New("the conditions cannot be read: there is more after them")
 	}
 	return d.condition()
 }

@@ -1,8 +1,6 @@
 package health
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -34,13 +32,8 @@ func ParseWindow(value string) (message string, err error) {
 	var in struct {
 		Message string `json:"message"`
 	}
-	d := json.NewDecoder(strings.NewReader(value))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&in); err != nil {
+	if err := lease.Decode(value, &in); err != nil {
 		return "", fmt.Errorf(`a window is {"message":"…"}: %w`, err)
-	}
-	if d.More() {
-		return "", errors.New(`a window is {"message":"…"}, and nothing follows it`)
 	}
 	message = strings.Join(strings.FieldsFunc(in.Message, blank), " ") // it is shown in one line
 	if message == "" || len(message) > maxMessage || !utf8.ValidString(message) {

@@ -4,8 +4,11 @@ package lease
 
 import (
 	"cmp"
+	"encoding/json"
 	"errors"
+	"io"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -26,6 +29,23 @@ const MaxValue = 4 << 10
 
 // ErrTooLarge refuses a value above MaxValue.
 var ErrTooLarge = errors.New("the value is larger than 4 KiB")
+
+// Decode reads a value that is a JSON object: one that is too large, a part that there is not, and whatever follows the
+// object are errors.
+func Decode(value string, into any) error {
+	if len(value) > MaxValue {
+		return ErrTooLarge
+	}
+	d := json.NewDecoder(strings.NewReader(value))
+	d.DisallowUnknownFields()
+	if err := d.Decode(into); err != nil {
+		return err
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) { // More takes a bracket too many for an end
+		return errors.New("something follows the object")
+	}
+	return nil
+}
 
 // Lease that holds on this instance.
 type Lease struct {

@@ -34,3 +34,18 @@ func TestWhomItIsForAndWhetherItEnds(t *testing.T) {
 		t.Error("only what names no end is kept")
 	}
 }
+
+func TestAValueIsOneObject(t *testing.T) {
+	t.Parallel()
+	for value, good := range map[string]bool{
+		`{"n":1}`: true, ` {"n":1} `: true, `{"n":1}{}`: false, `{"n":1}}`: false, `{"n":1}]`: false, `{"m":1}`: false, `[1]`: false, ``: false,
+		`{"n":1` + strings.Repeat(" ", MaxValue) + `}`: false,
+	} {
+		var into struct {
+			N int `json:"n"`
+		}
+		if err := Decode(value, &into); (err == nil) != good || good && into.N != 1 {
+			t.Errorf("%.20q: %v, %d", value, err, into.N)
+		}
+	}
+}

@@ -6,6 +6,7 @@ import (
 
 	"google.golang.org/grpc/codes"
 
+	"github.com/signalbox-mesh/signalbox/sidecar/lease"
 	"github.com/signalbox-mesh/signalbox/sidecar/mesh/hop"
 )
 
@@ -29,7 +30,7 @@ type Fault struct {
 // ParseFault reads the value of a fault lease. An unknown field, and a value out of bounds, is an error that names it.
 func ParseFault(value string) (Fault, error) {
 	var f Fault
-	if err := strict(value, &f); err != nil {
+	if err := lease.Decode(value, &f); err != nil {
 		return Fault{}, fmt.Errorf("read fault: %w", err)
 	}
 	if err := f.check(); err != nil {

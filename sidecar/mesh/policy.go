@@ -1,12 +1,12 @@
 package mesh
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"time"
+
+	"github.com/signalbox-mesh/signalbox/sidecar/lease"
 )
 
 // Policy is how this service calls another: the value of a policy lease. What it leaves out is the default.
@@ -38,7 +38,7 @@ const (
 // ParsePolicy reads the value of a policy lease. An unknown field, and a value out of bounds, is an error that names it.
 func ParsePolicy(value string) (Policy, error) {
 	var p Policy
-	if err := strict(value, &p); err != nil {
+	if err := lease.Decode(value, &p); err != nil {
 		return Policy{}, fmt.Errorf("read policy: %w", err)
 	}
 	if err := p.check(); err != nil {
@@ -80,19 +80,6 @@ func (b BreakerPolicy) check() error {
 		return fmt.Errorf("breaker.calls %d: 1 to %d are possible", b.Calls, maxCalls)
 	case b.OpenMS != 0 && (b.OpenMS < minOpenMS || b.OpenMS > maxTimeoutMS):
 		return fmt.Errorf("breaker.open_ms %d: %d to %d are possible", b.OpenMS, minOpenMS, maxTimeoutMS)
-	}
-	return nil
-}
-
-// strict reads one JSON object without unknown fields, and nothing after it.
-func strict(value string, into any) error {
-	d := json.NewDecoder(bytes.NewReader([]byte(value)))
-	d.DisallowUnknownFields()
-	if err := d.Decode(into); err != nil {
-		return err
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("there is more after the object")
 	}
 	return nil
 }

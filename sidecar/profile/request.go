@@ -1,12 +1,13 @@
 package profile
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/signalbox-mesh/signalbox/sidecar/lease"
 )
 
 // The profiles that there are.
@@ -46,14 +47,10 @@ func Parse(value string) (Request, error) {
 		Before  bool    `json:"before"`
 	}
 	in.Seconds = DefaultTime.Seconds()
-	d := json.NewDecoder(strings.NewReader(value))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&in); err != nil {
+	if err := lease.Decode(value, &in); err != nil {
 		return Request{}, fmt.Errorf(`a profile is {"profile":"cpu","seconds":10}: %w`, err)
 	}
 	switch {
-	case d.More():
-		return Request{}, errors.New(`a profile is {"profile":"cpu","seconds":10}, and nothing follows it`)
 	case !slices.Contains(Kinds(), in.Profile):
 		return Request{}, fmt.Errorf("there is no profile %.40q: take one of %s", in.Profile, strings.Join(Kinds(), ", "))
 	case !(in.Seconds > 0 && in.Seconds <= MaxTime.Seconds()):

@@ -2,7 +2,6 @@ package trace
 
 import (
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -12,6 +11,8 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/signalbox-mesh/signalbox/sidecar/lease"
 )
 
 // Rule is the share of new traces that are sampled: of all, or of those that begin with one route. A caller's decision is
@@ -40,7 +41,7 @@ func ParseRule(value string) (Rule, error) {
 			return Rule{}, fmt.Errorf("%.40q is no ratio: a number from 0 to 1 is, or an object with ratio and route", value)
 		}
 		in.Ratio = &ratio
-	} else if err := strictly(value, &in); err != nil {
+	} else if err := lease.Decode(value, &in); err != nil {
 		return Rule{}, fmt.Errorf("the sampling rule cannot be read: %w", err)
 	}
 	switch {
@@ -50,18 +51,6 @@ func ParseRule(value string) (Rule, error) {
 		return Rule{}, errors.New(`the route must be up to 256 bytes, such as "GET /v1/types/{id}"`)
 	}
 	return Rule{Route: in.Route, Ratio: *in.Ratio}, nil
-}
-
-func strictly(text string, into any) error {
-	d := json.NewDecoder(strings.NewReader(text))
-	d.DisallowUnknownFields()
-	if err := d.Decode(into); err != nil {
-		return err
-	}
-	if d.More() {
-		return errors.New("something follows the object")
-	}
-	return nil
 }
 
 // SetSampling makes these the rules that hold, weakest first, in the place of those before; none: what is configured. A
