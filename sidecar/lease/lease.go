@@ -42,7 +42,7 @@ func Decode(value string, into any) error {
 		return err
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) { // More takes a bracket too many for an end
-		return errors.New("something follows the object")
+		return errors.New("there is more after the object")
 	}
 	return nil
 }
