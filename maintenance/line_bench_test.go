@@ -21,6 +21,7 @@ import (
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/block"
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/ingest"
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/record"
+	"github.com/signalbox-mesh/signalbox/sidecar/access"
 	"github.com/signalbox-mesh/signalbox/sidecar/pg"
 	"github.com/signalbox-mesh/signalbox/sidecar/rpc"
 	"github.com/signalbox-mesh/signalbox/sidecar/servicetoken"
@@ -76,7 +77,7 @@ func newLine(b testing.TB) *wire {
 	if err := l.m.prepare(b.Context()); err != nil {
 		b.Fatal(err)
 	}
-	receiver := ingest.New(ingest.Settings{Store: l, Caller: rpc.Caller, Senders: senders(), Known: func() []string { return l.services },
+	receiver := ingest.New(ingest.Settings{Store: l, Caller: access.Caller, Senders: senders(), Known: func() []string { return l.services },
 		Unavailable: pg.IsUnavailable, Retention: l.m.settings.Config.longest(), MaxBatch: maxBatch, Queue: l.m.settings.Config.Queue,
 		Stored: func() {}, Registerer: prometheus.NewRegistry()})
 	port := rpc.NewServer(rpc.Settings{Service: "view-service", Bundle: l.keys(b)})

@@ -129,7 +129,7 @@ func New(s Settings) (*Maintenance, error) {
 // register puts the receiver and the fleet on the private port.
 func (m *Maintenance) register() error {
 	s := m.settings
-	receiver := ingest.New(ingest.Settings{Store: bounded{m}, Caller: rpc.Caller, Senders: senders(), Known: s.Services, Revoked: s.Revoked,
+	receiver := ingest.New(ingest.Settings{Store: bounded{m}, Caller: access.Caller, Senders: senders(), Known: s.Services, Revoked: s.Revoked,
 		Unavailable: pg.IsUnavailable, Retention: s.Config.longest(), MaxBatch: maxBatch, Queue: s.Config.Queue,
 		Quota: s.Config.Quota, Stored: m.http.Stored, Registerer: s.Registerer})
 	err := s.RPC.RegisterWith(ingest.ServiceDesc(), receiver, rpc.Registration{MaxMessage: maxMessage,
@@ -138,7 +138,7 @@ func (m *Maintenance) register() error {
 		return fmt.Errorf("register the log receiver: %w", err)
 	}
 	s.API.HandleTelemetry(httpapi.ExportOperation(), access.Has(access.Sender), receiver)
-	server := fleet.NewServer(m.store, m.leases, hearing{m.topology}, rpc.Caller, s.Logger, s.Registerer)
+	server := fleet.NewServer(m.store, m.leases, hearing{m.topology}, access.Caller, s.Logger, s.Registerer)
 	err = s.RPC.RegisterWith(&fleetv1.FleetService_ServiceDesc, server, rpc.Registration{
 		Callers: map[string]rpc.Callers{"Sync": rpc.AnyService()}, Ungated: true}) // the topology hears it before there is a database
 	if err != nil {

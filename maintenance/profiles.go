@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/profile"
+	"github.com/signalbox-mesh/signalbox/sidecar/access"
 	profilev1 "github.com/signalbox-mesh/signalbox/sidecar/contract/profile/v1"
 	"github.com/signalbox-mesh/signalbox/sidecar/pg"
 	"github.com/signalbox-mesh/signalbox/sidecar/rpc"
@@ -86,7 +87,7 @@ func (m *Maintenance) registerProfiles() error {
 	m.profiled = prometheus.NewGauge(prometheus.GaugeOpts{Name: "signalbox_profile_store_bytes",
 		Help: "Bytes of the captured profiles that are kept, as last looked at"})
 	s.Registerer.MustRegister(m.profiled)
-	server := profile.NewServer(profile.Settings{Store: m.store, Caller: rpc.Caller, MaxBytes: int64(s.Config.ProfileMaxSize), Logger: s.Logger, Registerer: s.Registerer,
+	server := profile.NewServer(profile.Settings{Store: m.store, Caller: access.Caller, MaxBytes: int64(s.Config.ProfileMaxSize), Logger: s.Logger, Registerer: s.Registerer,
 		Stored: func(ctx context.Context) {
 			if err := m.CountProfiles(ctx); err != nil {
 				s.Logger.WarnContext(ctx, "profiles are not counted", slog.Any("err", err))

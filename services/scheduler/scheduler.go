@@ -13,6 +13,7 @@ import (
 	"github.com/signalbox-mesh/signalbox/services/scheduler/internal/leader"
 	"github.com/signalbox-mesh/signalbox/services/scheduler/internal/postgres"
 	"github.com/signalbox-mesh/signalbox/sidecar"
+	"github.com/signalbox-mesh/signalbox/sidecar/access"
 	"github.com/signalbox-mesh/signalbox/sidecar/bus"
 	schedulev1 "github.com/signalbox-mesh/signalbox/sidecar/contract/schedule/v1"
 	"github.com/signalbox-mesh/signalbox/sidecar/health"
@@ -98,7 +99,7 @@ func wire(sc *sidecar.Sidecar, store *postgres.Store, hurry *rush, c Config) (*l
 		Settled: taken.count, AllowURL: hooks.allow, Keys: hooks.keys, Logger: sc.Logger("audit")})
 	sc.Subscribe(taken.subscription())
 	sc.Subscribe(takeWindows(sc, store))
-	err = sc.RPC().Register(&schedulev1.ScheduleService_ServiceDesc, declare.New(store, rpc.Caller, sc.Logger("declare")),
+	err = sc.RPC().Register(&schedulev1.ScheduleService_ServiceDesc, declare.New(store, access.Caller, sc.Logger("declare")),
 		map[string]rpc.Callers{"Declare": rpc.AnyService()})
 	if err != nil {
 		return nil, nil, fmt.Errorf("register the schedule contract: %w", err)
