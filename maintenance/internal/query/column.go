@@ -44,17 +44,3 @@ func named(key string) column {
 	}
 	return column{strings.TrimPrefix(key, attributeMark), Attribute}
 }
-
-// written is the name in a query that stands for the field.
-func (c column) written() string {
-	switch {
-	case c.kind != Attribute:
-		return strings.TrimSuffix(c.name, "_id")
-	case !plainKey(c.name):
-		return quote(c.name)
-	case named(c.name) != c:
-		return attributeMark + c.name
-	default:
-		return c.name
-	}
-}

@@ -70,12 +70,6 @@ func inKey(r rune) bool {
 	return unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("_.-/@$#", r)
 }
 
-// plainKey reports whether the name can stand in a query without quotes.
-func plainKey(name string) bool {
-	s := scanner{text: name}
-	return name != "" && name[0] != '-' && name[0] != '/' && s.key() == name
-}
-
 // word takes everything up to white space or a parenthesis.
 func (s *scanner) word() string {
 	return s.run(func(r rune) bool { return !unicode.IsSpace(r) && r != '(' && r != ')' })
@@ -121,11 +115,6 @@ func (s *scanner) quoted() (string, error) {
 	return "", &Error{start, "a quote is not closed"}
 }
 
-// quote is the inverse of quoted.
-func quote(text string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(text) + `"`
-}
-
 // slashed takes a regular expression up to its closing slash; \/ is a slash within it.
 func (s *scanner) slashed() (pattern string, closed bool) {
 	s.pos++
@@ -147,21 +136,4 @@ func (s *scanner) slashed() (pattern string, closed bool) {
 		}
 	}
 	return "", false
-}
-
-// slash is the inverse of slashed.
-func slash(pattern string) string {
-	b := []byte{'/'}
-	for i := 0; i < len(pattern); i++ {
-		switch c := pattern[i]; {
-		case c == '/':
-			b = append(b, `\/`...)
-		case c == '\\' && i+1 < len(pattern):
-			i++
-			b = append(b, c, pattern[i])
-		default:
-			b = append(b, c)
-		}
-	}
-	return string(append(b, '/'))
 }

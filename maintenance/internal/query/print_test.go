@@ -6,7 +6,7 @@ import (
 )
 
 // String is the expression in the language: Parse reads it as the same expression, if it is one from Parse and the
-// text does not exceed MaxLength.
+// text does not exceed MaxLength. That is the law that the tests hold Parse to.
 func String(e Expr) string {
 	var b strings.Builder
 	write(&b, e, false)
@@ -111,4 +111,46 @@ func (r Regex) written() string {
 		return text
 	}
 	return column{r.Field, r.Kind}.written() + ":" + text
+}
+
+// written is the name in a query that stands for the field.
+func (c column) written() string {
+	switch {
+	case c.kind != Attribute:
+		return strings.TrimSuffix(c.name, "_id")
+	case !plainKey(c.name):
+		return quote(c.name)
+	case named(c.name) != c:
+		return attributeMark + c.name
+	default:
+		return c.name
+	}
+}
+
+// plainKey reports whether the name can stand in a query without quotes.
+func plainKey(name string) bool {
+	s := scanner{text: name}
+	return name != "" && name[0] != '-' && name[0] != '/' && s.key() == name
+}
+
+// quote is the inverse of quoted.
+func quote(text string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(text) + `"`
+}
+
+// slash is the inverse of slashed.
+func slash(pattern string) string {
+	b := []byte{'/'}
+	for i := 0; i < len(pattern); i++ {
+		switch c := pattern[i]; {
+		case c == '/':
+			b = append(b, `\/`...)
+		case c == '\\' && i+1 < len(pattern):
+			i++
+			b = append(b, c, pattern[i])
+		default:
+			b = append(b, c)
+		}
+	}
+	return string(append(b, '/'))
 }
