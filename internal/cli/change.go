@@ -4,10 +4,11 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
-	"strconv"
+	"slices"
 	"strings"
 
 	"github.com/signalbox-mesh/signalbox/internal/client"
@@ -90,40 +91,24 @@ func (r leaseRequest) set(ctx context.Context, p Process, api *client.Client, as
 	return got, fmt.Errorf("no live instance is meant, see `signalbox ps`: the lease holds for one that starts; `signalbox lease drop %s` ends it", got.Lease.ID)
 }
 
-// budget of a lease: lines or bytes, whichever is spent first. 0: none.
-type budget struct {
-	Lines int64 `json:"lines,omitempty"`
-	Bytes int64 `json:"bytes,omitempty"`
-}
-
-// budgetFlag is a budget on the command line.
-type budgetFlag budget
-
-// UnmarshalText reads 10000 (lines), 10000lines, 5MB or 512KiB.
-func (b *budgetFlag) UnmarshalText(text []byte) error {
-	number := strings.TrimRight(string(text), "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ ")
-	unit := strings.ToLower(strings.TrimSpace(string(text)[len(number):]))
-	n, err := strconv.ParseFloat(strings.ReplaceAll(number, "_", ""), 64)
-	if err != nil || n < 1 || n > 1<<50 {
-		return fmt.Errorf("%q: want lines as 10000, or bytes as 5MB or 512KiB", text)
+// end drops the leases of a kind that are for the service, or for the instance of it alone; where there is no such lease the
+// error is none.
+func (t target) end(ctx context.Context, p Process, flags *meshFlags, kind string, none error, asJSON bool) error {
+	api, err := flags.connect(p)
+	if err != nil {
+		return err
 	}
-	if unit == "" || unit == "line" || unit == "lines" {
-		b.Lines = int64(n)
-		return nil
+	service := everywhere(t.Service)
+	all, err := held(ctx, api, kind, service)
+	if err != nil {
+		return err
 	}
-	for i, name := range []string{"b", "kb", "mb", "gb"} {
-		factor := []float64{1, 1e3, 1e6, 1e9}[i]
-		binary := float64(int64(1) << (10 * i))
-		switch unit {
-		case name:
-			b.Bytes = int64(n * factor)
-			return nil
-		case strings.TrimSuffix(name, "b") + "ib":
-			b.Bytes = int64(n * binary)
-			return nil
-		}
+	all = slices.DeleteFunc(all, func(l lease) bool { return l.Service != service || t.Instance != "" && l.Instance != t.Instance })
+	if len(all) == 0 {
+		return none
 	}
-	return fmt.Errorf("%q: want lines as 10000, or bytes as 5MB or 512KiB", text)
+	dropped, err := dropAll(ctx, api, all)
+	return errors.Join(printed(p, dropped, asJSON), err)
 }
 
 // valueText shows a lease's value; one with parts as key=value.
@@ -137,16 +122,4 @@ func valueText(raw json.RawMessage) string {
 		return text
 	}
 	return pairsText(parts)
-}
-
-// String as people write it.
-func (b budget) String() string {
-	var all []string
-	if b.Lines > 0 {
-		all = append(all, counted(b.Lines, "line"))
-	}
-	if b.Bytes > 0 {
-		all = append(all, amount(float64(b.Bytes)))
-	}
-	return strings.Join(all, ", ")
 }

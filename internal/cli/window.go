@@ -2,9 +2,7 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"slices"
 )
 
 type windowCommand struct {
@@ -76,18 +74,6 @@ func (windowClose) Help() string { return "Example:\n  signalbox window close ca
 
 // Run ends the windows of the service.
 func (c *windowClose) Run(ctx context.Context, p Process) error {
-	api, err := c.connect(p)
-	if err != nil {
-		return err
-	}
-	open, err := held(ctx, api, "window", c.Service)
-	if err != nil {
-		return err
-	}
-	open = slices.DeleteFunc(open, func(l lease) bool { return l.Service != c.Service || c.Instance != "" && l.Instance != c.Instance })
-	if len(open) == 0 {
-		return fmt.Errorf("no window is open on %s; see `signalbox window list`", c.Service)
-	}
-	closed, err := dropAll(ctx, api, open)
-	return errors.Join(printed(p, closed, c.JSON), err)
+	none := fmt.Errorf("no window is open on %s; see `signalbox window list`", c.Service)
+	return target{c.Service, c.Instance}.end(ctx, p, &c.meshFlags, "window", none, c.JSON)
 }
