@@ -45,7 +45,11 @@ const (
 
 // Relay is one pass: it claims a batch, publishes it, and marks what the broker took, in one transaction. It
 // says how many rows are done; with an error the others stay pending. The loop is Run.
-func (o *Outbox) Relay(ctx context.Context) (done int, err error) {
+func (o *Outbox) Relay(ctx context.Context) (done int, err error) { return o.pass(ctx, func() {}) }
+
+// pass is Relay that calls more as soon as it has claimed all that it can: there may be more, and what it has is not
+// published yet.
+func (o *Outbox) pass(ctx context.Context, more func()) (done int, err error) {
 	life, cancel := context.WithTimeout(context.WithoutCancel(ctx), batchTime)
 	defer cancel() // what was published is marked, whatever ends ctx
 	var failed error
@@ -61,6 +65,9 @@ func (o *Outbox) Relay(ctx context.Context) (done int, err error) {
 		rows, err = o.claim(life, tx)
 		if err != nil || len(rows) == 0 {
 			return err
+		}
+		if len(rows) >= maxBatch {
+			more()
 		}
 		failed = o.apart(func() error { return o.publish(ctx, rows) })
 		failed = errors.Join(failed, o.tell(life, tx, rows))

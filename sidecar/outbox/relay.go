@@ -12,7 +12,8 @@ import (
 )
 
 const (
-	pollEvery  = time.Second // when no NOTIFY comes
+	pollEvery  = time.Second   // when no NOTIFY comes
+	busiest    = 5 * pollEvery // without a look at what is pending
 	firstPause = 100 * time.Millisecond
 	lastPause  = 5 * time.Second
 	// helpedConns is the least pool that two passes may share with the service's own work.
@@ -27,21 +28,22 @@ func (o *Outbox) Run(ctx context.Context) error {
 	busy, helping := make(chan struct{}), make(chan struct{})
 	go func() { defer close(helping); o.help(ctx, busy) }()
 	defer func() { close(busy); <-helping }()
-	helped := o.settings.DB.Pool().Config().MaxConns >= helpedConns
+	more := func() {}
+	if o.settings.DB.Pool().Config().MaxConns >= helpedConns {
+		more = func() { offer(busy) }
+	}
 	var pace pacer
 	var measured time.Time
 	for ctx.Err() == nil {
-		if time.Since(measured) >= pollEvery {
+		n, err := o.relay(ctx, more)
+		o.complain(ctx, &pace, err)
+		if since := time.Since(measured); since >= pollEvery && n == 0 || since >= busiest {
 			o.measure(ctx)
 			measured = time.Now()
 		}
-		n, err := o.relay(ctx)
-		o.complain(ctx, &pace, err)
 		switch {
 		case err != nil:
 			_ = pause.For(ctx, pace.next())
-		case n >= maxBatch && helped:
-			offer(busy)
 		case n == 0:
 			o.doze(ctx)
 		}
@@ -49,12 +51,12 @@ func (o *Outbox) Run(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// help relays beside Run while there is more than one can do: one pass claims and marks while the other waits for the
+// help relays beside Run while there is more than one pass takes: one claims and marks while the other waits for the
 // broker. It says nothing of errors, for Run has them, too.
 func (o *Outbox) help(ctx context.Context, busy <-chan struct{}) {
 	for range busy {
 		for ctx.Err() == nil {
-			if n, err := o.relay(ctx); err != nil || n < maxBatch {
+			if n, err := o.relay(ctx, func() {}); err != nil || n < maxBatch {
 				break
 			}
 		}
@@ -70,11 +72,11 @@ func offer(busy chan<- struct{}) {
 }
 
 // relay is one pass: no claim while the bus could not take it.
-func (o *Outbox) relay(ctx context.Context) (int, error) {
+func (o *Outbox) relay(ctx context.Context, more func()) (int, error) {
 	if err := o.settings.Bus.Ready(); err != nil && !errors.Is(err, bus.ErrNotConsuming) {
 		return 0, err
 	}
-	return o.Relay(ctx)
+	return o.pass(ctx, more)
 }
 
 // complain says it when relaying begins to fail, and when it goes on again.
