@@ -59,6 +59,17 @@ func (b *Bare) Publish(t testing.TB, exchange, key string, body []byte, n, inFli
 	}
 }
 
+// Queue declares a quorum queue that takes key.
+func (b *Bare) Queue(t testing.TB, name, exchange, key string) {
+	t.Helper()
+	if _, err := b.ch.QueueDeclare(name, true, false, false, false, amqp091.Table{amqp091.QueueTypeArg: amqp091.QueueTypeQuorum}); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.ch.QueueBind(name, key, exchange, false, nil); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // Purge empties a queue.
 func (b *Bare) Purge(t testing.TB, queue string) {
 	t.Helper()
@@ -71,17 +82,12 @@ func (b *Bare) Purge(t testing.TB, queue string) {
 // beginning of its burst each one was consumed: the least that anybody waits for what is due at one instant.
 func (b *Bare) Bursts(t testing.TB, exchange, key string, body []byte, n, bursts int) (took []time.Duration) {
 	t.Helper()
-	queue, err := b.ch.QueueDeclare("bare", true, false, false, false, amqp091.Table{amqp091.QueueTypeArg: amqp091.QueueTypeQuorum})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := b.ch.QueueBind(queue.Name, key, exchange, false, nil); err != nil {
-		t.Fatal(err)
-	}
+	const queue = "bare"
+	b.Queue(t, queue, exchange, key)
 	if err := b.ch.Qos(n, 0, false); err != nil {
 		t.Fatal(err)
 	}
-	deliveries, err := b.ch.Consume(queue.Name, "", false, false, false, false, nil)
+	deliveries, err := b.ch.Consume(queue, "", false, false, false, false, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -149,7 +149,7 @@ func newConsumer(t testing.TB, url string) *consumer {
 	t.Cleanup(func() { _ = b.Close(context.Background()) })
 	c := &consumer{bus: b}
 	wait.For(t, limit, "a connection", func() bool { return b.Ready() == nil })
-	_, err = b.Subscribe(t.Context(), bus.Subscription{Queue: "billing.timed", Exchange: bus.Schedule, Keys: []string{"billing.#"}, Prefetch: 500, Handler: c.handle})
+	_, err = b.Subscribe(t.Context(), bus.Subscription{Queue: "billing.timed", Exchange: bus.Schedule, Keys: []string{"billing.#"}, Prefetch: 1000, Handler: c.handle})
 	if err != nil {
 		t.Fatal(err)
 	}
