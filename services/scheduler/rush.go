@@ -93,3 +93,11 @@ func (t hurried) Pass(ctx context.Context, now time.Time) (plan.Pass, error) {
 	}
 	return p, err
 }
+
+func (t hurried) Ahead(ctx context.Context, due time.Time) (plan.Pass, error) {
+	p, err := t.Term.Ahead(ctx, due)
+	if err == nil && p.Fired > 0 {
+		t.rush.planned(p)
+	}
+	return p, err
+}

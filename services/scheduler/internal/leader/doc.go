@@ -12,6 +12,11 @@
 // gocron, wakes it at the next due time and at least once a second, which is also the sign of life that
 // candidates look for; whoever ends a fire that others wait for wakes it before its time. While its own bus is away it
 // holds: it gives the sign of life and plans nothing, for that would only grow old in the outbox; a candidate whose bus is
-// there ends its term then, and takes its place. All times are the database server's: a replica's own clock decides
+// there ends its term then, and takes its place.
+//
+// Where many are due at one instant, it is woken a little before, and writes their fires in a transaction that is committed when
+// the instant has come: what is left to be done then is publishing. Nothing is seen of them earlier, by the relay neither. Only those
+// are prepared so whose fires depend on nothing that may happen until then; and their rows are locked, so that a pause, an edit or
+// a declaration comes before or after the fire, as ever. All times are the database server's: a replica's own clock decides
 // nothing but how long to wait.
 package leader

@@ -16,11 +16,8 @@ import (
 
 const (
 	idleEvery    = 900 * time.Millisecond // a leader's longest silence
-	expireEvery  = time.Minute
-	expireLatest = 5 * time.Minute // with passes that leave something over
 	storeTimeout = 5 * time.Second
 	stuckAfter   = 10 * time.Second
-	measureEvery = 10 * time.Second
 	patience     = 5 * time.Second // with a bus that is not ready, before planning stops
 )
 
@@ -29,6 +26,8 @@ type Term interface {
 	Epoch() int64
 	// Pass plans what is due; Hold does not, for the bus has not been ready for that long.
 	Pass(ctx context.Context, now time.Time) (plan.Pass, error)
+	// Ahead is a Pass of what will be due at an instant that is near: it ends then, or at once where nothing can be prepared.
+	Ahead(ctx context.Context, due time.Time) (plan.Pass, error)
 	Hold(ctx context.Context, unready time.Duration) error
 	Down() bool // a Hold was the last of the two, in this term or before it
 	Expire(ctx context.Context) (ended map[api.Reason]int, more bool, err error)
@@ -129,33 +128,24 @@ func (l *Leader) lead(ctx context.Context, term Term) error {
 		return err
 	}
 	defer alarm.stop()
-	var measured time.Time
-	expired := time.Now().Add(-expireEvery)
+	chores, eve := newChores(), eve{lead: shortestLead}
 	link := link{ready: l.ready}
 	for {
 		began := time.Now()
-		wait, err := l.turn(ctx, term, &link)
+		pass, wait, err := l.turn(ctx, term, &link)
 		if err != nil {
 			return err
 		}
-		// What is to be published again is, first: its time may be over only for want of a leader.
-		if late := time.Since(expired) - expireEvery; late >= 0 && wait > 0 || late > expireLatest {
-			more, err := l.expire(ctx, term)
-			if err != nil {
-				return err
-			}
-			if !more {
-				expired = time.Now()
-			}
-		}
-		if time.Since(measured) >= measureEvery {
-			if err := l.measure(ctx, term); err != nil {
-				return err
-			}
-			measured = time.Now()
-		}
-		if err := sleep(ctx, alarm, term, wait-time.Since(began)); err != nil {
+		if err := l.chores(ctx, term, &chores, wait > 0); err != nil {
 			return err
+		}
+		if err := sleep(ctx, alarm, term, eve.wait(pass, wait)-time.Since(began)); err != nil {
+			return err
+		}
+		if eve.come(pass, time.Since(began)) {
+			if err := l.ahead(ctx, term, &eve); err != nil {
+				return err
+			}
 		}
 	}
 }
@@ -180,33 +170,6 @@ func (l *Leader) passed(err error) {
 	l.mu.Lock()
 	l.lastPass = time.Now()
 	l.mu.Unlock()
-}
-
-func (l *Leader) measure(ctx context.Context, term Term) error {
-	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
-	defer cancel()
-	levels, err := term.Measure(ctx)
-	if err == nil {
-		l.metrics.measured(levels)
-	}
-	return err
-}
-
-// expire says whether more is left to be ended.
-func (l *Leader) expire(ctx context.Context, term Term) (more bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
-	defer cancel()
-	ended, more, err := term.Expire(ctx)
-	n := 0
-	for reason, fires := range ended {
-		n += fires
-		l.metrics.miss(reason, fires)
-	}
-	l.metrics.expired.Add(float64(n))
-	if n > 0 {
-		l.log.WarnContext(ctx, "the time of fires was over before they ended", slog.Int("fires", n))
-	}
-	return more, err
 }
 
 // Missed counts due times that did not end in done; call it once that is committed.

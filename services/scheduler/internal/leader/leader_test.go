@@ -21,9 +21,12 @@ type term struct {
 	epoch int64
 	every time.Duration // something is due so often
 	fail  int           // from this pass on
+	many  bool          // schedules are due at once
+	took  time.Duration // to prepare them
 
 	mu      sync.Mutex
 	passes  []time.Time
+	aheads  []time.Duration // before the due time
 	expired int
 	closed  bool
 	down    bool
@@ -42,7 +45,16 @@ func (f *term) Pass(context.Context, time.Time) (plan.Pass, error) {
 	}
 	now := time.Now()
 	return plan.Pass{Now: now, Complete: true, Fired: 1, Late: []time.Duration{time.Millisecond},
-		Skipped: map[api.Reason]int{api.ReasonPaused: 2}, NextDue: now.Truncate(f.every).Add(f.every)}, nil
+		Skipped: map[api.Reason]int{api.ReasonPaused: 2}, NextDue: now.Truncate(f.every).Add(f.every), Many: f.many}, nil
+}
+
+// Ahead prepares nothing unless many are due at once; then it ends when they are.
+func (f *term) Ahead(ctx context.Context, due time.Time) (plan.Pass, error) {
+	f.mu.Lock()
+	f.aheads = append(f.aheads, time.Until(due))
+	f.mu.Unlock()
+	<-time.After(time.Until(due))
+	return plan.Pass{Now: due, Fired: 1, Took: f.took}, ctx.Err()
 }
 
 func (f *term) Expire(context.Context) (map[api.Reason]int, bool, error) {
@@ -127,6 +139,33 @@ func TestPlannerWakesAtDueTimesAndGivesSignsOfLife(t *testing.T) {
 		}
 		if idle.expired != 2 {
 			t.Errorf("expired %d times in two minutes", idle.expired)
+		}
+	})
+}
+
+// What is due together is prepared once, twice as long before as it took the last time; the passes at the due times stay.
+func TestPlannerPreparesWhatIsDueTogether(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		for took, want := range map[time.Duration]time.Duration{
+			100 * time.Millisecond: 200 * time.Millisecond, time.Millisecond: 50 * time.Millisecond, time.Second: 400 * time.Millisecond,
+		} {
+			busy := &term{epoch: 1, every: time.Second, many: true, took: took}
+			run(t, leader.New(leader.Settings{Campaign: once(busy)}), 10500*time.Millisecond)
+			for i, lead := range busy.aheads {
+				if i > 0 && (lead > want || lead < want-5*time.Millisecond) || lead > 400*time.Millisecond {
+					t.Errorf("after one that took %s: %s before it is due", took, lead)
+				}
+			}
+			at := map[time.Duration]bool{}
+			for _, pass := range busy.all() {
+				if late := pass.Sub(pass.Truncate(time.Second)); late < 5*time.Millisecond {
+					at[pass.Sub(busy.all()[0]).Round(time.Second)] = true
+				}
+			}
+			if n := len(busy.aheads); n < 9 || n > 11 || len(at) < 10 {
+				t.Errorf("after one that took %s: %d prepared, %d passes when it was due", took, n, len(at))
+			}
 		}
 	})
 }

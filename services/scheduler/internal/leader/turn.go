@@ -3,21 +3,23 @@ package leader
 import (
 	"context"
 	"time"
+
+	"github.com/signalbox-mesh/signalbox/services/scheduler/internal/plan"
 )
 
 // turn plans, or holds while the bus is away, and says how long nothing is to be done.
-func (l *Leader) turn(ctx context.Context, term Term, link *link) (time.Duration, error) {
+func (l *Leader) turn(ctx context.Context, term Term, link *link) (plan.Pass, time.Duration, error) {
 	unready, held := link.held(term.Down())
 	l.hold(ctx, term, held)
 	if !held {
 		pass, err := l.pass(ctx, term)
-		return pass.Wait(idleEvery), err
+		return pass, pass.Wait(idleEvery), err
 	}
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
 	err := term.Hold(ctx, unready)
 	l.passed(err)
-	return idleEvery, err
+	return plan.Pass{}, idleEvery, err
 }
 
 // hold says a change once.

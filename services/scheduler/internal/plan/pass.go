@@ -21,6 +21,9 @@ type Pass struct {
 	NextTry     time.Time // of a fire that is published again; zero: none
 	NextRelease time.Time // of a waiting fire; zero: none, or when something ends
 	Complete    bool      // nothing due was left for the next pass
+	Many        bool      // schedules are due at NextDue: it is worth preparing
+
+	Took time.Duration // of a pass ahead of its time: to prepare it
 }
 
 // Count a fire that the pass ended, and not in done.

@@ -33,6 +33,12 @@ type Schedule struct {
 	Waiting int       // fires of it that wait, backfilled ones aside; likewise
 }
 
+// Foreseen reports that the fire of its next due time, which is the given one, depends on nothing that may still happen: on no
+// maintenance window, and on no other fire's end.
+func (s *Schedule) Foreseen(due time.Time) bool {
+	return s.NextDue.Equal(due) && s.Invalid == nil && !s.Paused && !s.Serial() && s.InWindow != timed.InWindowHold && s.InWindow != timed.InWindowSkip
+}
+
 // Serial reports that no two fires of s are to be at work at once.
 func (s *Schedule) Serial() bool { return s.Overlap != timed.OverlapAllow && s.Overlap != "" }
 

@@ -18,8 +18,8 @@ import (
 const KeyHTTP = "scheduler.target.http"
 
 // fireEntry puts a fire into the outbox, for expires at most: what is older is not worth handling. try counts the
-// publications of this attempt that no queue took.
-func (s *Store) fireEntry(f timed.Fire, target string, try int, expires time.Duration) (outbox.Entry, error) {
+// publications of this attempt that no queue took; at is when it fires, by the server's clock.
+func (s *Store) fireEntry(f timed.Fire, target string, try int, expires time.Duration, at time.Time) (outbox.Entry, error) {
 	data, err := json.Marshal(f)
 	if err != nil {
 		return outbox.Entry{}, fmt.Errorf("encode fire %s: %w", f.ID, err)
@@ -30,7 +30,7 @@ func (s *Store) fireEntry(f timed.Fire, target string, try int, expires time.Dur
 	}
 	return outbox.Entry{Publication: bus.Publication{
 		Exchange: bus.Schedule, Key: key, Expires: max(expires, time.Second),
-		Event: bus.Event{ID: eventID(f.ID, f.Attempt, try), Source: s.source, Type: timed.EventFired, Subject: f.ID, Time: time.Now().UTC(), Data: data},
+		Event: bus.Event{ID: eventID(f.ID, f.Attempt, try), Source: s.source, Type: timed.EventFired, Subject: f.ID, Time: at, Data: data},
 	}}, nil
 }
 

@@ -119,7 +119,7 @@ func (s *Store) run(ctx context.Context, tx pgx.Tx, name, by string) (string, er
 	if err != nil || state == api.Published {
 		return f.ID, err
 	}
-	e, err := s.fireEntry(f, spec.Target, 0, spec.Window+spec.Deadline)
+	e, err := s.fireEntry(f, spec.Target, 0, spec.Window+spec.Deadline, f.Due)
 	if err != nil {
 		return "", err
 	}

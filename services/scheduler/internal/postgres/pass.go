@@ -153,7 +153,7 @@ func (p *pass) fire(s *plan.Schedule, id string, due time.Time, manual bool, att
 	e, err := p.store.fireEntry(timed.Fire{
 		ID: id, Schedule: s.Name, Due: due, Manual: manual, Attempt: attempt, Attempts: s.Attempts, Deadline: s.Deadline,
 		DoneWhen: s.DoneWhen, Payload: s.Payload,
-	}, s.Target, try, s.Window+s.Deadline)
+	}, s.Target, try, s.Window+s.Deadline, p.now)
 	if err != nil {
 		return err
 	}
@@ -193,9 +193,11 @@ func (p *pass) ahead(b *pgx.Batch) {
 	b.Queue(`SELECT
 		(SELECT min(look_at) FROM schedules WHERE retired_at IS NULL AND look_at IS NOT NULL),
 		(SELECT min(retry_at) FROM fires WHERE retry_at IS NOT NULL),
-		(SELECT min(release_at) FROM schedules WHERE release_at IS NOT NULL)`).QueryRow(func(row pgx.Row) error {
+		(SELECT min(release_at) FROM schedules WHERE release_at IS NOT NULL),
+		(SELECT count(*) = $1 FROM (SELECT 1 FROM schedules WHERE retired_at IS NULL AND look_at = (
+			SELECT min(look_at) FROM schedules WHERE retired_at IS NULL AND look_at IS NOT NULL) LIMIT $1) AS together)`, manySchedules).QueryRow(func(row pgx.Row) error {
 		var due, again, release *time.Time
-		if err := row.Scan(&due, &again, &release); err != nil {
+		if err := row.Scan(&due, &again, &release, &p.done.Many); err != nil {
 			return err
 		}
 		p.next(due, again, release)
