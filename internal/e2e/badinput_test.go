@@ -22,7 +22,7 @@ func refused(t *testing.T, name string, a answer, status int, code string) {
 		t.Errorf("%s: no problem document but %d %s %.300s", name, a.status, a.header.Get("Content-Type"), a.body)
 		return
 	}
-	if a.status != status || p.Status != status || p.Code != code || p.Title == "" || len(p.TraceID) != 32 {
+	if a.status != status || p.Status != status || p.Code != code || p.Title == "" || len(p.TraceID) != 32 || a.header.Get("X-Trace-Id") != p.TraceID {
 		t.Errorf("%s: %d, %d %s expected: %.300s", name, a.status, status, code, a.body)
 	}
 	for _, inside := range []string{"SQLSTATE", "goroutine", "pgx", ".go:", "panic", "127.0.0.1", "postgres://"} {
