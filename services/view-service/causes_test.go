@@ -18,7 +18,9 @@ type causesAnswer struct {
 	Partial string
 	Causes  []struct {
 		Node, Summary string
+		Since         time.Time
 		Affected      []string
+		Evidence      []struct{ Service, Check, Error string }
 	}
 }
 
@@ -67,6 +69,7 @@ func TestPostgreSQLAwayIsOneCause(t *testing.T) {
 	if err := server.Kill(); err != nil {
 		t.Fatal(err)
 	}
+	killed := time.Now()
 	const want = "postgresql > catalogs gateway view-service"
 	var slowest time.Duration
 	said := func() (a causesAnswer) {
@@ -78,6 +81,15 @@ func TestPostgreSQLAwayIsOneCause(t *testing.T) {
 		a := said()
 		return a.String() == want && a.Partial != ""
 	})
+	c := said().Causes[0]
+	if c.Since.Before(killed.Add(-2*time.Second)) || c.Since.After(time.Now()) || !strings.Contains(c.Summary, "postgresql is down") || len(c.Evidence) < 3 {
+		t.Errorf("killed at %v: %+v", killed, c)
+	}
+	for _, e := range c.Evidence {
+		if !strings.HasPrefix(e.Check, "postgres") || e.Error == "" {
+			t.Errorf("it is no evidence: %+v", e)
+		}
+	}
 	since := time.Now() // breakers open, silences grow: it is one cause still
 	wait.For(t, 2*limit, "heartbeats to be missed", func() bool {
 		if got := said().String(); got != want {
