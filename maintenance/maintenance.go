@@ -18,6 +18,7 @@ import (
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/postgres"
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/query"
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/topology"
+	"github.com/signalbox-mesh/signalbox/maintenance/internal/traces"
 	"github.com/signalbox-mesh/signalbox/sidecar/access"
 	"github.com/signalbox-mesh/signalbox/sidecar/bus"
 	fleetv1 "github.com/signalbox-mesh/signalbox/sidecar/contract/fleet/v1"
@@ -91,6 +92,7 @@ type Maintenance struct {
 	http     *httpapi.Handlers
 	watch    *watch
 	topology *topology.Watch
+	traces   *traces.Reader
 	metrics  metrics
 	profiled prometheus.Gauge
 }
@@ -113,7 +115,7 @@ func New(s Settings) (*Maintenance, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Maintenance{settings: s, store: store, metrics: newMetrics(s.Registerer)}
+	m := &Maintenance{settings: s, store: store, traces: reader, metrics: newMetrics(s.Registerer)}
 	m.wireLeases()
 	m.watch = newWatch(store, s)
 	m.topology = topology.NewWatch(store, fleet.Lost, fleet.Gone)
@@ -159,8 +161,11 @@ func (m *Maintenance) Run(ctx context.Context) error {
 	return nil
 }
 
-// Close ends the open tails at once, so that the host's listener can drain.
-func (m *Maintenance) Close() { m.http.Close() }
+// Close ends the open tails at once, so that the host's listener can drain, and lets go of the trace store.
+func (m *Maintenance) Close() {
+	m.http.Close()
+	m.traces.Close()
+}
 
 func (m *Maintenance) prepare(ctx context.Context) error {
 	if err := m.settings.DB.Migrated(); err != nil {

@@ -29,14 +29,13 @@ func New(query string, r prometheus.Registerer) (*Reader, error) {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, // the operator named the store, nobody else does
 	}, reads: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "signalbox_trace_reads_total",
 		Help: "Traces read from the trace store by outcome: found, or the first reason why spans are missing"}, []string{"outcome"})}
+	if query != "" {
+		var err error
+		if reader.store, err = parseStore(query); err != nil {
+			return nil, fmt.Errorf("trace store: %w", err)
+		}
+	}
 	r.MustRegister(reader.reads)
-	if query == "" {
-		return reader, nil
-	}
-	var err error
-	if reader.store, err = parseStore(query); err != nil {
-		return nil, fmt.Errorf("trace store: %w", err)
-	}
 	return reader, nil
 }
 
