@@ -1,10 +1,6 @@
 package cli
 
 import (
-	"os"
-	"path/filepath"
-	"regexp"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -63,72 +59,4 @@ func TestMisusesOfLogs(t *testing.T) {
 			t.Errorf("%v: code %d, %q; want 2 and %q", args, code, stderr, says)
 		}
 	}
-}
-
-// Every command that the documents show is one: it may find no mesh here, but it is not misused.
-func TestTheDocumentsCommandsAreRead(t *testing.T) {
-	t.Parallel()
-	shown := 0
-	texts := map[string]string{}
-	for _, doc := range []string{"docs/logs.md", "docs/query.md", "docs/otlp.md", "docs/shipping.md", "docs/runbooks/logs.md", "alerts/logs.yaml", "README.md"} {
-		text, err := os.ReadFile(filepath.Join("../..", doc))
-		if err != nil {
-			t.Fatal(err)
-		}
-		texts[doc] = string(text)
-	}
-	for _, args := range [][]string{{"logs"}, {"logs", "search"}, {"logs", "context"}, {"logs", "histogram"}, {"logs", "patterns"}, {"logs", "values"}, {"logs", "top"}, {"logs", "gaps"}, {"logs", "export"}, {"sizing"}} {
-		_, text, _ := call(t, nil, "", append(args, "--help")...)
-		texts[strings.Join(args, " ")+" --help"] = text
-	}
-	for doc, text := range texts {
-		for _, line := range regexp.MustCompile("(?m)^ *(signalbox (?:logs|sizing) .*)$|`(signalbox (?:logs|sizing) [^`]*)`").FindAllString(text, -1) {
-			line, _, _ = strings.Cut(strings.Trim(line, "` "), " #")
-			line, _, _ = strings.Cut(line, "   ")
-			line, _, _ = strings.Cut(line, " | ")
-			if unquoted := strings.Join(everyOther(strings.Split(line, "'")), ""); strings.ContainsAny(unquoted, "<>()|&;") {
-				t.Errorf("%s: the shell takes a part of it: %s", doc, line)
-			}
-			args := slices.Concat(shellWords(line)[1:], []string{"--json"})
-			if args[0] == "logs" {
-				args = append(args, "--url", "http://127.0.0.1:1", "--token", "t")
-			}
-			args = slices.DeleteFunc(args, func(a string) bool { return a == "--json" && slices.Contains(args, "export") })
-			if code, _, stderr := call(t, nil, "", args...); code == 2 {
-				t.Errorf("%s: %s: %s", doc, line, stderr)
-			}
-			shown++
-		}
-	}
-	if shown < 40 {
-		t.Errorf("%d commands; the documents have more", shown)
-	}
-}
-
-// everyOther leaves out what stands between quotes.
-func everyOther(parts []string) (all []string) {
-	for i := 0; i < len(parts); i += 2 {
-		all = append(all, parts[i])
-	}
-	return all
-}
-
-// shellWords splits a line at its spaces, but not within single quotes.
-func shellWords(line string) (words []string) {
-	for i, part := range strings.Split(strings.TrimSpace(line), "'") {
-		if i%2 == 1 {
-			words[len(words)-1] += part
-			continue
-		}
-		fields := strings.Fields(part)
-		if i > 0 && !strings.HasPrefix(part, " ") && len(fields) > 0 {
-			words[len(words)-1] += fields[0]
-			fields = fields[1:]
-		}
-		words = append(words, fields...)
-		if strings.HasSuffix(part, " ") {
-			words = append(words, "")
-		}
-	}
-	return slices.DeleteFunc(words, func(w string) bool { return w == "" })
 }
