@@ -66,7 +66,7 @@ func wire(sc *sidecar.Sidecar, c Config, ring *keyring.Keyring) error {
 	trail := audit.New(sc.Logger("audit"))
 	store := newStore(sc)
 	sessions := session.New(session.Settings{
-		Families: store, Credentials: store, Strikes: store, Passwords: hasher, Signer: ring, Trail: trail,
+		Families: store, Codes: store, Credentials: store, Strikes: store, Passwords: hasher, Signer: ring, Trail: trail,
 		Metrics: session.NewMetrics(sc.Registry()), Idle: c.SessionIdle, Longest: c.SessionLongest,
 	})
 	users := account.NewUsers(store, hasher, trail)

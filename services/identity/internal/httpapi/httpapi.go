@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -25,8 +26,11 @@ const (
 // Sessions signs in and out.
 type Sessions interface {
 	SignIn(ctx context.Context, name, password string, from netip.Addr) (session.Tokens, error)
-	Refresh(ctx context.Context, token string, from netip.Addr) (session.Tokens, error)
+	Refresh(ctx context.Context, token string, from netip.Addr, leeway time.Duration) (session.Tokens, error)
 	SignOut(ctx context.Context, token string, from netip.Addr) error
+	SignOutEverywhere(ctx context.Context, p access.Principal, from netip.Addr) error
+	NewCode(ctx context.Context, p access.Principal, from netip.Addr) (code string, expires time.Time, err error)
+	Redeem(ctx context.Context, code string, from netip.Addr) (session.Tokens, error)
 	Confirm(ctx context.Context, name, password string, from netip.Addr) error
 }
 
@@ -62,6 +66,7 @@ type handlers struct{ Settings }
 func Mount(api *web.API, s Settings) {
 	h := handlers{s}
 	h.mountSessions(api)
+	h.mountCodes(api)
 	h.mountUsers(api)
 	h.mountSenders(api)
 	api.HandleOperation(jwksOperation(), access.Public(), http.HandlerFunc(h.jwks))

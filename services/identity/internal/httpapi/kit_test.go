@@ -128,7 +128,7 @@ func (r *rig) serve() {
 	check(r.t, err)
 	trail := audit.New(slog.New(slog.NewJSONHandler(r, nil)))
 	sessions := session.New(session.Settings{
-		Families: r.store, Credentials: r.store, Strikes: r.store, Passwords: hasher, Signer: r.ring, Trail: trail,
+		Families: r.store, Codes: r.store, Credentials: r.store, Strikes: r.store, Passwords: hasher, Signer: r.ring, Trail: trail,
 		Metrics: session.NewMetrics(prometheus.NewRegistry()), Idle: time.Hour, Longest: 3 * time.Hour, Now: r.now,
 	})
 	api := web.New(web.Settings{Service: "identity", Verifier: r.ring.Verifier(), Logger: slog.New(slog.NewJSONHandler(r, nil))})

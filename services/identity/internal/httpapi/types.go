@@ -38,7 +38,7 @@ type Tokens struct {
 	AccessToken  string `json:"access_token" doc:"User token (JWT), for Authorization: Bearer"`
 	TokenType    string `json:"token_type" enum:"Bearer"`
 	ExpiresIn    int64  `json:"expires_in" doc:"Seconds that access_token holds"`
-	RefreshToken string `json:"refresh_token" doc:"Good once, for the next pair; a second use ends the session"`
+	RefreshToken string `json:"refresh_token,omitempty" doc:"Good once, for the next pair; a second use ends the session. Left out where it went into a cookie"`
 }
 
 type tokensOutput struct {
@@ -52,6 +52,7 @@ type userOutput struct{ Body User }
 type origin struct {
 	remote    string
 	forwarded []string
+	browser   browser
 	setHeader func(name, value string)
 }
 
@@ -60,7 +61,7 @@ type Origin struct{ origin origin }
 
 // Resolve implements huma.Resolver.
 func (o *Origin) Resolve(ctx huma.Context) []error {
-	o.origin = origin{remote: ctx.RemoteAddr(), setHeader: ctx.SetHeader}
+	o.origin = origin{remote: ctx.RemoteAddr(), browser: browserOf(ctx), setHeader: ctx.SetHeader}
 	ctx.EachHeader(func(name, value string) {
 		if name == "X-Forwarded-For" {
 			o.origin.forwarded = append(o.origin.forwarded, value)

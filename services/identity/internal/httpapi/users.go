@@ -89,12 +89,7 @@ func (h handlers) mountUsers(api *web.API) {
 
 // me reads the store, so that it shows what the next token will say.
 func (h handlers) me(ctx context.Context, _ *struct{}) (*userOutput, error) {
-	p, _ := access.From(ctx)
-	u, err := h.Reader.User(ctx, p.Subject)
-	if problem.CodeOf(err) == problem.NotFound || (err == nil && u.Disabled) {
-		return nil, problem.New(problem.Unauthorized, "the token's user is gone or disabled")
-	}
-	return toOutput(u, err)
+	return toOutput(h.current(ctx))
 }
 
 // setOwnPassword asks for the current one, so that a token that was left lying about is not enough.

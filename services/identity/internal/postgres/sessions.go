@@ -30,10 +30,10 @@ func (s *Store) Begin(ctx context.Context, f session.Family, first session.Token
 
 // Rotate uses up one token and stores the next. What it finds wrong is an outcome, not an error,
 // because a revocation must be committed.
-func (s *Store) Rotate(ctx context.Context, used []byte, next session.Token, now time.Time) (session.Rotation, error) {
+func (s *Store) Rotate(ctx context.Context, used []byte, next session.Token, now time.Time, leeway time.Duration) (session.Rotation, error) {
 	var r session.Rotation
 	err := s.db.InTx(ctx, func(tx pg.Tx) (err error) {
-		r, err = s.rotate(ctx, tx, used, next, now)
+		r, err = s.rotate(ctx, tx, used, next, now, leeway)
 		return err
 	})
 	if err != nil {
@@ -49,22 +49,25 @@ type liveToken struct {
 	expires, longest time.Time
 }
 
-func (t liveToken) outcome(now time.Time, disabled bool) session.Outcome {
+func (t liveToken) outcome(now time.Time, disabled bool, leeway time.Duration) session.Outcome {
+	again := t.used != nil && now.Sub(*t.used) < leeway
 	switch {
 	case t.revoked != nil:
 		return session.Revoked
-	case t.used != nil:
+	case t.used != nil && !again:
 		return session.Reused
 	case !now.Before(t.expires) || !now.Before(t.longest):
 		return session.Expired
 	case disabled:
 		return session.Disabled
+	case again:
+		return session.Repeated
 	default:
 		return session.Rotated
 	}
 }
 
-func (s *Store) rotate(ctx context.Context, tx pg.Tx, used []byte, next session.Token, now time.Time) (session.Rotation, error) {
+func (s *Store) rotate(ctx context.Context, tx pg.Tx, used []byte, next session.Token, now time.Time, leeway time.Duration) (session.Rotation, error) {
 	var t liveToken
 	err := tx.QueryRow(ctx, `select s.id::text, s.user_id::text, t.used_at, s.revoked_at, t.expires_at, s.expires_at
 		from refresh_tokens t join sessions s on s.id = t.session_id where t.hash = $1 for update of t, s`, used).
@@ -80,19 +83,23 @@ func (s *Store) rotate(ctx context.Context, tx pg.Tx, used []byte, next session.
 	if err != nil {
 		return session.Rotation{}, err
 	}
-	r := session.Rotation{Outcome: t.outcome(now, u.Disabled), User: u}
-	return r, settle(ctx, tx, r.Outcome, t, used, next, now)
+	r := session.Rotation{Outcome: t.outcome(now, u.Disabled, leeway), User: u, Ends: t.longest}
+	return r, settle(ctx, tx, r.Outcome, t, next, now)
 }
 
-func settle(ctx context.Context, tx pg.Tx, o session.Outcome, t liveToken, used []byte, next session.Token, now time.Time) error {
+// settle writes what came of it. Where a lost answer was given again, several tokens of a session are good; the first of
+// them that is used ends the others.
+func settle(ctx context.Context, tx pg.Tx, o session.Outcome, t liveToken, next session.Token, now time.Time) error {
 	switch o {
 	case session.Reused, session.Disabled:
 		_, err := tx.Exec(ctx, `update sessions set revoked_at = $2, revoked_by = $3 where id = $1`, t.session, now, string(o))
 		return err
 	case session.Rotated:
-		if _, err := tx.Exec(ctx, `update refresh_tokens set used_at = $2 where hash = $1`, used, now); err != nil {
+		if _, err := tx.Exec(ctx, `update refresh_tokens set used_at = $2 where session_id = $1 and used_at is null`, t.session, now); err != nil {
 			return err
 		}
+		return addToken(ctx, tx, t.session, next)
+	case session.Repeated:
 		return addToken(ctx, tx, t.session, next)
 	default:
 		return nil
@@ -110,6 +117,18 @@ func (s *Store) End(ctx context.Context, token []byte, now time.Time) (string, e
 	return user, nil
 }
 
+// EndAll revokes all sessions of a user, with the codes that would open one, and counts those that were open.
+func (s *Store) EndAll(ctx context.Context, userID string) (ended int64, err error) {
+	err = s.db.InTx(ctx, func(tx pg.Tx) error {
+		ended, err = revokeAll(ctx, tx, userID, "sign-out everywhere")
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("end all sessions: %w", err)
+	}
+	return ended, nil
+}
+
 // Purge deletes sessions past their end, with their tokens, failures nobody counts any more, and what is known of senders'
 // tokens a month after their end.
 func Purge(ctx context.Context, tx pg.Tx, now time.Time) (sessions, failures int64, err error) {
@@ -124,6 +143,9 @@ func Purge(ctx context.Context, tx pg.Tx, now time.Time) (sessions, failures int
 		return sessions, 0, fmt.Errorf("purge failed sign-ins: %w", err)
 	}
 	failures = tag.RowsAffected()
+	if _, err = tx.Exec(ctx, `delete from sign_in_codes where expires_at < $1`, now); err != nil {
+		return sessions, failures, fmt.Errorf("purge sign-in codes: %w", err)
+	}
 	if _, err = tx.Exec(ctx, `delete from sender_tokens where expires_at < $1::timestamptz - interval '30 days'`, now); err != nil {
 		return sessions, failures, fmt.Errorf("purge senders' tokens: %w", err)
 	}

@@ -76,7 +76,7 @@ func (s *Store) write(ctx context.Context, tx pg.Tx, u account.User, what, by st
 		return u, err
 	}
 	if u.Disabled {
-		if err := revokeAll(ctx, tx, u.ID, "disabled"); err != nil {
+		if _, err := revokeAll(ctx, tx, u.ID, "disabled"); err != nil {
 			return u, err
 		}
 	}
@@ -99,7 +99,7 @@ func (s *Store) SetPassword(ctx context.Context, id, hash, by string, allow func
 		if _, err := tx.Exec(ctx, `update users set password_hash = $2, updated_at = now() where id = $1`, id, hash); err != nil {
 			return err
 		}
-		if err := revokeAll(ctx, tx, id, "password"); err != nil {
+		if _, err := revokeAll(ctx, tx, id, "password"); err != nil {
 			return err
 		}
 		return s.publish(ctx, tx, "password_changed", u, by)
@@ -188,7 +188,11 @@ func putGrants(ctx context.Context, tx pg.Tx, id string, grants []access.Grant) 
 	return nil
 }
 
-func revokeAll(ctx context.Context, tx pg.Tx, userID, by string) error {
-	_, err := tx.Exec(ctx, `update sessions set revoked_at = now(), revoked_by = $2 where user_id = $1 and revoked_at is null`, userID, by)
-	return err
+// revokeAll ends what is open, and what would open more.
+func revokeAll(ctx context.Context, tx pg.Tx, userID, by string) (ended int64, err error) {
+	if _, err := tx.Exec(ctx, `delete from sign_in_codes where user_id = $1`, userID); err != nil {
+		return 0, err
+	}
+	tag, err := tx.Exec(ctx, `update sessions set revoked_at = now(), revoked_by = $2 where user_id = $1 and revoked_at is null`, userID, by)
+	return tag.RowsAffected(), err
 }

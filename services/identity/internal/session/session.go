@@ -9,7 +9,8 @@
 //	           revoked            revoked, the whole family
 //
 // An answer that got lost on its way costs its user a new sign-in: to the server, the second use of
-// a token looks like a thief's.
+// a token looks like a thief's. A browser loses answers whenever a page is left or loaded again, and has several
+// pages that renew the one session; there a token is good for CookieLeeway longer.
 package session
 
 import (
@@ -35,6 +36,7 @@ type Tokens struct {
 	Access    string
 	Refresh   string
 	ExpiresIn time.Duration // of Access
+	KeepFor   time.Duration // Refresh is good for, if it is not used
 }
 
 // Family is a session as it begins.
@@ -55,8 +57,9 @@ type Token struct {
 // Families keeps sessions.
 type Families interface {
 	Begin(ctx context.Context, f Family, first Token) error
-	Rotate(ctx context.Context, used []byte, next Token, now time.Time) (Rotation, error)
+	Rotate(ctx context.Context, used []byte, next Token, now time.Time, leeway time.Duration) (Rotation, error)
 	End(ctx context.Context, token []byte, now time.Time) (userID string, err error) // "": no such session
+	EndAll(ctx context.Context, userID string) (ended int64, err error)
 }
 
 // Credentials finds what a name signs in with.
@@ -79,6 +82,7 @@ type Signer interface {
 // Settings of Sessions; all are needed but Now.
 type Settings struct {
 	Families    Families
+	Codes       Codes
 	Credentials Credentials
 	Strikes     Strikes
 	Passwords   Passwords
@@ -101,13 +105,14 @@ func New(s Settings) *Sessions {
 	return &Sessions{Settings: s}
 }
 
-// tokens gives out a user token beside a refresh token.
-func (s *Sessions) tokens(u account.User, refresh string) (Tokens, error) {
-	signed, err := s.Signer.Sign(u.Principal(), AccessTTL)
+// tokens gives out a user token beside a refresh token. It ends with its session.
+func (s *Sessions) tokens(u account.User, refresh string, ends time.Time) (Tokens, error) {
+	ttl := min(AccessTTL, ends.Sub(s.Now()))
+	signed, err := s.Signer.Sign(u.Principal(), ttl)
 	if err != nil {
 		return Tokens{}, fmt.Errorf("sign user token: %w", err)
 	}
-	return Tokens{Access: signed, Refresh: refresh, ExpiresIn: AccessTTL}, nil
+	return Tokens{Access: signed, Refresh: refresh, ExpiresIn: ttl, KeepFor: s.Idle}, nil
 }
 
 // refreshPrefix lets scanners of repositories and logs recognise a leaked token.

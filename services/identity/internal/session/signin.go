@@ -88,7 +88,7 @@ func (s *Sessions) begin(ctx context.Context, u account.User, keys []Strike, fro
 	}
 	s.Metrics.signIn("done")
 	s.Trail.Record(ctx, audit.Entry{Action: "sign-in", Outcome: audit.Done, Actor: u.ID, Target: u.ID, Name: u.Name, From: from})
-	return s.tokens(u, refresh)
+	return s.tokens(u, refresh, family.Expires)
 }
 
 func (s *Sessions) fail(ctx context.Context, keys []Strike, u account.User, from netip.Addr) error {
