@@ -75,7 +75,7 @@ func start(t *testing.T, c gateway.Config, services map[string]http.Handler) *ri
 	check(t, err)
 	r := &rig{t: t, key: key, log: &output{}}
 	book := &peers.Book{}
-	for _, name := range []string{"identity", "catalogs", "scheduler", "view-service"} {
+	for _, name := range []string{"identity", "catalogs", "scheduler", "view-service", "web-studio"} {
 		book.Set(name, peers.Peer{HTTP: []string{closed(t)}})
 		if h := services[name]; h != nil {
 			server := httptest.NewServer(healthy(h))
@@ -229,7 +229,7 @@ func echo(name string) http.Handler {
 
 func echoes() map[string]http.Handler {
 	all := map[string]http.Handler{}
-	for _, name := range []string{"identity", "catalogs", "scheduler", "view-service"} {
+	for _, name := range []string{"identity", "catalogs", "scheduler", "view-service", "web-studio"} {
 		all[name] = echo(name)
 	}
 	return all

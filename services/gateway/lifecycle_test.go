@@ -108,7 +108,7 @@ func TestLifecycle(t *testing.T) {
 		New: func(t *testing.T, ctx context.Context) lifecycletest.Service {
 			g, err := gateway.New(ctx, config(), sidecar.Settings{Stderr: &output{}, Peers: peers.Static{
 				"identity": {HTTP: []string{"127.0.0.1:1"}}, "catalogs": {HTTP: []string{"127.0.0.1:1"}},
-				"scheduler": {HTTP: []string{"127.0.0.1:1"}}, "view-service": {HTTP: []string{"127.0.0.1:1"}},
+				"scheduler": {HTTP: []string{"127.0.0.1:1"}}, "view-service": {HTTP: []string{"127.0.0.1:1"}}, "web-studio": {HTTP: []string{"127.0.0.1:1"}},
 			}})
 			check(t, err)
 			return g

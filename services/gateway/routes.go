@@ -20,9 +20,11 @@ const (
 // method and an exact path stands before the prefix that it lies under.
 func routes(openapi, docs http.Handler) []route.Route {
 	signedIn, public := access.SignedIn(), access.Public()
+	studio := http.RedirectHandler("/studio/", http.StatusFound) // what people mean who open the mesh in a browser
 	return []route.Route{
 		{Method: "POST", Pattern: "/api/identity/v1/sessions", Service: "identity", Rule: public, Body: passwordMax, Timeout: pageWait},
 		{Method: "POST", Pattern: "/api/identity/v1/sessions/refresh", Service: "identity", Rule: public, Body: passwordMax, Timeout: pageWait},
+		{Method: "POST", Pattern: "/api/identity/v1/sessions/exchange", Service: "identity", Rule: public, Body: passwordMax, Timeout: pageWait},
 		{Method: "DELETE", Pattern: "/api/identity/v1/sessions/current", Service: "identity", Rule: public, Body: passwordMax, Timeout: pageWait},
 		{Method: "GET", Pattern: "/api/identity/v1/jwks", Service: "identity", Rule: public, Timeout: pageWait},
 		{Pattern: "/api/identity/", Service: "identity", Rule: signedIn, Body: mib, Timeout: normalWait},
@@ -38,6 +40,10 @@ func routes(openapi, docs http.Handler) []route.Route {
 		{Pattern: "/api/maintenance/v1/leases", Service: "view-service", Rule: signedIn, Body: mib, Timeout: normalWait, Open: true},
 		{Pattern: "/api/maintenance/v1/leases/", Service: "view-service", Rule: signedIn, Body: mib, Timeout: normalWait, Open: true},
 		{Pattern: "/api/maintenance/", Service: "view-service", Rule: signedIn, Body: mib, Timeout: normalWait},
+
+		{Method: "GET", Pattern: "/studio/", Service: "web-studio", Rule: public, Timeout: pageWait},
+		{Method: "GET", Pattern: "/studio", Handler: studio, Rule: public, Timeout: pageWait},
+		{Method: "GET", Pattern: "/", Handler: studio, Rule: public, Timeout: pageWait},
 
 		{Method: "GET", Pattern: "/openapi.json", Handler: openapi, Rule: public, Timeout: pageWait},
 		{Method: "GET", Pattern: "/docs", Handler: docs, Rule: public, Timeout: pageWait},

@@ -43,7 +43,7 @@ func TestNothingElseIsThere(t *testing.T) {
 	r := start(t, config(), echoes())
 	token := r.token("admin", access.Grant{Role: access.Admin})
 	for _, path := range []string{
-		"/", "/api", "/api/", "/api/catalogs", "/api/catalogsx/v1", "/API/catalogs/v1", "/api/Catalogs/v1", "/api/view-service/v1/logs", "/api/gateway/v1", "/api/catalogs./v1",
+		"/api", "/api/", "/api/catalogs", "/api/catalogsx/v1", "/API/catalogs/v1", "/api/Catalogs/v1", "/api/view-service/v1/logs", "/api/gateway/v1", "/api/catalogs./v1",
 		"/metrics", "/hc", "/liveness", "/loggers", "/loggers/catalogs", "/debug/pprof/", "/metrics/", "/hc/x", "/docs/none", "/openapi.json/", "/api/none/v1",
 	} {
 		for _, method := range []string{"GET", "POST"} {
@@ -58,6 +58,24 @@ func TestNothingElseIsThere(t *testing.T) {
 			t.Errorf("%s is not at the ops address", path)
 		}
 	}
+}
+
+// TestTheRootLeadsToTheStudio: which anybody may load, and nobody may post to.
+func TestTheRootLeadsToTheStudio(t *testing.T) {
+	t.Parallel()
+	r := start(t, config(), echoes())
+	for _, path := range []string{"/", "/studio"} {
+		if a := r.call("GET", path, "", nil); a.status != http.StatusFound || a.header.Get("Location") != "/studio/" {
+			t.Errorf("%s: %d %v", path, a.status, a.header)
+		}
+		want(t, r.call("POST", path, "", nil), http.StatusMethodNotAllowed, "invalid")
+	}
+	for _, path := range []string{"/studio/", "/studio/logs?q=level%3Aerror", "/studio/assets/main.js"} {
+		if a := r.call("GET", path, "", nil); a.status != http.StatusOK || a.body["service"] != "web-studio" || a.body["uri"] != path {
+			t.Errorf("%s: %d %s", path, a.status, a.text)
+		}
+	}
+	want(t, r.call("POST", "/studio/", "", nil), http.StatusNotFound, "not_found")
 }
 
 func TestMethods(t *testing.T) {

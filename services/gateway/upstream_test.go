@@ -99,7 +99,7 @@ func TestOpenAPIIsMerged(t *testing.T) {
 	if err := doc.Validate(t.Context()); err != nil {
 		t.Errorf("the merged document is not valid: %v", err)
 	}
-	if got := fmt.Sprint(a.body["x-signalbox-missing"]); got != "[identity scheduler]" {
+	if got := fmt.Sprint(a.body["x-signalbox-missing"]); got != "[identity scheduler web-studio]" {
 		t.Errorf("missing: %s", got)
 	}
 	if doc.Paths.Value("/internal/x") != nil || doc.Paths.Len() != 2 {

@@ -13,7 +13,7 @@ import (
 	"github.com/signalbox-mesh/signalbox/sidecar/access"
 )
 
-// Route is one row. Pattern is an exact path, or a prefix when it ends in a slash.
+// Route is one row. Pattern is an exact path, or a prefix when it ends in a slash; "/" alone is exact.
 type Route struct {
 	Method  string        // "": any that the edge lets in; GET takes HEAD with it
 	Pattern string        //
@@ -26,7 +26,7 @@ type Route struct {
 	Open    bool          // in a maintenance window of its service too
 }
 
-func (r Route) prefix() bool { return strings.HasSuffix(r.Pattern, "/") }
+func (r Route) prefix() bool { return r.Pattern != "/" && strings.HasSuffix(r.Pattern, "/") }
 
 func (r Route) takes(method string) bool {
 	return r.Method == "" || r.Method == method || (r.Method == http.MethodGet && method == http.MethodHead)
@@ -65,8 +65,8 @@ func (r Route) check() error {
 		}
 	}
 	switch {
-	case !strings.HasPrefix(r.Pattern, "/") || r.Pattern == "/":
-		return errors.New("it is no path below the root")
+	case !strings.HasPrefix(r.Pattern, "/") || r.Pattern == "/" && (r.Service != "" || r.Method == ""):
+		return errors.New("it is no path below the root; at the root there is one page of the gateway's own")
 	case (r.Service == "") == (r.Handler == nil):
 		return errors.New("it needs a service or a handler, and not both")
 	case r.Rule == (access.Rule{}):

@@ -15,19 +15,23 @@ func row(method, pattern, service string) Route {
 
 func TestMatch(t *testing.T) {
 	t.Parallel()
-	table, err := NewTable([]Route{row("", "/api/a/", "a"), row("", "/api/a/b/", "b"), row("POST", "/api/a/one", "one"), row("GET", "/page", "page")})
+	table, err := NewTable([]Route{row("", "/api/a/", "a"), row("", "/api/a/b/", "b"), row("POST", "/api/a/one", "one"), row("GET", "/page", "page"),
+		{Method: "GET", Pattern: "/", Handler: http.NotFoundHandler(), Rule: access.Public(), Timeout: time.Second}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct{ method, path, service string }{
 		{"GET", "/api/a/", "a"}, {"GET", "/api/a/x", "a"}, {"GET", "/api/a/b", "a"}, {"GET", "/api/a/b/", "b"}, {"GET", "/api/a/b/c", "b"},
 		{"POST", "/api/a/one", "one"}, {"GET", "/api/a/one", "a"}, {"POST", "/api/a/one/", "a"}, {"HEAD", "/page", "page"}, {"POST", "/page", ""},
-		{"GET", "/api/a", ""}, {"GET", "/api/ab", ""}, {"GET", "/", ""}, {"GET", "", ""},
+		{"GET", "/api/a", ""}, {"GET", "/api/ab", ""}, {"GET", "", ""}, {"GET", "/none", ""}, {"POST", "/", ""},
 	} {
 		r, allowed, ok := table.Match(c.method, c.path)
 		if ok != (c.service != "") || r.Service != c.service || (c.path == "/page" && !ok && !slices.Equal(allowed, []string{"GET"})) {
 			t.Errorf("%s %s: %q %v %v", c.method, c.path, r.Service, allowed, ok)
 		}
+	}
+	if r, _, ok := table.Match("GET", "/"); !ok || r.Handler == nil {
+		t.Error("the root's page is not found")
 	}
 	if got := table.Services(); !slices.Equal(got, []string{"a", "b"}) {
 		t.Errorf("services %v", got)
