@@ -33,16 +33,39 @@ up: deps build ## Install what is missing, build, and run the mesh (ARGS="--demo
 	@exec bin/signalbox up $(ARGS)
 
 .PHONY: build
-build: ## Build bin/signalbox
+build: ui ## Build bin/signalbox, the studio in it
 	@echo 'signalbox: building bin/signalbox' >&2
 	@$(GO) build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/signalbox ./cmd/signalbox
+
+# What the studio is made from. It is built anew when any of it changed; without npm the program says so on its pages.
+UI         := services/web-studio/ui
+UI_SOURCES := $(shell find $(UI)/src $(UI)/build $(UI)/public -type f 2>/dev/null) $(addprefix $(UI)/,index.html package.json package-lock.json tsconfig.json vite.config.ts)
+
+.PHONY: ui
+ui: $(if $(shell command -v npm),$(UI)/dist/index.html,no-npm) ## Build the studio, where Node is installed
+
+$(UI)/dist/index.html: $(UI_SOURCES) | $(UI)/node_modules/.current
+	@echo 'signalbox: building the studio' >&2
+	@cd $(UI) && npm run --silent build >&2
+
+$(UI)/node_modules/.current: $(UI)/package-lock.json
+	@cd $(UI) && PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm ci --silent --no-fund --no-audit
+	@touch $@
+
+.PHONY: no-npm
+no-npm:
+	@echo 'signalbox: npm is missing: the program is built without the studio, and says so on its pages' >&2
 
 ##@ Prove
 
 .PHONY: test
-test: deps-test ## Install what the tests need, vet, and run them all (PKGS="./sidecar/...")
+test: deps-test ui test-ui ## Install what the tests need, vet, and run them all (PKGS="./sidecar/...")
 	@$(GO) vet $(PKGS)
 	@$(GO) test -shuffle=on -timeout 12m $(PKGS)
+
+.PHONY: test-ui
+test-ui: $(UI)/node_modules/.current ## Run the studio's unit tests; those in a browser are Go's to start (internal/e2e/studio)
+	@cd $(UI) && npm run --silent test
 
 .PHONY: race
 race: deps-race ## Run the concurrency-heavy packages under the race detector
@@ -81,13 +104,14 @@ $(JAEGER): | tools/jaeger/go.mod tools/jaeger/go.sum
 generate: node_modules ## Write the generated code anew: gRPC contracts, then go generate
 	@npx --no-install buf generate
 	@$(GO) generate ./...
+	@$(MAKE) $(UI)/node_modules/.current && cd $(UI) && npm run --silent generate
 
 .PHONY: release-contracts
 release-contracts: node_modules ## Make the contracts as they are what later ones must not break: part of a release
 	@npx --no-install buf build -o buf.released.binpb --exclude-source-info
 
 .PHONY: check-generated
-check-generated: ## Fail if the gRPC code is not what the contracts say, or a contract breaks the released one
+check-generated: ## Fail if generated code is not current, or a contract breaks the released one
 	@scripts/check-generated.sh
 
 node_modules: package-lock.json
@@ -114,7 +138,8 @@ fmt: $(LINT) ## Format the Go sources
 
 .PHONY: clean
 clean: ## Remove what was built here (not the mesh's state, .signalbox)
-	@rm -rf bin node_modules
+	@rm -rf bin node_modules $(UI)/node_modules $(UI)/artefacts
+	@find $(UI)/dist -mindepth 1 ! -name .placeholder -delete
 
 .PHONY: help
 help: ## Show this list

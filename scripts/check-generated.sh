@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Fails if the committed gRPC code is not what the contracts say, or if a contract breaks who calls by the released one:
+# Fails if the committed gRPC code is not what the contracts say, if the studio's types of the API are not those of
+# docs/openapi.json, or if a contract breaks who calls by the released one:
 # the previous release runs beside this one. buf.released.binpb holds the contracts of the last release; it is in the
 # repository, so that a fresh clone compares the same. Without npm's registry there is no buf; then it says that it could
 # not look.
@@ -28,3 +29,7 @@ done
     echo "signalbox: generated code is not current, run make generate: $stale" >&2
     exit 1
 }
+
+ui=services/web-studio/ui
+make -s "$ui/node_modules/.current"
+npm run --silent --prefix "$ui" check

@@ -3,7 +3,7 @@
 # or brew; on another system it says what to install. Quick and quiet when everything is there.
 #
 #   scripts/deps.sh up     what `signalbox up` needs: PostgreSQL, RabbitMQ
-#   scripts/deps.sh test   and what the tests need: promtool, Redis
+#   scripts/deps.sh test   and what the tests need: promtool, Redis, Chromium
 #   scripts/deps.sh race   and what the race detector needs: a C compiler
 #
 # The packages' system services are neither started nor left enabled: signalbox runs servers of its own,
@@ -26,6 +26,7 @@ has_rabbitmq() {
 
 has_promtool() { command -v promtool >/dev/null; }
 has_redis() { command -v redis-server >/dev/null; }
+has_chromium() { command -v chromium >/dev/null || [[ -x '/Applications/Chromium.app/Contents/MacOS/Chromium' ]]; }
 has_compiler() { command -v "${CC:-gcc}" >/dev/null || command -v cc >/dev/null; }
 
 # name prints what a thing is called by the package manager given. (No tables: macOS has bash 3.)
@@ -35,6 +36,7 @@ name() {
     apt:rabbitmq) echo rabbitmq-server ;;
     apt:promtool) echo prometheus ;;
     apt:redis) echo redis-server ;;
+    apt:chromium) echo chromium ;;
     apt:compiler) echo gcc libc6-dev ;;
     brew:postgres) echo postgresql@17 ;;
     brew:promtool) echo prometheus ;;
@@ -44,6 +46,7 @@ name() {
     plain:rabbitmq) echo RabbitMQ ;;
     plain:promtool) echo 'promtool (it comes with Prometheus)' ;;
     plain:redis) echo Redis ;;
+    plain:chromium) echo Chromium ;;
     plain:compiler) echo 'a C compiler' ;;
     esac
 }
@@ -51,7 +54,7 @@ name() {
 # missing prints what has to be installed, one a line.
 missing() {
     local purpose=$1 manager=$2 what wanted='postgres rabbitmq'
-    [[ $purpose == up ]] || wanted+=' promtool redis'
+    [[ $purpose == up ]] || wanted+=' promtool redis chromium'
     [[ $purpose != race ]] || wanted+=' compiler'
     for what in $wanted; do
         "has_$what" || name "$manager" "$what"

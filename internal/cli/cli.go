@@ -46,6 +46,7 @@ type commands struct {
 	Up       upCommand       `cmd:"" help:"Run the whole mesh on this machine, with private servers where none are given."`
 	Run      runCommand      `cmd:"" help:"Run the named services alone, as a container does."`
 	Migrate  migrateCommand  `cmd:"" help:"Bring schemas up to date, and make database, roles and schemas with --bootstrap."`
+	Studio   studioCommand   `cmd:"" help:"Print a link that signs you in to the studio, the pages on which people operate the mesh."`
 	Ps       psCommand       `cmd:"" help:"List the running instances."`
 	Mesh     meshCommand     `cmd:"" help:"Change how services call each other, for a time: deadlines, retries, breakers; or faults, to see what holds."`
 	Topology topologyCommand `cmd:"" help:"Show the nodes of the mesh and what passes between them."`

@@ -12,6 +12,7 @@ import (
 	"github.com/signalbox-mesh/signalbox/services/identity"
 	"github.com/signalbox-mesh/signalbox/services/scheduler"
 	viewservice "github.com/signalbox-mesh/signalbox/services/view-service"
+	webstudio "github.com/signalbox-mesh/signalbox/services/web-studio"
 	"github.com/signalbox-mesh/signalbox/sidecar"
 	"github.com/signalbox-mesh/signalbox/sidecar/settings"
 )
@@ -57,6 +58,7 @@ func Entries() []Entry {
 		entry("identity", "users, roles, sign-in, tokens", []Schema{own("identity")}, identity.New),
 		entry("scheduler", "every timed event of the platform, and its fire ledger", []Schema{own("scheduler")}, scheduler.New),
 		entry("catalogs", "data types and their records", []Schema{own("catalogs")}, catalogs.New),
+		entry("web-studio", "the studio: pages on which people operate the mesh", nil, webstudio.New),
 		entry("gateway", "the way in: routes, tokens, limits, merged OpenAPI", nil, gateway.New),
 	}
 }

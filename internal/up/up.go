@@ -206,7 +206,8 @@ func (m *meshup) table(mesh Mesh) {
 		fmt.Fprintf(w, "  %s\t%s\thttp://%s\t%s\t%d\n", i.Service, i.Instance, i.Address, i.Private, i.PID) //nolint:errcheck // as above
 	}
 	w.Flush() //nolint:errcheck // as above
-	m.progress.printf("\n  API          %s   (documents: %s/docs)\n", mesh.API, mesh.API)
+	m.progress.printf("\n  studio       %s/studio/   (sign in: signalbox studio --state %s)\n", mesh.API, m.options.State)
+	m.progress.printf("  API          %s   (documents: %s/docs)\n", mesh.API, mesh.API)
 	m.progress.printf("  admin token  %s\n", mesh.Token)
 	if mesh.Jaeger != "" {
 		m.progress.printf("  traces       %s\n", mesh.Jaeger)

@@ -1,0 +1,18 @@
+import { QueryClient } from '@tanstack/react-query';
+import { ApiError } from '~/api/problem';
+import { session } from '~/session/session';
+
+/** What is asked for is kept while it is fresh, asked for again when the window is looked at, and forgotten with the session. */
+export const queries = new QueryClient({
+  defaultOptions: {
+    queries: {
+      staleTime: 5_000,
+      retry: (failures, error) => failures < 2 && error instanceof ApiError && error.passing,
+      retryDelay: (failures) => Math.min(500 * 2 ** failures, 5_000),
+    },
+  },
+});
+
+session.subscribe(() => {
+  if (session.snapshot() === 'out') queries.clear();
+});
