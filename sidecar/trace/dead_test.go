@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -100,13 +101,13 @@ func TestDeadCollectors(t *testing.T) {
 				}
 				reg := prometheus.NewRegistry()
 				p := provider(t, reg, endpoint, kind)
-				survive(t, p, reg, kind)
+				survive(t, p, reg, kind, name == "hangs")
 			})
 		}
 	}
 }
 
-func survive(t *testing.T, p *trace.Provider, reg *prometheus.Registry, exporter string) {
+func survive(t *testing.T, p *trace.Provider, reg *prometheus.Registry, exporter string, hangs bool) {
 	t.Helper()
 	const spans, mostQueued = 6000, 2048 + 512 // in the queue and under way
 	tracer := p.TracerProvider().Tracer("x")
@@ -126,6 +127,10 @@ func survive(t *testing.T, p *trace.Provider, reg *prometheus.Registry, exporter
 	settled := func() (o map[string]float64, queued float64) {
 		return outcomes(t, reg, exporter), single(t, reg, "signalbox_trace_queued_spans")
 	}
+	// Who had waited for room would have waited for an export to end, and none has: it takes 10 s.
+	if o, _ := settled(); hangs && (o["dropped"] == 0 || o["failed"] != 0 || o["exported"] != 0) {
+		t.Errorf("somebody has waited: %v", o)
+	}
 	wait.For(t, 20*time.Second, "ended = exported + failed + dropped + queued", func() bool {
 		o, queued := settled()
 		if queued > mostQueued {
@@ -142,6 +147,47 @@ func survive(t *testing.T, p *trace.Provider, reg *prometheus.Registry, exporter
 	if queued != 0 || sum(o) != single(t, reg, "signalbox_trace_ended_total") || o["exported"] != 0 {
 		t.Errorf("after the end: %v, %v queued, %v ended", o, queued, single(t, reg, "signalbox_trace_ended_total"))
 	}
+}
+
+// TestADeadCollectorTakesNoMemory: spans that are large, and fewer than a queue has room for, are bounded in bytes. What they hold is
+// theirs alone, so that the heap would show them.
+func TestADeadCollectorTakesNoMemory(t *testing.T) {
+	for name, dead := range map[string]func(*testing.T) string{"hangs": hanging, "refuses": refusing, "answers 500": failing} {
+		for _, exporter := range []string{"otlp", "zipkin", "jaeger"} {
+			t.Run(exporter+" "+name, func(t *testing.T) {
+				const spans, bound = 1500, 8 << 20
+				reg := prometheus.NewRegistry()
+				p := provider(t, reg, exporter+"="+dead(t), exporter)
+				tracer := p.TracerProvider().Tracer("x")
+				before := heap()
+				var made int
+				for i := range spans {
+					_, s := tracer.Start(t.Context(), "x")
+					for j := range 40 {
+						value := strings.Repeat(string(rune('a'+i%26)), 2000)
+						s.SetAttributes(attribute.String("large."+string(rune('A'+j)), value))
+						made += len(value)
+					}
+					s.End()
+				}
+				grown := heap() - before
+				t.Logf("METRIC dead_collector_heap_mib{%s %s}=%.1f limit=%d (spans of %d MiB)", exporter, name, float64(grown)/(1<<20), 4*bound>>20, made>>20)
+				if o := outcomes(t, reg, exporter); o["dropped"] == 0 || o["exported"] != 0 {
+					t.Errorf("outcomes: %v", o)
+				}
+				if grown > 4*bound { // the queue, and what an exporter makes of a batch
+					t.Errorf("%d MiB of %d are held", grown>>20, made>>20)
+				}
+			})
+		}
+	}
+}
+
+func heap() int64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
 }
 
 // TestAPageIsNoCollector: where a proxy sends whoever comes to its page for signing in, nothing was exported.
