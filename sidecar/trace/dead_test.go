@@ -140,7 +140,9 @@ func survive(t *testing.T, p *trace.Provider, reg *prometheus.Registry, exporter
 	})
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	_ = p.Shutdown(ctx)
+	if err := p.Shutdown(ctx); err != nil {
+		t.Errorf("the end: %v", err)
+	}
 	_, late := tracer.Start(t.Context(), "after the end")
 	late.End()
 	o, queued := settled()

@@ -101,7 +101,8 @@ func (p *Provider) TracerProvider() trace.TracerProvider { return p.tracers }
 // ignored.
 func (p *Provider) Propagator() propagation.TextMapPropagator { return p.propagator }
 
-// Shutdown exports what is queued, as long as ctx lasts; the rest is counted as failed, and what ends later as dropped.
+// Shutdown exports what is queued, as long as ctx lasts; the rest is counted as failed, which is no error, and what ends later as
+// dropped.
 func (p *Provider) Shutdown(ctx context.Context) error { return p.sdk.Shutdown(ctx) }
 
 // Flush exports what is queued now.
