@@ -20,6 +20,7 @@ import (
 	"github.com/signalbox-mesh/signalbox/sidecar/outbox"
 	"github.com/signalbox-mesh/signalbox/sidecar/pg"
 	"github.com/signalbox-mesh/signalbox/sidecar/rpc"
+	"github.com/signalbox-mesh/signalbox/sidecar/telemetry"
 	"github.com/signalbox-mesh/signalbox/sidecar/timed"
 )
 
@@ -89,7 +90,8 @@ func wire(sc *sidecar.Sidecar, store *postgres.Store, hurry *rush, c Config) (*l
 	lead := leader.New(leader.Settings{Campaign: campaign(store, sc.Instance(), hurry, plan.want), Relieve: store.Relieve, Ready: ready(sc.Bus()), Logger: sc.Logger("leader"), Registerer: sc.Registry()})
 	store.Missed = lead.Missed
 	sc.Go("leader", lead.Run)
-	sc.Health().Add(health.Check{Name: "planner", Weight: health.Degrades, Run: lead.Check})
+	// Who leads is asked of PostgreSQL: without it that is no second cause. While that is well, it is the scheduler's own trouble.
+	sc.Health().Add(health.Check{Name: "planner", Node: telemetry.NodePostgres, Weight: health.Degrades, Run: lead.Check})
 	hooks, err := newHooks(sc, store, c)
 	if err != nil {
 		return nil, nil, err

@@ -83,6 +83,8 @@ func TestCauses(t *testing.T) {
 		"breakers are open":          {[]string{"a_1 down: own!", "b_1 degraded a: mesh!", "c_1 degraded b: mesh!"}, "a > b c"},
 		"a breaker has just let try": {[]string{"a_1 down: own!", "b_1 degraded: mesh! a@a!"}, "a > b"},
 		"open to who is well":        {[]string{"a_1 up", "b_1 degraded a: mesh!"}, "b"},
+		"of two checks after one node it is half that fail": {[]string{"scheduler_1 degraded: pg@postgresql planner@postgresql!", "catalogs_1 up: pg@postgresql", "identity_1 up: pg@postgresql"},
+			"scheduler"},
 		"explained, and ill besides": {[]string{"catalogs_1 down: pg@postgresql! disk!"}, "postgresql > catalogs; catalogs"},
 	} {
 		if got := told(Causes(world(t, c.mesh...))); got != c.want {
