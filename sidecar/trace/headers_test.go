@@ -2,6 +2,8 @@ package trace_test
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"net/http"
 	"strings"
 	"testing"
@@ -80,8 +82,8 @@ func many(n int) string {
 	return b.String()
 }
 
-// FuzzHeaders holds our readers against OpenTelemetry's own: whatever we take, they take as the same span, and the other
-// way round but for where ours is stricter (several traceparent headers, an upper-case or an over-long form).
+// FuzzHeaders holds our readers against OpenTelemetry's own: whatever we take, they take as the same span. The other way round ours are
+// stricter (several traceparent headers, an upper-case or an over-long form), but take what is well formed.
 func FuzzHeaders(f *testing.F) {
 	const id, span = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 	for _, s := range []string{"00-" + id + "-" + span + "-01", "cc-" + id + "-" + span + "-01-what", "ff-" + id + "-" + span + "-01",
@@ -98,12 +100,28 @@ func FuzzHeaders(f *testing.F) {
 		if oteltrace.SpanContextFromContext(ctx).IsValid() {
 			t.Error("two traceparent headers are one caller")
 		}
+		taken(t, prop, traceparent+single)
 		out := propagation.MapCarrier{}
 		prop.Inject(prop.Extract(t.Context(), w3c), out)
 		if len(out["baggage"]) > 8<<10 || len(out["tracestate"]) > 512 {
 			t.Errorf("sends %d bytes of baggage, %d of state", len(out["baggage"]), len(out["tracestate"]))
 		}
 	})
+}
+
+// taken: whatever the ids are, each form of them is read, and written as it was.
+func taken(t *testing.T, prop propagation.TextMapPropagator, from string) {
+	t.Helper()
+	sum := sha256.Sum256([]byte(from))
+	id, span := hex.EncodeToString(sum[:16]), hex.EncodeToString(sum[16:24])
+	for _, in := range []propagation.MapCarrier{{"traceparent": "00-" + id + "-" + span + "-01"}, {"b3": id + "-" + span + "-1"}, {"b3": id + "-" + span + "-d-" + span},
+		{"x-b3-traceid": id, "x-b3-spanid": span, "x-b3-sampled": "1"}, {"x-b3-traceid": id, "x-b3-spanid": span, "x-b3-flags": "1"}} {
+		out := propagation.MapCarrier{}
+		prop.Inject(prop.Extract(t.Context(), in), out)
+		if out["traceparent"] != "00-"+id+"-"+span+"-01" || out["b3"] != id+"-"+span+"-1" {
+			t.Errorf("%v goes on as %v", in, out)
+		}
+	}
 }
 
 func same(t *testing.T, ours, theirs propagation.TextMapPropagator, from propagation.MapCarrier) {

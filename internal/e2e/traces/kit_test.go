@@ -98,8 +98,8 @@ func (r *rig) list() (trace string) {
 
 const leasesPath = "/api/maintenance/v1/leases"
 
-// lease changes the mesh, until all four instances have done so; drop takes it back.
-func (r *rig) lease(body string) (drop func()) {
+// lease changes the mesh, until all of the instances that are meant have done so; drop takes it back.
+func (r *rig) lease(body string) (id string, drop func()) {
 	r.t.Helper()
 	var live struct{ Instances []struct{ State string } }
 	wait.For(r.t, limit, "four instances", func() bool {
@@ -129,7 +129,7 @@ func (r *rig) lease(body string) (drop func()) {
 		return n
 	}
 	wait.For(r.t, limit, "the lease to hold", func() bool { return settled() && receipt.Expected > 0 && applied(now.Results) == receipt.Expected })
-	return func() {
+	return receipt.Lease.ID, func() {
 		if a := r.call("admin", http.MethodDelete, leasesPath+"/"+receipt.Lease.ID, ""); a.Status != http.StatusOK {
 			r.t.Fatalf("%d %s", a.Status, a.Body)
 		}

@@ -82,7 +82,7 @@ func TestNothingIsSampled(t *testing.T) {
 
 func (r *rig) debugged(t *testing.T) {
 	before := r.makeType("42=admin", "lamp")
-	drop := r.lease(`{"kind":"debug","value":{"level":"DEBUG","user":"42"},"ttl":"5m","reason":"a test"}`)
+	_, drop := r.lease(`{"kind":"debug","value":{"level":"DEBUG","user":"42"},"ttl":"5m","reason":"a test"}`)
 	other := r.makeType("7=admin", "chair")
 	mine := r.makeType("42=admin", "table")
 	var all spans
@@ -103,7 +103,7 @@ func (r *rig) debugged(t *testing.T) {
 	}
 	drop()
 	after := r.makeType("42=admin", "bed")
-	last := r.lease(`{"kind":"debug","value":{"level":"DEBUG","user":"43"},"ttl":"5m","reason":"a test"}`)
+	_, last := r.lease(`{"kind":"debug","value":{"level":"DEBUG","user":"43"},"ttl":"5m","reason":"a test"}`)
 	end := r.makeType("43=admin", "desk") // what was exported before it has arrived when this has
 	wait.For(t, limit, "the whole tree of the last", func() bool { return r.spans(end).whole() })
 	last()
@@ -147,12 +147,12 @@ func (r *rig) sampled(t *testing.T) {
 		return len(all.of("gateway", "server", "")) == 1 && len(all.of("catalogs", "server", "")) > 0 && len(all.roots()) == 1
 	}
 	before := r.list()
-	drop := r.lease(`{"kind":"sampling","service":"gateway","value":"1","ttl":"5m","reason":"a test"}`)
+	_, drop := r.lease(`{"kind":"sampling","service":"gateway","value":"1","ttl":"5m","reason":"a test"}`)
 	during := r.list()
 	wait.For(t, limit, "a trace that was sampled by the lease", func() bool { return there(during) })
 	drop()
 	after := r.list()
-	drop = r.lease(`{"kind":"sampling","service":"gateway","value":{"ratio":1,"route":"POST ` + typesPath + `"},"ttl":"5m","reason":"a test"}`)
+	_, drop = r.lease(`{"kind":"sampling","service":"gateway","value":{"ratio":1,"route":"POST ` + typesPath + `"},"ttl":"5m","reason":"a test"}`)
 	elsewhere := r.list()
 	made := r.makeType("7=admin", "shelf")
 	wait.For(t, limit, "a trace of the lease's route", func() bool { return there(made) && r.spans(made).whole() })
