@@ -111,13 +111,19 @@ func begin(ctx context.Context, operation string) context.Context {
 }
 
 func (m *metrics) end(ctx context.Context, err error) {
+	kind := errorType(err)
+	m.ended(ctx, kind, serversFault(kind))
+}
+
+// ended counts the operation; failed says whether it is an error of the edge.
+func (m *metrics) ended(ctx context.Context, kind string, failed bool) {
 	s, ok := ctx.Value(startKey{}).(start)
 	if !ok {
 		return
 	}
-	kind, took := errorType(err), time.Since(s.at)
+	took := time.Since(s.at)
 	if m.edge != nil {
-		m.edge.Observe(ctx, took, serversFault(kind))
+		m.edge.Observe(ctx, took, failed)
 	}
 	telemetry.Observe(ctx, m.duration.WithLabelValues(s.operation, kind), took.Seconds())
 }
@@ -195,6 +201,20 @@ func (m *metrics) TraceCopyFromStart(ctx context.Context, _ *pgx.Conn, _ pgx.Tra
 // TraceCopyFromEnd implements pgx.CopyFromTracer.
 func (m *metrics) TraceCopyFromEnd(ctx context.Context, _ *pgx.Conn, c pgx.TraceCopyFromEndData) {
 	m.end(ctx, c.Err)
+}
+
+// TraceConnectStart implements pgx.ConnectTracer.
+func (m *metrics) TraceConnectStart(ctx context.Context, _ pgx.TraceConnectStartData) context.Context {
+	return begin(ctx, "CONNECT")
+}
+
+// TraceConnectEnd implements pgx.ConnectTracer: who gets no connection makes no query, and would be nowhere counted. One that comes
+// about is no call.
+func (m *metrics) TraceConnectEnd(ctx context.Context, c pgx.TraceConnectEndData) {
+	if c.Err != nil {
+		kind := errorType(c.Err)
+		m.ended(ctx, kind, kind != "canceled") // whoever is to blame, nothing passes
+	}
 }
 
 // TraceAcquireStart implements pgxpool.AcquireTracer.
