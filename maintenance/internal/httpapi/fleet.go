@@ -39,7 +39,7 @@ type Difference struct {
 }
 
 type instancesIn struct {
-	Service string `query:"service"`
+	Service string `query:"service" maxLength:"256"`
 }
 
 type instancesOut struct {

@@ -24,8 +24,8 @@ const (
 // Window is the time that a request asks for: RFC 3339, or how long ago ("15m"). Without since, it is the
 // last 24 h before until.
 type Window struct {
-	Since string `query:"since" doc:"from this time on: RFC 3339, or how long ago, as 15m; default: 24 h before until" example:"15m"`
-	Until string `query:"until" doc:"before this time; default: now"`
+	Since string `query:"since" doc:"from this time on: RFC 3339, or how long ago, as 15m; default: 24 h before until" example:"15m" maxLength:"64"`
+	Until string `query:"until" doc:"before this time; default: now" maxLength:"64"`
 }
 
 func (w Window) times(now time.Time) (since, until time.Time, err error) {

@@ -68,10 +68,10 @@ func operated(ctx context.Context) logs.Scope {
 }
 
 type profilesIn struct {
-	Service  string    `query:"service"`
-	Instance string    `query:"instance"`
+	Service  string    `query:"service" maxLength:"256"`
+	Instance string    `query:"instance" maxLength:"256"`
 	Kind     string    `query:"kind" enum:"cpu,heap,goroutine,block,mutex,trace"`
-	Lease    string    `query:"lease" doc:"those that this lease asked for"`
+	Lease    string    `query:"lease" maxLength:"256" doc:"those that this lease asked for"`
 	From     time.Time `query:"from" doc:"those that are about a time after this"`
 	Until    time.Time `query:"until" doc:"those that are about a time before this"`
 	Limit    int       `query:"limit" minimum:"1" maximum:"1000" default:"100"`
