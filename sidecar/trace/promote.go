@@ -48,15 +48,6 @@ func Promote(ctx context.Context, why Reason) {
 	}
 }
 
-// Promoted is why the trace of ctx is exported although it was not sampled when it came in here; 0: it was, or is not
-// exported.
-func Promoted(ctx context.Context) Reason {
-	if span, ok := trace.SpanFromContext(ctx).(*light); ok {
-		return Reason(span.root.why.Load())
-	}
-	return 0
-}
-
 // failures remembers the traces that an error has promoted here, so that what comes of them next, such as another try of
 // an event, is seen whole. Bounded: a newer one may take an older one's place. Lock-free.
 type failures struct {

@@ -57,13 +57,10 @@ func (m *mesh) cron(addr string, args ...string) *program {
 	return p
 }
 
+// end has it end, and waits for that: at the end of a test, before what it talks to is gone.
 func (p *program) end() {
 	p.stop()
-	select {
-	case code := <-p.code:
-		p.code <- code
-	case <-p.t.Context().Done():
-	}
+	p.code <- <-p.code
 }
 
 // ended is the exit code.
