@@ -90,6 +90,9 @@ func (o *Outbox) locks(entries []Entry) (names []string) {
 	return names
 }
 
+// noHeaders as JSON, which most events have.
+const noHeaders = "{}"
+
 // companions is what goes with every event of one call.
 type companions struct {
 	source string
@@ -99,7 +102,7 @@ type companions struct {
 }
 
 func (o *Outbox) companions(ctx context.Context) companions {
-	c := companions{source: o.settings.Source, debug: debug.Token(ctx), trace: propagation.MapCarrier{}, plain: "{}"}
+	c := companions{source: o.settings.Source, debug: debug.Token(ctx), trace: propagation.MapCarrier{}, plain: noHeaders}
 	if trace.SpanContextFromContext(ctx).IsValid() {
 		o.settings.Propagator.Inject(ctx, c.trace)
 		if text, err := json.Marshal(c.trace); err == nil { // strings are always JSON

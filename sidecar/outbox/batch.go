@@ -35,6 +35,7 @@ type row struct {
 
 	publication bus.Publication
 	outcome     string // "": still pending
+	answered    time.Time
 }
 
 const (
@@ -201,6 +202,7 @@ func (o *Outbox) send(ctx context.Context, w *row) error {
 		return nil
 	}
 	err := o.settings.Bus.Publish(ctx, w.publication)
+	w.answered = time.Now()
 	switch {
 	case err == nil:
 		w.outcome = published
@@ -219,8 +221,10 @@ func (w *row) open() error {
 	if err != nil {
 		return err
 	}
-	if err := json.Unmarshal([]byte(w.Headers), &e.Headers); err != nil {
-		return err
+	if w.Headers != noHeaders {
+		if err := json.Unmarshal([]byte(w.Headers), &e.Headers); err != nil {
+			return err
+		}
 	}
 	w.publication = bus.Publication{Exchange: w.Exchange, Key: w.Key, Event: e, Expires: time.Duration(w.ExpiresMS) * time.Millisecond}
 	return nil

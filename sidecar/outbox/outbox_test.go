@@ -102,6 +102,9 @@ func TestUnroutableCountsAsDoneAndIsTold(t *testing.T) {
 					_, err := tx.Exec(ctx, `SELECT 1/0`) // breaks its savepoint, and no other row
 					return err
 				}
+				if ago := time.Since(one.At); ago < 0 || ago > time.Minute {
+					t.Errorf("%s was answered for %s ago", one.Publication.Event.ID, ago)
+				}
 				told[one.Publication.Event.ID] = one.Unroutable
 			}
 			return nil

@@ -16,7 +16,8 @@ import (
 // Outcome is how one row's publication ended.
 type Outcome struct {
 	Publication bus.Publication
-	Unroutable  bool // no queue takes its key, so nobody has it
+	Unroutable  bool      // no queue takes its key, so nobody has it
+	At          time.Time // when the broker said so, by this process's clock: good for telling how long ago; zero: just now
 }
 
 // tell calls Settings.Published with all outcomes at once. If that fails they are told one by one, so that one row's
@@ -42,7 +43,7 @@ func (o *Outbox) tell(ctx context.Context, tx pg.Tx, rows []*row) (untold error)
 func (o *Outbox) tellAll(ctx context.Context, tx pg.Tx, rows []*row) error {
 	all := make([]Outcome, len(rows))
 	for i, w := range rows {
-		all[i] = Outcome{Publication: w.publication, Unroutable: w.outcome != published}
+		all[i] = Outcome{Publication: w.publication, Unroutable: w.outcome != published, At: w.answered}
 	}
 	return pgx.BeginFunc(ctx, tx, func(tx pgx.Tx) error { return o.settings.Published(ctx, tx, all) })
 }

@@ -70,6 +70,21 @@ func (f fixture) published(t *testing.T, id string, unroutable bool) {
 	})
 }
 
+// A fire is published when the broker has answered for it, not when somebody has come to write that down.
+func TestPublishedWhenTheBrokerAnswered(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	id := f.one(t)
+	p := f.out.of(bus.Schedule, "")[0]
+	before := time.Now()
+	f.tx(t, func(tx pg.Tx) error {
+		return f.Published(t.Context(), tx, []outbox.Outcome{{Publication: p, At: time.Now().Add(-2 * time.Second)}})
+	})
+	if at := f.state(t, id).PublishedAt; at == nil || at.Before(before.Add(-2*time.Second-time.Millisecond)) || at.After(time.Now().Add(-2*time.Second+time.Millisecond)) {
+		t.Errorf("published at %v, it is %v", at, time.Now())
+	}
+}
+
 func (f fixture) state(t *testing.T, id string) api.Fire {
 	t.Helper()
 	for _, fire := range f.fires(t, "") {

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -20,12 +21,18 @@ const maxTries = 3
 type publications struct {
 	ids      []string
 	attempts []int32
+	ago      []int64 // since the broker's answer, in microseconds
 }
 
 func (p *publications) add(o outbox.Outcome) {
 	id := o.Publication.Event.Subject
 	p.ids = append(p.ids, id)
 	p.attempts = append(p.attempts, int32(attemptOf(id, o.Publication.Event.ID)))
+	var ago time.Duration
+	if !o.At.IsZero() {
+		ago = time.Since(o.At)
+	}
+	p.ago = append(p.ago, ago.Microseconds())
 }
 
 // Published is the outbox's hook: the relay's transaction marks the fires as published once the broker has
@@ -51,21 +58,21 @@ func (s *Store) Published(ctx context.Context, tx pg.Tx, all []outbox.Outcome) e
 	return nil
 }
 
-// taken marks what the broker has. A receipt may have come before the confirm: then its state stays, and so does the
+// taken marks what the broker has, since when it has it. A receipt may have come before the confirm: then its state stays, and so does the
 // attempt that it asked for. What counts as done when it is published is.
 func (s *Store) taken(ctx context.Context, tx pgx.Tx, p publications) error {
 	if len(p.ids) == 0 {
 		return nil
 	}
 	rows, err := tx.Query(ctx, `WITH ours AS (
-			SELECT f.id, f.state = 'planned' AND f.retry_at IS NULL AS fresh FROM fires f
-			JOIN unnest($1::text[], $2::int[]) AS u(id, attempt) ON f.id = u.id AND f.attempt = u.attempt
+			SELECT f.id, f.state = 'planned' AND f.retry_at IS NULL AS fresh, statement_timestamp() - u.ago * interval '1 microsecond' AS at FROM fires f
+			JOIN unnest($1::text[], $2::int[], $3::bigint[]) AS u(id, attempt, ago) ON f.id = u.id AND f.attempt = u.attempt
 			WHERE f.published_at IS NULL ORDER BY f.id FOR UPDATE OF f),
-		marked AS (UPDATE fires f SET published_at = clock_timestamp(), tries = 0,
+		marked AS (UPDATE fires f SET published_at = ours.at, tries = 0,
 				state = CASE WHEN NOT fresh THEN state WHEN done_when = 'published' THEN 'done' ELSE 'published' END,
-				ended_at = CASE WHEN fresh AND done_when = 'published' THEN clock_timestamp() ELSE ended_at END
+				ended_at = CASE WHEN fresh AND done_when = 'published' THEN ours.at ELSE ended_at END
 			FROM ours WHERE f.id = ours.id RETURNING f.*, fresh)
-		SELECT `+fireColumns+` FROM marked WHERE fresh AND state = 'done'`, p.ids, p.attempts)
+		SELECT `+fireColumns+` FROM marked WHERE fresh AND state = 'done'`, p.ids, p.attempts, p.ago)
 	if err != nil {
 		return err
 	}
