@@ -194,6 +194,46 @@ func TestAStallingDestinationIsLeftAloneByGRPC(t *testing.T) {
 	}
 }
 
+// TestTheLessBusyReplicaIsTakenByGRPC: while one stalls with a call, the other has all that follow.
+func TestTheLessBusyReplicaIsTakenByGRPC(t *testing.T) {
+	w := newWorld(t, "gateway", "catalogs")
+	free, stalled := make(chan struct{}), make(chan struct{}, 200)
+	var slow atomic.Bool
+	var fast atomic.Int64
+	one := w.things(t, "catalogs", func(context.Context) error {
+		if slow.Load() {
+			stalled <- struct{}{}
+			<-free
+		}
+		return nil
+	})
+	other := w.things(t, "catalogs", func(context.Context) error { fast.Add(1); return nil })
+	m := w.calls(t, "gateway", peers.Static{"catalogs": {RPC: []string{one, other}}})
+	wait.For(t, 20*time.Second, "both to be connected", func() bool {
+		before := fast.Load()
+		for range 4 {
+			check(t, invoke(t.Context(), t, m, "catalogs", read, grpc.WaitForReady(true)))
+		}
+		return fast.Load() == before+2 // in turn
+	})
+	slow.Store(true)
+	done := make(chan error, 2)
+	for range 2 {
+		go func() { done <- invoke(t.Context(), t, m, "catalogs", read) }()
+	}
+	<-stalled
+	check(t, <-done)
+	before := fast.Load()
+	for range 100 {
+		check(t, invoke(t.Context(), t, m, "catalogs", read))
+	}
+	if got := fast.Load() - before; got != 100 || len(stalled) > 0 {
+		t.Errorf("%d of 100 calls went to the one that is free", got)
+	}
+	close(free)
+	check(t, <-done)
+}
+
 // forwarder passes connections on to an address until it is cut.
 type forwarder struct {
 	net.Listener

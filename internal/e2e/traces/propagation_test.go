@@ -14,11 +14,13 @@ import (
 
 	"github.com/signalbox-mesh/signalbox/internal/meshtest"
 	"github.com/signalbox-mesh/signalbox/internal/wait"
+	"github.com/signalbox-mesh/signalbox/services/scheduler"
 	"github.com/signalbox-mesh/signalbox/sidecar"
 	"github.com/signalbox-mesh/signalbox/sidecar/access"
 	"github.com/signalbox-mesh/signalbox/sidecar/bus"
 	"github.com/signalbox-mesh/signalbox/sidecar/pg"
 	"github.com/signalbox-mesh/signalbox/sidecar/rpc"
+	"github.com/signalbox-mesh/signalbox/sidecar/timed"
 )
 
 // arrival is what a handler finds in its context.
@@ -122,6 +124,48 @@ func TestContextGoesEverywhere(t *testing.T) {
 				t.Fatalf("%v: it never came to %v", header, want)
 			}
 		}
+	}
+}
+
+// TestContextGoesWithATimedEvent that somebody runs by hand: from the request, over the scheduler's outbox, to the handler.
+func TestContextGoesWithATimedEvent(t *testing.T) {
+	m := meshtest.New(t, []string{"scheduler", "billing"}, "scheduler", "billing")
+	clock, err := scheduler.New(t.Context(), scheduler.Config{Config: m.Config("scheduler", "scheduler-1", "scheduler"), Retention: time.Hour}, m.Settings("scheduler"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	billing := m.Small("billing", "billing-1", "billing")
+	arrived := make(chan arrival, 10)
+	if err := billing.Timed(timed.Schedule{Name: "billing.nightly", Cron: "0 3 29 2 *"}, func(ctx context.Context, _ pg.Tx, _ timed.Fire) error {
+		arrived <- arrival{"timed", oteltrace.SpanContextFromContext(ctx).TraceID().String(), baggage.FromContext(ctx).Member("tenant").Value()}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	m.Run("scheduler", clock)
+	m.Run("billing", billing)
+	const trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+	run := func() int {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+clock.PublicAddr()+"/api/scheduler/v1/schedules/billing.nightly/run", http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header = http.Header{"Traceparent": {"00-" + trace + "-00f067aa0ba902b7-00"}, "Baggage": {"tenant=blue"}, "Authorization": {"Bearer admin"}}
+		resp, err := http.DefaultTransport.RoundTrip(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		return resp.StatusCode
+	}
+	wait.For(t, limit, "the schedule to run", func() bool { return run()/100 == 2 })
+	select {
+	case a := <-arrived:
+		if a.trace != trace || a.tenant != "blue" {
+			t.Errorf("%+v", a)
+		}
+	case <-time.After(limit):
+		t.Fatal("it never came")
 	}
 }
 
