@@ -31,6 +31,10 @@ func ways(service string) map[string]asked {
 		all["without a token"] = asked{"GET", typesPath, nil, false, http.StatusUnauthorized}
 		all["malformed"] = asked{"GET", "/api/catalogs/v1/%2e%2e/%2e%2e/metrics", nil, true, http.StatusBadRequest}
 		all["of a service"] = asked{"GET", typesPath + "/nothing-of-that-name", nil, true, http.StatusNotFound}
+	case "web-studio": // files, which anybody may load
+		const file = "/studio/config.json"
+		all["fine"], all["wrong method"] = asked{"GET", file, nil, false, http.StatusOK}, asked{"PATCH", file, `{}`, true, http.StatusMethodNotAllowed}
+		delete(all, "without a token")
 	case "catalogs":
 		all["malformed"] = asked{"POST", typesPath, `{"name":`, true, http.StatusBadRequest}
 		all["not there"] = asked{"GET", typesPath + "/nothing-of-that-name", nil, true, http.StatusNotFound}
