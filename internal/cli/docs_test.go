@@ -10,10 +10,12 @@ import (
 	"testing"
 )
 
-// asking are the commands that do no more than to ask a mesh.
+// asking are the commands that do no more than to ask a mesh; of the others, doing, a test asks for help, which reads their flags.
 func asking() []string {
 	return strings.Fields("ps logs level lease debug profile window audit token schedule mesh topology causes trace sizing")
 }
+
+func doing() []string { return strings.Fields("up run migrate studio ship cron doctor context completion") }
 
 // Every command that the documents and the helps show is one: it may find no mesh here, but it is not misused.
 func TestTheDocumentsCommandsAreRead(t *testing.T) {
@@ -61,7 +63,7 @@ func shownTexts(t *testing.T) map[string]string {
 			helps(append(slices.Clone(command), below[1])...)
 		}
 	}
-	for _, name := range asking() {
+	for _, name := range slices.Concat(asking(), doing()) {
 		helps(name)
 	}
 	return texts
@@ -70,11 +72,11 @@ func shownTexts(t *testing.T) map[string]string {
 // commandsIn a text, as their arguments: what stands on a line of its own, or between backquotes.
 func commandsIn(t *testing.T, text string) (all [][]string) {
 	t.Helper()
-	pattern := `signalbox (?:` + strings.Join(asking(), "|") + `)\b`
+	pattern := `signalbox (?:` + strings.Join(slices.Concat(asking(), doing()), "|") + `)\b`
 	for _, line := range regexp.MustCompile("(?m)^ *(?:\\$ )?"+pattern+".*$|`"+pattern+"[^`\n]*`").FindAllString(text, -1) {
 		named := strings.HasPrefix(line, "`")
 		line = strings.NewReplacer("…", "2026-11-14", "REASON", "deadline").Replace(strings.Trim(line, "` $"))
-		for _, end := range []string{"   ", " #", " | ", "; ", " || ", " > "} {
+		for _, end := range []string{"   ", " #", " | ", "; ", " || ", " > ", " < "} {
 			line, _, _ = strings.Cut(line, end)
 		}
 		if strings.ContainsAny(regexp.MustCompile(`"[^"]*"|'[^']*'`).ReplaceAllString(line, ""), "<>()|&;*") {
@@ -84,10 +86,12 @@ func commandsIn(t *testing.T, text string) (all [][]string) {
 		switch {
 		case slices.Contains(args, "--from-file"):
 			continue // there is none
+		case slices.Contains(doing(), args[0]):
+			args = slices.Insert(args, 1, "--help")
 		case named && len(args) <= 2:
 			args = append(args, "--help")
 		}
-		if args[0] != "sizing" && !slices.Contains(args, "explain") {
+		if slices.Contains(asking(), args[0]) && args[0] != "sizing" && !slices.Contains(args, "explain") {
 			args = append(args, "--url", "http://127.0.0.1:1", "--token", "t")
 		}
 		all = append(all, args)
