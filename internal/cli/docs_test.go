@@ -15,7 +15,9 @@ func asking() []string {
 	return strings.Fields("ps logs level lease debug profile window audit token schedule mesh topology causes trace sizing")
 }
 
-func doing() []string { return strings.Fields("up run migrate studio ship cron doctor context completion") }
+func doing() []string {
+	return strings.Fields("up run migrate studio ship cron doctor context completion")
+}
 
 // Every command that the documents and the helps show is one: it may find no mesh here, but it is not misused.
 func TestTheDocumentsCommandsAreRead(t *testing.T) {
