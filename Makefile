@@ -21,6 +21,9 @@ LINT         = $(CACHE)/golangci-lint-$(LINT_VERSION)-$(shell $(GO) env GOVERSIO
 JAEGER_VERSION = $(shell sed -n 's|.*jaegertracing/jaeger \(v[^ ]*\).*|\1|p' tools/jaeger/go.mod)
 JAEGER         = $(CACHE)/jaeger-$(JAEGER_VERSION)-$(shell $(GO) env GOVERSION GOOS GOARCH | paste -sd-)
 
+COLLECTOR_VERSION = $(shell sed -n 's|.*/tailsamplingprocessor \(v[^ ]*\).*|\1|p' tools/collector/go.mod)
+COLLECTOR         = $(CACHE)/collector-$(COLLECTOR_VERSION)-$(shell $(GO) env GOVERSION GOOS GOARCH | paste -sd-)
+
 # Packages whose promises are about concurrency. The race detector makes a test some five times slower, so
 # that these are the ones CI affords; RACE_PKGS=./... runs it over all.
 RACE_PKGS ?= ./internal/servers/guard ./sidecar ./sidecar/bus/... ./sidecar/debug ./sidecar/fleet ./sidecar/health ./sidecar/level ./sidecar/logging \
@@ -98,6 +101,15 @@ $(JAEGER): | tools/jaeger/go.mod tools/jaeger/go.sum
 	@cd tools/jaeger && CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o $@.new github.com/jaegertracing/jaeger/cmd/all-in-one
 	@mv $@.new $@
 
+.PHONY: collector
+collector: $(COLLECTOR) ## Build an OpenTelemetry Collector, once for this machine: the test of docs/examples/collector runs it
+
+$(COLLECTOR): | tools/collector/main.go tools/collector/go.mod tools/collector/go.sum
+	@echo "building an OpenTelemetry Collector $(COLLECTOR_VERSION), once for this machine; it takes some minutes" >&2
+	@mkdir -p $(CACHE)
+	@cd tools/collector && CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o $@.new .
+	@mv $@.new $@
+
 ##@ Generate
 
 .PHONY: generate
@@ -125,7 +137,7 @@ deps: ## Install the servers that the mesh needs (apt-get or brew), if missing
 	@scripts/deps.sh up
 
 .PHONY: deps-test
-deps-test: $(JAEGER) ## Install what the tests need besides
+deps-test: $(JAEGER) $(COLLECTOR) ## Install what the tests need besides
 	@scripts/deps.sh test
 
 .PHONY: deps-race

@@ -35,12 +35,16 @@ type rig struct {
 }
 
 // newRig samples the share of new traces. told is asked when notification has called catalogs for a new type; nil: all is well.
-func newRig(t *testing.T, ratio float64, told func(bus.Delivery) error) *rig {
+// edit changes where the spans go.
+func newRig(t *testing.T, ratio float64, told func(bus.Delivery) error, edit ...func(*rig, *sidecar.Config)) *rig {
 	t.Helper()
 	r := &rig{t: t, jaeger: jaegertest.Server(t), Mesh: meshtest.New(t, []string{"view_service", "maintenance", "catalogs"}, "gateway", "catalogs", "view-service", "notification")}
 	traced := func(c *sidecar.Config) {
 		c.TraceExporter, c.TraceEndpoint, c.TraceRatio = []string{"otlp"}, "otlp="+r.jaeger.OTLPHTTP(), ratio
 		c.StateDir, c.LogLevel, c.SpoolLimit = filepath.Join(r.Dir, "state"), "debug", 16<<20
+		for _, e := range edit {
+			e(r, c)
+		}
 	}
 	parts.View(t, r.Mesh, "view-service-1", func(c *viewservice.Config) { c.TraceQuery = "jaeger=" + r.jaeger.Query() })
 	config := r.Config("catalogs", "catalogs-1", "catalogs")

@@ -85,7 +85,7 @@ func TestARequest(t *testing.T) {
 		types.OpsAddr():        {"http_server_request_duration_seconds", "rpc_server_call_duration_seconds", "db_client_operation_duration_seconds", "messaging_client_operation_duration_seconds"},
 		notification.OpsAddr(): {"messaging_process_duration_seconds", "signalbox_edge_duration_seconds"},
 	} {
-		text := scrape(t, addr)
+		text := scrape(t, "http://"+addr+"/metrics")
 		for _, name := range histograms {
 			if !exemplar(text, name, id) {
 				t.Errorf("%s at %s does not show the trace", name, addr)
@@ -95,9 +95,9 @@ func TestARequest(t *testing.T) {
 }
 
 // scrape asks for OpenMetrics, as Prometheus does.
-func scrape(t *testing.T, addr string) string {
+func scrape(t *testing.T, url string) string {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+addr+"/metrics", http.NoBody)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@
 package host
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
@@ -124,6 +125,19 @@ func FreePort() (int, error) {
 		return port, l.Close()
 	}
 	return 0, fmt.Errorf("no free port between %d and %d", lowestPort, highestPort)
+}
+
+// Open is nil when something listens at each address.
+func Open(ctx context.Context, addresses ...string) error {
+	for _, a := range addresses {
+		var d net.Dialer
+		conn, err := d.DialContext(ctx, "tcp", a)
+		if err != nil {
+			return err
+		}
+		_ = conn.Close()
+	}
+	return nil
 }
 
 // Secret is 24 random bytes for a password, in letters and digits.

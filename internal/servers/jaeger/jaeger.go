@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os/exec"
 	"strconv"
 	"sync"
 	"syscall"
@@ -17,6 +18,9 @@ import (
 	"github.com/signalbox-mesh/signalbox/internal/servers/guard"
 	"github.com/signalbox-mesh/signalbox/internal/servers/host"
 )
+
+// ErrNotFound says how to come by what is missing.
+var ErrNotFound = errors.New("there is no Jaeger here; build it, once for this machine, with: make jaeger")
 
 // maxTraces bounds what it keeps in memory.
 const maxTraces = 50_000
@@ -59,6 +63,16 @@ func New(s Settings) (*Server, error) {
 		return nil, err
 	}
 	return &Server{settings: s, program: program}, nil
+}
+
+func find() (string, error) {
+	if path := host.Built("jaeger"); path != "" {
+		return path, nil
+	}
+	if path, err := exec.LookPath("jaeger-all-in-one"); err == nil {
+		return path, nil
+	}
+	return "", ErrNotFound
 }
 
 // Start runs the server, empty, on the ports of its last start, and returns when it answers. Starting a running server
@@ -129,15 +143,11 @@ func (s *Server) answers(ctx context.Context) error {
 	if resp.StatusCode != http.StatusOK {
 		return fmt.Errorf("its health check answers %s", resp.Status)
 	}
+	var all []string
 	for _, door := range doors() {
-		var d net.Dialer
-		conn, err := d.DialContext(ctx, "tcp", s.address(door))
-		if err != nil {
-			return err
-		}
-		_ = conn.Close()
+		all = append(all, s.address(door))
 	}
-	return nil
+	return host.Open(ctx, all...)
 }
 
 // Stop ends the server; its traces are gone. Stopping a stopped server does nothing.
