@@ -43,6 +43,7 @@ import (
 	"github.com/signalbox-mesh/signalbox/sidecar/timed"
 	"github.com/signalbox-mesh/signalbox/sidecar/trace"
 	"github.com/signalbox-mesh/signalbox/sidecar/web"
+	"github.com/signalbox-mesh/signalbox/sidecar/web/socket"
 )
 
 // Settings are what code injects; Config (config.go) is what an operator sets.
@@ -121,6 +122,7 @@ type Sidecar struct {
 	held              undo        // what New acquired
 
 	mu       sync.Mutex
+	sockets  *socket.Sockets // nil: nobody has asked for them
 	running  bool
 	stopping chan struct{} // closed by Stop
 	stopped  chan struct{} // closed when all is undone
@@ -169,6 +171,21 @@ func (s *Sidecar) Verifier() access.Verifier { return s.verifier }
 // log; rule says who may call it. pattern is http.ServeMux's.
 func (s *Sidecar) Mount(pattern string, rule access.Rule, h http.Handler) {
 	s.api.Handle(pattern, rule, h)
+}
+
+// Sockets are the service's WebSocket connections: those that its routes accept, and those that it opens to other services. They are
+// made, with their metrics, when they are asked for.
+func (s *Sidecar) Sockets() *socket.Sockets {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.sockets == nil {
+		s.sockets = socket.New(socket.Settings{
+			Service: s.settings.Service, Instance: s.instance, Mesh: s.mesh, Registerer: s.registry,
+			TracerProvider: s.tracing.TracerProvider(), Propagator: s.tracing.Propagator(), Logger: s.Logger("socket"),
+			Flows: s.flows, Failures: s.failures,
+		})
+	}
+	return s.sockets
 }
 
 // RPC is the private port's server.

@@ -24,7 +24,7 @@ const lastWordLimit = 500 * time.Millisecond
 // not be closed, nor its lock given back, and the last lines would be missing on stderr.
 const releaseLimit = 3 * time.Second
 
-// Stop drains in order: out of /hc, HTTP, bus consumers, workers, log flush, private port, and then everything that
+// Stop drains in order: out of /hc, WebSocket, HTTP, bus consumers, workers, log flush, private port, and then everything that
 // New acquired, last first. No step takes more than half of the time that is left. Run does it within
 // Config.StopTimeout, and ctx bounds the wait for that; before Run, Stop does it itself, bounded by ctx. What New
 // acquired is given back even when the time is over, within a few seconds. Stop is idempotent.
@@ -61,7 +61,7 @@ func (s *Sidecar) finish(ctx context.Context) {
 		_ = pause.For(ctx, s.config.DrainDelay)
 	}
 	for _, step := range []func(context.Context) error{
-		s.stopHTTP, s.stopConsumers, s.workers.stop, s.stopPipeline, s.stopPrivate, s.release,
+		s.stopSockets, s.stopHTTP, s.stopConsumers, s.workers.stop, s.stopPipeline, s.stopPrivate, s.release,
 	} {
 		s.stopErr = errors.Join(s.stopErr, inHalf(ctx, step))
 	}
@@ -83,6 +83,17 @@ func (s *Sidecar) release(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseLimit)
 	defer cancel()
 	return s.held.run(ctx)
+}
+
+// stopSockets tells the other ends of WebSocket connections to come again elsewhere: an HTTP server's stop knows nothing of them.
+func (s *Sidecar) stopSockets(ctx context.Context) error {
+	s.mu.Lock()
+	sockets := s.sockets
+	s.mu.Unlock()
+	if sockets == nil {
+		return nil
+	}
+	return sockets.Close(ctx)
 }
 
 func (s *Sidecar) stopHTTP(ctx context.Context) error {

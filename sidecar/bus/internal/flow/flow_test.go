@@ -49,7 +49,7 @@ func TestMetricsAreLintedAndShared(t *testing.T) {
 		t.Errorf("lint: %v, %v", problems, err)
 	}
 	want := `
-# HELP messaging_client_sent_messages_total Messages that a publish was tried for
+# HELP messaging_client_sent_messages_total Messages that a publish or a send was tried for
 # TYPE messaging_client_sent_messages_total counter
 messaging_client_sent_messages_total{error_type="",messaging_destination_name="signalbox.events",messaging_operation_name="publish",messaging_system="rabbitmq"} 2
 messaging_client_sent_messages_total{error_type="unroutable",messaging_destination_name="signalbox.events",messaging_operation_name="publish",messaging_system="rabbitmq"} 2
@@ -151,7 +151,7 @@ messaging_client_consumed_messages_total{error_type="error",messaging_consumer_g
 messaging_client_consumed_messages_total{error_type="error",messaging_consumer_group_name="lab.control",messaging_destination_name="signalbox.control",messaging_operation_name="process",messaging_system="rabbitmq"} 2
 messaging_client_consumed_messages_total{error_type="panic",messaging_consumer_group_name="lab.answers",messaging_destination_name="amq.default",messaging_operation_name="process",messaging_system="rabbitmq"} 2
 messaging_client_consumed_messages_total{error_type="panic",messaging_consumer_group_name="lab.control",messaging_destination_name="signalbox.control",messaging_operation_name="process",messaging_system="rabbitmq"} 2
-# HELP messaging_client_sent_messages_total Messages that a publish was tried for
+# HELP messaging_client_sent_messages_total Messages that a publish or a send was tried for
 # TYPE messaging_client_sent_messages_total counter
 messaging_client_sent_messages_total{error_type="",messaging_destination_name="amq.default",messaging_operation_name="publish",messaging_system="rabbitmq"} 2
 messaging_client_sent_messages_total{error_type="closed",messaging_destination_name="amq.default",messaging_operation_name="publish",messaging_system="rabbitmq"} 1

@@ -4,14 +4,13 @@ import (
 	"errors"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/signalbox-mesh/signalbox/sidecar/telemetry"
 )
 
 // Metrics of one client: the messaging conventions in Prometheus form, and ours.
 type Metrics struct {
-	operation *prometheus.HistogramVec
-	process   *prometheus.HistogramVec
-	sent      *prometheus.CounterVec
-	consumed  *prometheus.CounterVec
+	*telemetry.Messaging
 
 	Retries    *prometheus.CounterVec // queue
 	Parked     *prometheus.CounterVec // queue
@@ -26,18 +25,9 @@ func newMetrics(system string, r prometheus.Registerer) (*Metrics, error) {
 	if r == nil {
 		r = prometheus.NewRegistry()
 	}
-	r = prometheus.WrapRegistererWith(prometheus.Labels{"messaging_system": system}, r)
-	reg := registrar{r: r}
+	reg := registrar{r: prometheus.WrapRegistererWith(prometheus.Labels{"messaging_system": system}, r)}
 	m := &Metrics{
-		operation: register(&reg, histogram("messaging_client_operation_duration_seconds",
-			"Duration of a publish until the broker took responsibility",
-			"messaging_operation_name", "messaging_operation_type", "messaging_destination_name", "error_type")),
-		process: register(&reg, histogram("messaging_process_duration_seconds", "Duration of one try of an event's handler",
-			"messaging_operation_name", "messaging_operation_type", "messaging_destination_name", "messaging_consumer_group_name", "error_type")),
-		sent: register(&reg, counter("messaging_client_sent_messages_total", "Messages that a publish was tried for",
-			"messaging_operation_name", "messaging_destination_name", "error_type")),
-		consumed: register(&reg, counter("messaging_client_consumed_messages_total", "Messages delivered to a handler, every try counted",
-			"messaging_operation_name", "messaging_destination_name", "messaging_consumer_group_name", "error_type")),
+		Messaging:  telemetry.NewMessaging(r, system),
 		Retries:    register(&reg, counter("signalbox_bus_retries_total", "Tries that failed and are followed by another", "queue")),
 		Parked:     register(&reg, counter("signalbox_bus_parked_total", "Messages given up and put into the queue's parking place", "queue")),
 		Dropped:    register(&reg, counter("signalbox_bus_dropped_total", "Messages of an exclusive queue whose handler failed or that found it full", "queue")),
@@ -68,13 +58,6 @@ func register[C prometheus.Collector](reg *registrar, c C) C {
 		reg.err = err
 	}
 	return c
-}
-
-func histogram(name, help string, labels ...string) *prometheus.HistogramVec {
-	return prometheus.NewHistogramVec(prometheus.HistogramOpts{
-		Name: name, Help: help, Buckets: prometheus.DefBuckets, NativeHistogramBucketFactor: 1.1,
-		NativeHistogramMaxBucketNumber: 100,
-	}, labels)
 }
 
 func counter(name, help string, labels ...string) *prometheus.CounterVec {

@@ -53,8 +53,8 @@ func (f *Flow) processQuietly(ctx context.Context, s bus.Subscription, d bus.Del
 
 func (f *Flow) processed(s bus.Subscription, kind string) counted {
 	from := destination(s.Exchange)
-	return counted{f.Metrics.consumed.WithLabelValues("process", from, s.Queue, kind),
-		f.Metrics.process.WithLabelValues("process", "process", from, s.Queue, kind)}
+	return counted{f.Metrics.Consumed.WithLabelValues("process", from, s.Queue, kind),
+		f.Metrics.Process.WithLabelValues("process", "process", from, s.Queue, kind)}
 }
 
 func (f *Flow) publishQuietly(ctx context.Context, p bus.Publication, send func(context.Context, Message) error) error {
@@ -78,5 +78,5 @@ func (f *Flow) publishQuietly(ctx context.Context, p bus.Publication, send func(
 
 func (f *Flow) published(exchange, kind string) counted {
 	to := destination(exchange)
-	return counted{f.Metrics.sent.WithLabelValues("publish", to, kind), f.Metrics.operation.WithLabelValues("publish", "send", to, kind)}
+	return counted{f.Metrics.Sent.WithLabelValues("publish", to, kind), f.Metrics.Operation.WithLabelValues("publish", "send", to, kind)}
 }

@@ -53,8 +53,8 @@ func (f *Flow) startPublish(ctx context.Context, p bus.Publication) (context.Con
 	ctx, span := f.tracer.Start(ctx, "publish "+to, options...)
 	return ctx, &operation{Span: span, start: time.Now(), done: func(o *operation, s float64, kind string) {
 		f.passed(ctx, time.Duration(s*float64(time.Second)), kind)
-		f.Metrics.sent.WithLabelValues("publish", to, kind).Inc()
-		telemetry.ObserveIn(o.SpanContext(), f.Metrics.operation.WithLabelValues("publish", "send", to, kind), s)
+		f.Metrics.Sent.WithLabelValues("publish", to, kind).Inc()
+		telemetry.ObserveIn(o.SpanContext(), f.Metrics.Operation.WithLabelValues("publish", "send", to, kind), s)
 		if kind == "unroutable" {
 			f.Metrics.Unroutable.WithLabelValues(to).Inc()
 		}
@@ -75,8 +75,8 @@ func (f *Flow) startPublish(ctx context.Context, p bus.Publication) (context.Con
 func (f *Flow) startProcess(ctx context.Context, s bus.Subscription, d bus.Delivery) (context.Context, *operation) {
 	from := destination(s.Exchange)
 	o := &operation{start: time.Now(), done: func(o *operation, sec float64, kind string) {
-		f.Metrics.consumed.WithLabelValues("process", from, s.Queue, kind).Inc()
-		telemetry.ObserveIn(o.SpanContext(), f.Metrics.process.WithLabelValues("process", "process", from, s.Queue, kind), sec)
+		f.Metrics.Consumed.WithLabelValues("process", from, s.Queue, kind).Inc()
+		telemetry.ObserveIn(o.SpanContext(), f.Metrics.Process.WithLabelValues("process", "process", from, s.Queue, kind), sec)
 		if o.IsRecording() {
 			o.SetAttributes(
 				attribute.String("messaging.system", f.system),
