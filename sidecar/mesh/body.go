@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"sync"
+	"sync/atomic"
 )
 
 // kept is the body of a request that may be sent again: a transport closes the body of what it could not send, and may go on
@@ -129,4 +130,46 @@ func (k *kept) rewind(r *http.Request) bool {
 	_ = k.body.Close()
 	k.body, k.touched = body, false
 	return true
+}
+
+// answer is the body of an answer, whose end is that of the call. It may be closed while it is read.
+type answer struct {
+	io.ReadCloser
+	call  atomic.Pointer[exchange] // nil: it has ended
+	ended atomic.Pointer[exchange] // the body is not closed yet
+}
+
+// Read implements io.Reader.
+func (a *answer) Read(p []byte) (int, error) {
+	n, err := a.ReadCloser.Read(p)
+	if errors.Is(err, io.EOF) {
+		a.end(nil)
+	} else if err != nil {
+		a.end(err)
+	}
+	return n, err
+}
+
+// Close implements io.Closer; an answer that is not read to its end is one.
+func (a *answer) Close() error {
+	err := a.ReadCloser.Close()
+	a.end(nil)
+	if x := a.ended.Swap(nil); x != nil {
+		x.recycle()
+	}
+	return err
+}
+
+func (a *answer) end(err error) {
+	x := a.call.Swap(nil)
+	if x == nil {
+		return
+	}
+	if x.proxy == nil {
+		x.observed(err)
+	}
+	x.end()
+	if err == nil {
+		a.ended.Store(x)
+	}
 }

@@ -31,7 +31,7 @@ type breaker struct {
 	limits     limits
 	state      circuitbreaker.State
 	since      time.Time // of the state
-	generation uint64    // of the state: what began in another one says nothing
+	generation permit    // of the state, from 1 on: what began in another one says nothing
 	timer      *time.Timer
 	news       []circuitbreaker.State // not told yet
 }
@@ -52,11 +52,8 @@ const (
 	failure
 )
 
-// permit of one call; it is ended once.
-type permit struct {
-	breaker    *breaker // nil: nobody counts
-	generation uint64
-}
+// permit of one call, which is ended once: the generation that it began in; 0: nobody counts.
+type permit uint64
 
 // set puts other limits into force; the breaker is then closed.
 func (b *breaker) set(l limits) {
@@ -81,25 +78,25 @@ func (b *breaker) take() (permit, bool) {
 	b.mu.Lock()
 	defer b.unlock()
 	if b.circuit == nil {
-		return permit{}, true
+		return 0, true
 	}
 	ok := b.circuit.TryAcquirePermit()
 	if !ok && b.state == circuitbreaker.HalfOpenState && time.Since(b.since) > b.limits.open {
 		b.probe() // its probes have no end: others are let through
 		ok = b.circuit.TryAcquirePermit()
 	}
-	return permit{b, b.generation}, ok
+	return b.generation, ok
 }
 
-func (p permit) end(v verdict) {
-	b := p.breaker
-	if b == nil {
+// end takes what the call says.
+func (b *breaker) end(p permit, v verdict) {
+	if p == 0 {
 		return
 	}
 	b.mu.Lock()
 	defer b.unlock()
 	switch {
-	case b.circuit == nil || p.generation != b.generation:
+	case b.circuit == nil || p != b.generation:
 	case v == success:
 		b.circuit.RecordSuccess()
 	case v == failure:
@@ -132,7 +129,7 @@ func (b *breaker) turned(to circuitbreaker.State) {
 }
 
 // rested lets probes through after the breaker's time, also where nobody calls: who looks is told the truth.
-func (b *breaker) rested(generation uint64) {
+func (b *breaker) rested(generation permit) {
 	b.mu.Lock()
 	defer b.unlock()
 	if b.generation == generation && b.circuit != nil {

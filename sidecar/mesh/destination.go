@@ -91,12 +91,12 @@ func (d *destination) follow() {
 	d.terms.Store(t)
 }
 
-// bounded is ctx with the deadline of a call; cancel is called at its end. given is the time that it has.
-func (t *terms) bounded(ctx context.Context) (_ context.Context, given time.Duration, cancel context.CancelFunc) {
+// bounded is ctx with the deadline of a call that begins now; cancel is called at its end. given is the time that it has.
+func (t *terms) bounded(ctx context.Context, now time.Time) (_ context.Context, given time.Duration, cancel context.CancelFunc) {
 	limit := t.timeout
 	deadline, ok := ctx.Deadline()
 	if ok {
-		given = time.Until(deadline)
+		given = deadline.Sub(now)
 		if limit == 0 || given <= limit {
 			return ctx, given, nil
 		}

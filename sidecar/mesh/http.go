@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -29,9 +30,9 @@ type outbound struct {
 	replicas replicas
 	dial     dialFunc
 
-	mu         sync.Mutex
-	transports map[time.Duration]*http.Transport // by how long the head of an answer may take, which in net/http is a transport's property
+	transports telemetry.Table[time.Duration, *http.Transport] // by how long the head of an answer may take, which in net/http is a transport's property
 	durations  telemetry.Table[httpKey, prometheus.Observer]
+	spent      sync.Pool // of exchanges
 }
 
 type httpKey struct {
@@ -39,16 +40,12 @@ type httpKey struct {
 	status int
 }
 
-// HTTP is the shared client of a service's public port: its URLs are http://<service>/…. A call has the token of this service,
+// HTTP is a client of a service's public port: its URLs are http://<service>/…, and its connections are those of all clients
+// of the service. A call has the token of this service,
 // and 10 s where its context has no deadline; the body of the answer is to be read within that. Redirects to other hosts
 // are not followed: they are the answer.
 func (m *Mesh) HTTP(service string) *http.Client {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if c, ok := m.clients[service]; ok {
-		return c
-	}
-	c := &http.Client{
+	return &http.Client{
 		Transport: &Transport{mesh: m, only: service},
 		CheckRedirect: func(r *http.Request, via []*http.Request) error {
 			if r.URL.Scheme != "http" || r.URL.Host != service || len(via) >= 10 {
@@ -57,8 +54,6 @@ func (m *Mesh) HTTP(service string) *http.Client {
 			return nil
 		},
 	}
-	m.clients[service] = c
-	return c
 }
 
 // TransportSettings are of what passes requests of others on.
@@ -71,8 +66,9 @@ type TransportSettings struct {
 // Transport is the http.RoundTripper of requests whose host is a service. Safe for concurrent use.
 type Transport struct {
 	mesh  *Mesh
-	only  string             // the one service; "": all
-	proxy *TransportSettings // nil: the requests are this service's own
+	only  string                   // the one service; "": all
+	own   atomic.Pointer[outbound] // only's, from its first call on
+	proxy *TransportSettings       // nil: the requests are this service's own
 }
 
 // Proxy is a transport for requests that are passed on: they are sent as they are, with neither token nor trace context of
@@ -86,10 +82,10 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		closeBody(r)
 		return nil, fmt.Errorf("call %s: %w", r.URL.Host, errStranger)
 	}
-	d, err := t.mesh.outbound(r.URL.Host)
+	d, err := t.to(r.URL.Host)
 	if err != nil {
 		closeBody(r)
-		return nil, err
+		return nil, fmt.Errorf("call %s: %w", r.URL.Host, err)
 	}
 	terms := d.terms.Load()
 	permit, ok := d.breaker.take()
@@ -100,8 +96,9 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		d.refused.Inc()
 		return nil, problem.Wrap(problem.Unavailable, d.service+" is not answering just now; try again", fmt.Errorf("call %s: %w", d.service, ErrOpen))
 	}
-	x := &exchange{outbound: d, terms: terms, permit: permit, proxy: t.proxy, began: time.Now(), method: methodLabel(r.Method)}
-	return x.run(r)
+	x := d.exchange()
+	x.outbound, x.terms, x.permit, x.proxy, x.in, x.began = d, terms, permit, t.proxy, r, time.Now()
+	return x.run()
 }
 
 func closeBody(r *http.Request) {
@@ -110,29 +107,24 @@ func closeBody(r *http.Request) {
 	}
 }
 
-// outbound is what there is of a service, made at its first call.
-func (m *Mesh) outbound(service string) (*outbound, error) {
-	m.destinations.RLock()
-	d := m.destinations.http[service]
-	m.destinations.RUnlock()
-	if d != nil {
+// to is where a request goes.
+func (t *Transport) to(service string) (*outbound, error) {
+	if d := t.own.Load(); d != nil {
 		return d, nil
 	}
-	m.destinations.Lock()
-	defer m.destinations.Unlock()
-	if m.destinations.closed {
-		return nil, fmt.Errorf("call %s: %w", service, net.ErrClosed)
+	d, err := known(t.mesh, t.mesh.outbound, service, t.mesh.newOutbound)
+	if err == nil && t.only != "" {
+		t.own.Store(d)
 	}
-	if d := m.destinations.http[service]; d != nil {
-		return d, nil
-	}
+	return d, err
+}
+
+func (m *Mesh) newOutbound(service string) (*outbound, error) {
 	dial, err := m.dialer(service)
 	if err != nil {
-		return nil, fmt.Errorf("call %s: %w", service, err)
+		return nil, err
 	}
-	d = &outbound{destination: m.newDestination(service, HTTP), dial: dial, transports: map[time.Duration]*http.Transport{}}
-	m.destinations.http[service] = d
-	return d, nil
+	return &outbound{destination: m.newDestination(service, HTTP), dial: dial}, nil
 }
 
 // via is the transport of a request.
@@ -141,20 +133,11 @@ func (d *outbound) via(proxy *TransportSettings, r *http.Request) *http.Transpor
 	if proxy != nil && proxy.Head != nil {
 		head = proxy.Head(r)
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	t := d.transports[head]
-	if t == nil {
-		t = newTransport(head, d.dial)
-		d.transports[head] = t
-	}
-	return t
+	return d.transports.Of(head, func() *http.Transport { return newTransport(head, d.dial) })
 }
 
 func (d *outbound) close() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for _, t := range d.transports {
+	for _, t := range d.transports.All() {
 		t.CloseIdleConnections()
 	}
 	d.breaker.close()
@@ -192,8 +175,8 @@ func newTransport(head time.Duration, dial dialFunc) *http.Transport {
 
 // pick is the replica for a try, not the one that has just refused; nil: there is none.
 func (d *outbound) pick(proxy *TransportSettings, not *replica) *replica {
-	all := d.replicas.at(d.mesh.names.expand(d.mesh.settings.Peers.Resolve(d.service).HTTP))
-	one := choose(all, d.replicas.turn.Add(1), func(r *replica) (bad int) {
+	all := d.replicas.behind(d.mesh.names, d.mesh.settings.Peers.Resolve(d.service).HTTP)
+	return choose(all, d.replicas.turn.Add(1), func(r *replica) (bad int) {
 		if proxy != nil && proxy.Avoid != nil && proxy.Avoid(r.address) {
 			bad += 2
 		}
@@ -202,15 +185,12 @@ func (d *outbound) pick(proxy *TransportSettings, not *replica) *replica {
 		}
 		return bad
 	})
-	return one
 }
 
 func (d *outbound) observe(ctx context.Context, method string, status int, took time.Duration, failed bool) {
-	key := httpKey{method, status}
-	o, ok := d.durations.Find(key)
-	if !ok {
-		o = d.durations.Add(key, d.mesh.metrics.http.WithLabelValues(method, strconv.Itoa(status), d.service))
-	}
+	o := d.durations.Of(httpKey{method, status}, func() prometheus.Observer {
+		return d.mesh.metrics.http.WithLabelValues(method, strconv.Itoa(status), d.service)
+	})
 	telemetry.Observe(ctx, o, took.Seconds())
 	d.edge.Observe(ctx, took, failed)
 }

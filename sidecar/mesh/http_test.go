@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -307,4 +308,53 @@ func TestWhatIsTriedAgain(t *testing.T) {
 	if _, _, err := get(ctx, on, "/?status=503"); err != nil || hits.Load() != 1 || !hop.Spent(ctx) {
 		t.Errorf("in a call that is tried again itself: %d tries, spent %v, %v", hits.Load(), hop.Spent(ctx), err)
 	}
+}
+
+// What one call leaves is used by the next: of many at once each gets its own answer, sends its own headers alone, and is not
+// disturbed by one that closes its answer twice, or reads on after its end.
+func TestCallsDoNotMix(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "gateway", "catalogs")
+	m := w.calls(t, "gateway", catalogs(web(t, func(rw http.ResponseWriter, r *http.Request) {
+		var own []string
+		for name := range r.Header {
+			if strings.HasPrefix(name, "X-Of-") {
+				own = append(own, name)
+			}
+		}
+		_, _ = fmt.Fprint(rw, r.URL.Path, own, len(r.Header[hop.Token]))
+	})))
+	var all sync.WaitGroup
+	for who := range 8 {
+		all.Go(func() {
+			for i := range 200 {
+				path, name := fmt.Sprintf("/%d/%d", who, i), fmt.Sprintf("X-Of-%d-%d", who, i)
+				r, err := http.NewRequestWithContext(t.Context(), "GET", "http://catalogs"+path, nil)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				r.Header.Set(name, "1")
+				resp, err := m.HTTP("catalogs").Do(r)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				text, err := io.ReadAll(resp.Body)
+				if want := path + fmt.Sprint([]string{name}, 1); err != nil || string(text) != want {
+					t.Errorf("%s: %v, want %s", text, err, want)
+				}
+				for range 2 {
+					_ = resp.Body.Close()
+					if n, _ := resp.Body.Read(make([]byte, 1)); n != 0 {
+						t.Error("there is more after the end")
+					}
+				}
+				if resp.Request.URL.Path != path || len(r.Header) != 1 {
+					t.Errorf("%s has become %s, with %v", path, resp.Request.URL.Path, r.Header)
+				}
+			}
+		})
+	}
+	all.Wait()
 }

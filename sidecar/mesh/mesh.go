@@ -16,7 +16,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -82,25 +81,19 @@ type Mesh struct {
 	tracer trace.Tracer // nil: no spans
 	names  *names
 
-	mu      sync.Mutex
-	conns   map[string]*grpc.ClientConn
-	clients map[string]*http.Client
-	closed  bool
-
-	destinations struct {
-		sync.RWMutex
-		http   map[string]*outbound
-		rpc    map[string]*callee
-		closed bool
-	}
+	mu       sync.RWMutex
+	outbound map[string]*outbound // by service, as the next one; both are made at the first call
+	callees  map[string]*callee
+	closed   bool
 }
+
+var errClosed = errors.New("the mesh's clients are closed")
 
 // New makes the clients; nothing is connected before the first call.
 func New(s Settings) *Mesh {
 	s = s.withDefaults()
 	m := &Mesh{settings: s, metrics: newMetrics(s.Registerer), rules: &rules{}, tracer: tracerOf(s.TracerProvider), names: newNames(),
-		conns: map[string]*grpc.ClientConn{}, clients: map[string]*http.Client{}}
-	m.destinations.http, m.destinations.rpc = map[string]*outbound{}, map[string]*callee{}
+		outbound: map[string]*outbound{}, callees: map[string]*callee{}}
 	m.rules.changed = m.follow
 	return m
 }
@@ -119,12 +112,12 @@ func (m *Mesh) follow() {
 }
 
 func (m *Mesh) all() (all []*destination) {
-	m.destinations.RLock()
-	defer m.destinations.RUnlock()
-	for _, d := range m.destinations.http {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	for _, d := range m.outbound {
 		all = append(all, d.destination)
 	}
-	for _, d := range m.destinations.rpc {
+	for _, d := range m.callees {
 		all = append(all, d.destination)
 	}
 	return all
@@ -148,36 +141,34 @@ func (m *Mesh) Open() error {
 // RPC is the shared connection to the private port of a service; it connects lazily and never blocks. The caller does not
 // close it. It balances over all replicas, and follows them as they change. A unary call without a deadline has 10 s.
 func (m *Mesh) RPC(service string) (*grpc.ClientConn, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.closed {
-		return nil, errors.New("connect to " + service + ": the mesh's clients are closed")
-	}
-	if conn, ok := m.conns[service]; ok {
-		return conn, nil
-	}
-	options, err := m.options(m.callee(service))
+	d, err := known(m, m.callees, service, m.newCallee)
 	if err != nil {
 		return nil, fmt.Errorf("connect to %s: %w", service, err)
 	}
-	conn, err := grpc.NewClient(scheme+":///"+service, options...)
-	if err != nil {
-		return nil, fmt.Errorf("connect to %s: %w", service, err)
-	}
-	m.conns[service] = conn
-	return conn, nil
+	return d.conn, nil
 }
 
-// callee is what there is of a service, made with its connection.
-func (m *Mesh) callee(service string) *callee {
-	m.destinations.Lock()
-	defer m.destinations.Unlock()
-	d := m.destinations.rpc[service]
-	if d == nil {
-		d = &callee{destination: m.newDestination(service, GRPC)}
-		m.destinations.rpc[service] = d
+// known is what there is of a service, made at the first call.
+func known[D any](m *Mesh, all map[string]*D, service string, make func(string) (*D, error)) (*D, error) {
+	m.mu.RLock()
+	d := all[service]
+	m.mu.RUnlock()
+	if d != nil {
+		return d, nil
 	}
-	return d
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if d := all[service]; d != nil {
+		return d, nil
+	}
+	if m.closed {
+		return nil, errClosed
+	}
+	d, err := make(service)
+	if err == nil {
+		all[service] = d
+	}
+	return d, err
 }
 
 // Close closes all connections; calls in flight by gRPC fail, those by HTTP come to their end. Idempotent.
@@ -186,19 +177,13 @@ func (m *Mesh) Close() error {
 	defer m.mu.Unlock()
 	m.closed = true
 	var all error
-	for service, conn := range m.conns {
-		all = errors.Join(all, conn.Close())
-		delete(m.conns, service)
+	for service, d := range m.callees {
+		all = errors.Join(all, d.close())
+		delete(m.callees, service) // no connection that is closed is given out
 	}
 	m.names.close()
-	m.destinations.Lock()
-	defer m.destinations.Unlock()
-	m.destinations.closed = true
-	for _, d := range m.destinations.http {
+	for _, d := range m.outbound {
 		d.close()
-	}
-	for _, d := range m.destinations.rpc {
-		d.breaker.close()
 	}
 	return all
 }

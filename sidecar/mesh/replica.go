@@ -69,7 +69,16 @@ type replicas struct {
 
 type resolved struct {
 	addresses []string
+	literal   bool // they are no names, behind which there may be others by now
 	all       []*replica
+}
+
+// behind is the replicas at these addresses, or behind their names.
+func (r *replicas) behind(n *names, addresses []string) []*replica {
+	if now := r.now.Load(); now != nil && now.literal && slices.Equal(now.addresses, addresses) {
+		return now.all
+	}
+	return r.at(n.expand(addresses))
 }
 
 // at is the replicas at these addresses; those that were there before keep what is known of them.
@@ -79,7 +88,7 @@ func (r *replicas) at(addresses []string) []*replica {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	next := &resolved{addresses: slices.Clone(addresses)}
+	next := &resolved{addresses: slices.Clone(addresses), literal: literal(addresses)}
 	for _, a := range addresses {
 		next.all = append(next.all, r.known(a))
 	}

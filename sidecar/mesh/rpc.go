@@ -25,6 +25,7 @@ const maxMessage = 16 << 20
 // callee is all calls to one service by gRPC.
 type callee struct {
 	*destination
+	conn      *grpc.ClientConn
 	replicas  replicas
 	durations telemetry.Table[rpcKey, prometheus.Observer]
 	methods   methods
@@ -33,6 +34,22 @@ type callee struct {
 type rpcKey struct {
 	method string
 	code   codes.Code
+}
+
+// newCallee connects to nobody yet.
+func (m *Mesh) newCallee(service string) (*callee, error) {
+	d := &callee{destination: m.newDestination(service, GRPC)}
+	options, err := m.options(d)
+	if err != nil {
+		return nil, err
+	}
+	d.conn, err = grpc.NewClient(scheme+":///"+service, options...)
+	return d, err
+}
+
+func (d *callee) close() error {
+	d.breaker.close()
+	return d.conn.Close()
 }
 
 func (m *Mesh) options(d *callee) ([]grpc.DialOption, error) {
@@ -109,11 +126,9 @@ func (c *carried) Set(key, value string) { c.pairs = append(c.pairs, key, value)
 func (c *carried) Keys() []string { return nil }
 
 func (d *callee) measure(ctx context.Context, method string, code codes.Code, took time.Duration) {
-	key := rpcKey{method, code}
-	o, ok := d.durations.Find(key)
-	if !ok {
-		o = d.durations.Add(key, d.mesh.metrics.rpc.WithLabelValues("grpc", method[1:], hop.StatusName(code), d.service))
-	}
+	o := d.durations.Of(rpcKey{method, code}, func() prometheus.Observer {
+		return d.mesh.metrics.rpc.WithLabelValues("grpc", method[1:], hop.StatusName(code), d.service)
+	})
 	telemetry.Observe(ctx, o, took.Seconds())
 }
 

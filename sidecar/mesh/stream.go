@@ -79,7 +79,7 @@ func (a *answered) RecvMsg(m any) error {
 	err := a.ClientStream.RecvMsg(m)
 	if err == nil && a.call.first.Load() == 0 {
 		a.call.first.Store(int64(time.Since(a.call.began)))
-		a.call.permit.end(success)
+		a.call.breaker.end(a.call.permit, success)
 	}
 	return err
 }
@@ -99,7 +99,7 @@ func (s *streamCall) end(err error, quiet bool) {
 	failed := atFault(code) && !gone
 	s.edge.Observe(s.ctx, cmp.Or(first, took), failed)
 	if first == 0 {
-		s.permit.end(verdictOf(code, gone, s.sent.Load(), tooShort))
+		s.breaker.end(s.permit, verdictOf(code, gone, s.sent.Load(), tooShort))
 	}
 	s.finished(s.span, s.method, err, code)
 }

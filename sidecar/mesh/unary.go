@@ -43,7 +43,7 @@ func (d *callee) unary(ctx context.Context, method string, req, reply any, cc *g
 	}
 	began := time.Now()
 	c := &unaryCall{callee: d, terms: terms, method: method}
-	ctx, given, cancel := terms.bounded(ctx)
+	ctx, given, cancel := terms.bounded(ctx, began)
 	if cancel != nil {
 		defer cancel()
 	}
@@ -122,7 +122,7 @@ func (c *unaryCall) ended(ctx context.Context, took time.Duration, err error, p 
 	failed := atFault(code) && !gone
 	c.measure(ctx, c.method, code, took)
 	c.edge.Observe(ctx, took, failed)
-	p.end(verdictOf(code, gone, c.sent.Load(), c.given))
+	c.breaker.end(p, verdictOf(code, gone, c.sent.Load(), c.given))
 	c.finished(c.span, c.method, err, code)
 }
 

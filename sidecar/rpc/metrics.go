@@ -72,10 +72,9 @@ func (m *watch) HandleRPC(ctx context.Context, s stats.RPCStats) {
 }
 
 func (m *watch) observer(e ending) prometheus.Observer {
-	if o, ok := m.ended.Find(e); ok {
-		return o
-	}
-	return m.ended.Add(e, m.duration.WithLabelValues("grpc", e.method, hop.StatusName(e.code)))
+	return m.ended.Of(e, func() prometheus.Observer {
+		return m.duration.WithLabelValues("grpc", e.method, hop.StatusName(e.code))
+	})
 }
 
 // TagConn implements stats.Handler.

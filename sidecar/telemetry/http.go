@@ -55,10 +55,7 @@ type Exchange struct {
 
 // Active counts the requests under way; method is as Method returned it.
 func (h *HTTPServer) Active(method string) prometheus.Gauge {
-	if g, ok := h.gauges.Find(method); ok {
-		return g
-	}
-	return h.gauges.Add(method, h.active.WithLabelValues(method))
+	return h.gauges.Of(method, func() prometheus.Gauge { return h.active.WithLabelValues(method) })
 }
 
 // Begin counts a request in; the returned end counts it out.
@@ -70,15 +67,13 @@ func (h *HTTPServer) Begin(method string) (end func()) {
 
 // Observe records a finished exchange.
 func (h *HTTPServer) Observe(ctx context.Context, x Exchange) {
-	key := exchangeKey{x.Method, x.Route, x.Status}
-	to, ok := h.children.Find(key)
-	if !ok {
-		to = h.children.Add(key, observers{
+	to := h.children.Of(exchangeKey{x.Method, x.Route, x.Status}, func() observers {
+		return observers{
 			duration: h.duration.WithLabelValues(x.Method, x.Route, strconv.Itoa(x.Status)),
 			request:  h.request.WithLabelValues(x.Method, x.Route),
 			response: h.response.WithLabelValues(x.Method, x.Route),
-		})
-	}
+		}
+	})
 	Observe(ctx, to.duration, x.Duration.Seconds())
 	to.request.Observe(float64(x.Read))
 	to.response.Observe(float64(x.Written))
