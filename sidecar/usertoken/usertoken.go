@@ -32,6 +32,16 @@ type claims struct {
 	Tenant string         `json:"tenant,omitempty"`
 }
 
+// from is when they begin to hold.
+func (c claims) from() (from time.Time) {
+	for _, t := range []*jwt.NumericDate{c.IssuedAt, c.NotBefore} {
+		if t != nil && t.Time().After(from) {
+			from = t.Time()
+		}
+	}
+	return from.Add(-Leeway)
+}
+
 // Sign makes a token for p that holds for ttl. key is a private Ed25519 key with its KeyID.
 func Sign(key jose.JSONWebKey, p access.Principal, ttl time.Duration) (string, error) {
 	if p.Subject == "" || ttl <= 0 {

@@ -43,11 +43,12 @@ type Verifier struct {
 	seen generations.Shared[string, *verified]
 }
 
-// verified is what a token says. It is not changed.
+// verified is whom a token speaks for. It is not changed.
 type verified struct {
-	claims claims
-	kid    string
-	key    ed25519.PublicKey
+	principal access.Principal
+	from      time.Time // to its Until
+	kid       string
+	key       ed25519.PublicKey
 }
 
 var _ access.Verifier = (*Verifier)(nil)
@@ -68,8 +69,8 @@ func (v *Verifier) Verify(ctx context.Context, token string) (access.Principal, 
 	if len(token) > MaxBytes {
 		return access.Principal{}, refused("the token is too long", nil)
 	}
-	if v := v.known(ctx, token); v != nil {
-		return principal(v.claims)
+	if known := v.known(ctx, token); known != nil {
+		return known.principal, nil
 	}
 	parsed, err := jwt.ParseSigned(token, []jose.SignatureAlgorithm{jose.EdDSA})
 	if err != nil || len(parsed.Headers) != 1 {
@@ -89,15 +90,15 @@ func (v *Verifier) Verify(ctx context.Context, token string) (access.Principal, 
 	}
 	p, err := principal(c)
 	if err == nil && len(token) <= maxSeenBytes {
-		v.seen.Put(token, &verified{claims: c, kid: kid, key: key}, maxSeen)
+		v.seen.Put(token, &verified{principal: p, from: c.from(), kid: kid, key: key}, maxSeen)
 	}
 	return p, err
 }
 
-// known is a token that was verified before, by a key that is still believed.
+// known is a token that was verified before, by a key that is still believed, and whose time it is.
 func (v *Verifier) known(ctx context.Context, token string) *verified {
 	known, ok := v.seen.Use(token, maxSeen)
-	if !ok {
+	if now := time.Now(); !ok || now.Before(known.from) || now.After(known.principal.Until) {
 		return nil
 	}
 	if key, err := v.keys.find(ctx, known.kid); err != nil || !key.Equal(known.key) {

@@ -133,7 +133,8 @@ func (a *API) observe(w *writer, active prometheus.Gauge) {
 func (a *API) logged(w *writer, r *http.Request) {
 	a.enter(w, r)
 	defer w.hop(r)()
-	r = r.WithContext(&w.context)
+	w.copied = *r.WithContext(&w.context) // not an allocation of its own
+	r = &w.copied
 	defer a.settle(w, r)
 	a.caught(w, r)
 }

@@ -3,7 +3,7 @@
 //
 // A request passes, in this order and no other:
 //
-//	recover → trace → RED metrics → access log → catch → limits → gate → authentication → handler
+//	recover → trace → RED metrics → access log → catch → limits → authentication → gate → handler
 //
 // recover keeps a panic of the chain itself from the server; catch turns one of a handler into a 500
 // problem while trace, metrics and log still see it. Every answer of 400 or more that the chain, the

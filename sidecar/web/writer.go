@@ -17,6 +17,7 @@ import (
 type writer struct {
 	http.ResponseWriter
 	request   *http.Request // as the mux sees it, which leaves the pattern in it; nil before
+	copied    http.Request  // the one of the chain's context
 	status    int           // 0: nothing written
 	written   int64
 	read      int64
