@@ -2137,7 +2137,7 @@ export interface components {
             live: number;
             /**
              * Format: int64
-             * @description not heard for three heartbeats
+             * @description not heard for three heartbeats; ten minutes later no more, where others of the service serve
              */
             lost: number;
             /** @description a service, postgresql, rabbitmq, redis, browser, outside, or a host */
