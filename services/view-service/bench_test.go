@@ -29,45 +29,96 @@ import (
 	"github.com/signalbox-mesh/signalbox/sidecar/servicetoken"
 )
 
-// watch sees when instances have put a change into effect.
+// The stages of a change, in the order in which they end.
+const (
+	handed    = "handed"    // view-service gives the message to its bus: the change is committed
+	told      = "told"      // an instance has it
+	effective = "effective" // and is done with it
+	answered  = "answered"  // its answer is on its way
+	heard     = "heard"     // view-service has it
+)
+
+// watch sees how far a change has come.
 type watch struct {
 	mu    sync.Mutex
 	began time.Time
-	all   []time.Duration
+	all   map[string][]time.Duration // by stage, as they ended
 }
 
 func (w *watch) begin() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.began, w.all = time.Now(), nil
+	w.began, w.all = time.Now(), map[string][]time.Duration{}
 }
 
-func (w *watch) last() (time.Duration, int) {
+func (w *watch) note(stage string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return slices.Max(append(w.all, 0)), len(w.all)
+	if w.all != nil {
+		w.all[stage] = append(w.all[stage], time.Since(w.began))
+	}
 }
 
-// watched is a bus that tells its watch of each change that its agent is done with.
+// seen is when the first and the last of a stage came, and how many there were.
+func (w *watch) seen(stage string) (first, last time.Duration, n int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	all := w.all[stage]
+	if len(all) == 0 {
+		return 0, 0, 0
+	}
+	return slices.Min(all), slices.Max(all), len(all)
+}
+
+// watched is a bus that tells its watch of changes and of their answers.
 type watched struct {
 	bus.Bus
 	*watch
+	view bool // it is view-service's
+}
+
+func (w *watch) of(open func(bus.Client) (bus.Bus, error)) func(bus.Client) (bus.Bus, error) {
+	return func(c bus.Client) (bus.Bus, error) {
+		inner, err := open(c)
+		return watched{inner, w, c.Service == "view-service"}, err
+	}
+}
+
+func (b watched) Publish(ctx context.Context, p bus.Publication) error {
+	if p.Event.Type == changed {
+		b.note(handed)
+	}
+	err := b.Bus.Publish(ctx, p)
+	if p.Event.Type == acknowledged {
+		b.note(answered)
+	}
+	return err
 }
 
 func (b watched) Subscribe(ctx context.Context, s bus.Subscription) (func(context.Context) error, error) {
-	if inner := s.Handler; s.Exchange == bus.Control {
-		s.Handler = func(ctx context.Context, d bus.Delivery) error {
-			err := inner(ctx, d)
-			if d.Type == "signalbox.lease.changed" {
-				b.mu.Lock()
-				b.all = append(b.all, time.Since(b.began))
-				b.mu.Unlock()
-			}
-			return err
+	inner := s.Handler
+	s.Handler = func(ctx context.Context, d bus.Delivery) error {
+		mine := d.Type == changed && !b.view
+		if mine {
+			b.note(told)
 		}
+		err := inner(ctx, d)
+		switch {
+		case mine:
+			b.note(effective)
+		case d.Type == acknowledged:
+			b.note(heard)
+		}
+		return err
 	}
 	return b.Bus.Subscribe(ctx, s)
 }
+
+// What is said on the bus of a lease.
+const (
+	changed      = "signalbox.lease.changed"
+	acknowledged = "signalbox.lease.acknowledged"
+)
 
 // changer changes the level of a fleet by the API, over one connection that stands.
 type changer struct {
@@ -77,23 +128,36 @@ type changer struct {
 	fleet  int
 
 	partial int // receipts that were not complete
+	stages  map[string][]time.Duration
 }
 
 // change sets a level for all, and drops it again: the time until the last has it in effect, and until the receipt.
-func (c *changer) change(b *testing.B) (effective, complete time.Duration) {
+func (c *changer) change(b *testing.B) (effect, complete time.Duration) {
 	b.Helper()
 	c.watch.begin()
 	var r receipt
 	began := time.Now()
 	c.do(b, http.MethodPost, leases, `{"kind":"level","service":"catalogs","logger":"bench","value":"debug","ttl":"5m","reason":"measure"}`, &r)
 	complete = time.Since(began)
-	effective, n := c.watch.last()
+	_, last, n := c.watch.seen(effective)
 	if r.Applied != c.fleet || r.Expected != c.fleet || n != c.fleet {
 		c.partial++ // and its time is what the receipt waits at most
 		b.Logf("%d of %d have applied it in time, %d answered", r.Applied, r.Expected, n)
 	}
+	for _, stage := range []string{handed, told, effective, answered, heard} {
+		first, last, _ := c.watch.seen(stage)
+		c.stages["first_"+stage], c.stages["last_"+stage] = append(c.stages["first_"+stage], first), append(c.stages["last_"+stage], last)
+	}
 	c.do(b, http.MethodDelete, leases+"/"+r.Lease.ID, "", nil)
-	return effective, complete
+	return last, complete
+}
+
+// timeline prints when each stage was reached, in the middle of all changes.
+func (c *changer) timeline(b *testing.B) {
+	b.Helper()
+	for _, stage := range []string{"first_handed", "first_told", "last_told", "last_effective", "first_answered", "last_answered", "first_heard", "last_heard"} {
+		b.Logf("METRIC %s_p50_ms=%.2f", stage, quantile(c.stages[stage], .5))
+	}
 }
 
 func (c *changer) do(b *testing.B, method, path, body string, out any) {
@@ -121,7 +185,7 @@ func BenchmarkFleet(b *testing.B) {
 		m, url := newMesh(b), amqptest.New(b)
 		m.Bus = func(c bus.Client) (bus.Bus, error) { return amqp.Open(url, c) }
 		keys := m.bundle(b)
-		c := m.fleet(b, fleet, func(b *testing.B, w *watch, name string) { m.measured(b, w, name, keys) })
+		c := m.fleet(b, fleet, func(b *testing.B, name string) { m.measured(b, name, keys) })
 		bare := amqptest.FanOut(b, url, fleet, 1000)
 		var limits, effects, receipts []time.Duration
 		for b.Loop() {
@@ -129,8 +193,8 @@ func BenchmarkFleet(b *testing.B) {
 				rest(b, 250*time.Millisecond)
 				limits = append(limits, bare())
 				rest(b, 250*time.Millisecond)
-				effective, complete := c.change(b)
-				effects, receipts = append(effects, effective), append(receipts, complete)
+				effect, complete := c.change(b)
+				effects, receipts = append(effects, effect), append(receipts, complete)
 			}
 		}
 		metric(b, "fanout_p50_ms", quantile(limits, .5), 0)
@@ -140,6 +204,7 @@ func BenchmarkFleet(b *testing.B) {
 		metric(b, "receipt_p50_ms", quantile(receipts, .5), 4*quantile(limits, .5))
 		metric(b, "receipt_p99_ms", quantile(receipts, .99), 4*quantile(limits, .99))
 		metric(b, "partial_receipts", float64(c.partial), 0)
+		c.timeline(b)
 		b.ReportMetric(quantile(effects, .5)/quantile(limits, .5), "x-fanout-p50")
 		b.ReportMetric(quantile(effects, .99)/quantile(limits, .99), "x-fanout-p99")
 		b.ReportMetric(quantile(receipts, .5)/quantile(limits, .5), "x-fanout-receipt")
@@ -151,8 +216,8 @@ func BenchmarkFleet(b *testing.B) {
 		for b.Loop() {
 			for range 10 {
 				rest(b, 3*time.Second)
-				effective, complete := c.change(b)
-				effects, receipts = append(effects, effective), append(receipts, complete)
+				effect, complete := c.change(b)
+				effects, receipts = append(effects, effect), append(receipts, complete)
 			}
 		}
 		metric(b, "effective_p50_ms", quantile(effects, .5), 50)
@@ -184,14 +249,15 @@ func quantile(all []time.Duration, q float64) float64 {
 }
 
 // fleet runs so many instances of catalogs beside a view-service, until the end of the benchmark.
-func (m *mesh) fleet(b *testing.B, n int, start func(b *testing.B, w *watch, name string)) *changer {
+func (m *mesh) fleet(b *testing.B, n int, start func(b *testing.B, name string)) *changer {
 	b.Helper()
-	v, _ := m.view(b, "view-service-1")
 	w := &watch{}
+	m.Bus = w.of(m.Bus)
+	v, _ := m.view(b, "view-service-1")
 	for i := range n {
-		start(b, w, fmt.Sprintf("catalogs-%d", i+1))
+		start(b, fmt.Sprintf("catalogs-%d", i+1))
 	}
-	c := &changer{view: v, client: &http.Client{Timeout: limit}, watch: w, fleet: n}
+	c := &changer{view: v, client: &http.Client{Timeout: limit}, watch: w, fleet: n, stages: map[string][]time.Duration{}}
 	wait.For(b, 2*time.Minute, "all to listen", func() bool {
 		var r receipt
 		c.do(b, http.MethodPost, leases, `{"kind":"level","service":"catalogs","logger":"nobody","value":"info","ttl":"1s","reason":"are you there"}`, &r)
@@ -211,14 +277,10 @@ func (m *mesh) bundle(b *testing.B) *servicetoken.Bundle {
 }
 
 // measured runs a whole sidecar, without a database.
-func (m *mesh) measured(b *testing.B, w *watch, name string, keys *servicetoken.Bundle) {
+func (m *mesh) measured(b *testing.B, name string, keys *servicetoken.Bundle) {
 	b.Helper()
 	set := m.Settings("catalogs")
 	set.Stderr, set.Keys = io.Discard, keys
-	set.Bus = func(c bus.Client) (bus.Bus, error) {
-		inner, err := m.Bus(c)
-		return watched{inner, w}, err
-	}
 	s, err := sidecar.New(b.Context(), m.config("catalogs", name, ""), set)
 	if err != nil {
 		b.Fatal(err)
@@ -228,14 +290,14 @@ func (m *mesh) measured(b *testing.B, w *watch, name string, keys *servicetoken.
 
 // agents starts the part of a sidecar that this is about, with a level table and a bus of its own; they share a
 // connection to view-service.
-func (m *mesh) agents(b *testing.B) func(b *testing.B, w *watch, name string) {
+func (m *mesh) agents(b *testing.B) func(b *testing.B, name string) {
 	b.Helper()
 	conn, err := m.as(b, "catalogs").RPC("view-service")
 	if err != nil {
 		b.Fatal(err)
 	}
 	keys, signer := m.bundle(b), m.signer(b, "catalogs")
-	return func(b *testing.B, w *watch, name string) {
+	return func(b *testing.B, name string) {
 		b.Helper()
 		own, err := m.Bus(bus.Client{Service: "catalogs", Instance: name, Logger: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry()})
 		if err != nil {
@@ -243,7 +305,7 @@ func (m *mesh) agents(b *testing.B) func(b *testing.B, w *watch, name string) {
 		}
 		table := level.NewTable(level.Spec{})
 		a := fleet.New(fleet.Settings{Service: "catalogs", Instance: name, Epoch: "e-" + name, PublicAddr: "127.0.0.1:1", StartedAt: time.Now(),
-			Client: fleetv1.NewFleetServiceClient(conn), Bus: watched{own, w}, Verify: keys.VerifyMessage, Sign: signer.SignMessage, Answer: signer.Answer,
+			Client: fleetv1.NewFleetServiceClient(conn), Bus: own, Verify: keys.VerifyMessage, Sign: signer.SignMessage, Answer: signer.Answer,
 			StateFile: filepath.Join(m.Dir, "state", "leases", name+".json"), States: table.States, Registerer: prometheus.NewRegistry(),
 			Effects: map[string]lease.Effect{lease.Level: fleet.LevelEffect(level.NewSources(table, fleet.Source))}})
 		ctx, cancel := context.WithCancel(context.Background())
