@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/signalbox-mesh/signalbox/sidecar/bus"
-	"github.com/signalbox-mesh/signalbox/sidecar/internal/pause"
 )
 
 // reply is an acknowledgement to be.
@@ -25,13 +24,15 @@ const (
 	mostPatient = 20 * time.Millisecond
 )
 
-// reply has the message answered by Run; by itself when too many wait there.
+// reply has the message answered by Run when it is time; by itself when too many wait there.
 func (a *Agent) reply(r reply) {
-	select {
-	case a.replies <- r:
-	default:
-		a.acknowledge(r.ctx, r.m, r.applied)
-	}
+	time.AfterFunc(min(time.Duration(max(r.m.Asked, 0))*patience, mostPatient), func() {
+		select {
+		case a.replies <- r:
+		default:
+			a.acknowledge(r.ctx, r.m, r.applied)
+		}
+	})
 }
 
 // answer acknowledges one by one, until ctx ends.
@@ -39,7 +40,6 @@ func (a *Agent) answer(ctx context.Context) {
 	for {
 		select {
 		case r := <-a.replies:
-			_ = pause.For(ctx, min(time.Duration(max(r.m.Asked, 0))*patience, mostPatient))
 			a.acknowledge(r.ctx, r.m, r.applied)
 		case <-ctx.Done():
 			return

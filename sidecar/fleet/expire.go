@@ -30,11 +30,14 @@ func (l *leases) expire(ctx context.Context) {
 	}
 }
 
-// due ends what is over, and returns the time until the next end.
+// mostUnwatched is how long expire sleeps at most: it need not be woken for what ends later, as most leases do when they come.
+const mostUnwatched = time.Minute
+
+// due ends what is over, and returns the time until the next end, or until it is to be asked again.
 func (l *leases) due(now time.Time) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	next, over := time.Hour, []lease.Lease(nil)
+	next, over := mostUnwatched, []lease.Lease(nil)
 	for id, one := range l.held {
 		if one.Kept() {
 			continue
@@ -46,6 +49,7 @@ func (l *leases) due(now time.Time) time.Duration {
 		l.remove(id)
 		over = append(over, one.Lease)
 	}
+	l.next = now.Add(next)
 	if over != nil {
 		l.push()
 	}

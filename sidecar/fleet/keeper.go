@@ -8,9 +8,8 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
-
-	"github.com/signalbox-mesh/signalbox/sidecar/internal/pause"
 )
 
 // settle is how long a change waits for others before it is written, and up to as long again: the disk is in nobody's
@@ -32,7 +31,8 @@ type keeper struct {
 	clocks  clocks
 	metrics *metrics
 	log     *slog.Logger
-	wanted  chan struct{}
+	wanted  chan struct{} // the change has settled
+	waiting atomic.Bool   // until one has
 }
 
 func newKeeper(path string, c clocks, m *metrics, log *slog.Logger) *keeper {
@@ -42,12 +42,17 @@ func newKeeper(path string, c clocks, m *metrics, log *slog.Logger) *keeper {
 	return &keeper{path: path, clocks: c, metrics: m, log: log, wanted: make(chan struct{}, 1)}
 }
 
-// want has the file written soon. It never blocks.
+// want has the file written soon. It never blocks, and wakes nobody before that.
 func (k *keeper) want() {
-	select {
-	case k.wanted <- struct{}{}:
-	default:
+	if k.path == "" || k.waiting.Swap(true) {
+		return
 	}
+	time.AfterFunc(settle+rand.N(settle), func() {
+		select {
+		case k.wanted <- struct{}{}:
+		default:
+		}
+	})
 }
 
 // run writes what now says, whenever it is wanted, in time when a budget is being used, and once more when ctx has ended.
@@ -61,15 +66,14 @@ func (k *keeper) run(ctx context.Context, now func() record) {
 	for {
 		select {
 		case <-k.wanted:
-			_ = pause.For(ctx, settle+rand.N(settle))
+			k.waiting.Store(false) // what changes from here on is written next
 			last = k.write(ctx, now())
 		case <-look.C:
 			last = k.catchUp(ctx, last, now())
 		case <-ctx.Done():
-			select {
-			case <-k.wanted:
+			if k.waiting.Swap(false) {
 				k.write(ctx, now())
-			default:
+			} else {
 				k.catchUp(ctx, last, now())
 			}
 			return

@@ -46,7 +46,8 @@ type leases struct {
 	held    map[string]*held
 	stale   map[string]bool // kinds whose leases have changed since their effect was told
 	before  map[string]earlier
-	changed chan struct{} // the next expiry may be another one, or a budget is spent
+	next    time.Time     // when expire looks again, if nobody wakes it
+	changed chan struct{} // the next end is before that, or a budget is spent
 
 	tallies sync.Mutex // apart, since who spends may be held up by a push
 	spent   []tally
@@ -212,7 +213,12 @@ func (l *leases) push() {
 		l.save()
 	}
 	clear(l.stale)
-	l.wake()
+	for _, one := range l.held {
+		if !one.Kept() && one.Until.Before(l.next) {
+			l.wake()
+			return
+		}
+	}
 }
 
 func (l *leases) wake() {

@@ -102,7 +102,8 @@ func TestAnAcknowledgementCountsForWhoHasSignedIt(t *testing.T) {
 	defer cancel()
 	done := make(chan Receipt)
 	go func() {
-		done <- a.Announce(ctx, actionSet, Lease{ID: "l", Revision: 7, Kind: "level", Value: "DEBUG"}, []Target{one, two, three}, time.Now())
+		l := Lease{ID: "l", Revision: 7, Kind: "level", Value: "DEBUG"}
+		done <- a.Announce(ctx, l, []Target{one, two, three}, a.draft(actionSet, l, 3), time.Now())
 	}()
 	wait.For(t, 10*time.Second, "somebody to wait", func() bool { a.mu.Lock(); defer a.mu.Unlock(); return a.waiting[7] != nil })
 	say(h.answer(t, "gateway", "catalogs", ack{Revision: 7, LeaseID: "l", Service: "catalogs", Instance: "c-2"}))    // another's key
@@ -208,7 +209,8 @@ func TestTheMessageHasTheKeyToAnswerTo(t *testing.T) {
 	}
 	a := NewAnnouncer(AnnouncerSettings{Bus: h.bus, Signer: h.signers["view-service"], Service: "view-service", Instance: "v-1", Asker: asker,
 		Logger: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry()})
-	a.Announce(t.Context(), actionSet, Lease{ID: "l", Revision: 7, Kind: "level", Value: "DEBUG"}, nil, time.Now())
+	l := Lease{ID: "l", Revision: 7, Kind: "level", Value: "DEBUG"}
+	a.Announce(t.Context(), l, nil, a.draft(actionSet, l, 0), time.Now())
 	var e struct{ Token string }
 	if err := json.Unmarshal((<-heard).Data, &e); err != nil {
 		t.Fatal(err)
@@ -226,7 +228,8 @@ func TestTheMessageHasTheKeyToAnswerTo(t *testing.T) {
 func TestWithoutABusEverybodyIsSilent(t *testing.T) {
 	t.Parallel()
 	a := NewAnnouncer(AnnouncerSettings{Service: "view-service", Instance: "v-1", Logger: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry()})
-	r := a.Announce(t.Context(), actionSet, Lease{ID: "l", Revision: 1}, []Target{{"catalogs", "c-1"}}, time.Now())
+	l := Lease{ID: "l", Revision: 1}
+	r := a.Announce(t.Context(), l, []Target{{"catalogs", "c-1"}}, a.draft(actionSet, l, 1), time.Now())
 	if r.Expected != 1 || r.Applied != 0 || r.Instances[0].State != Silent || r.known() != nil {
 		t.Errorf("%+v", r)
 	}

@@ -75,13 +75,13 @@ func NewAnnouncer(s AnnouncerSettings) *Announcer {
 	return a
 }
 
-// Announce publishes the change and waits, until ctx ends, for the targets to apply it. The time that each took counts
-// from start.
-func (a *Announcer) Announce(ctx context.Context, action string, l Lease, targets []Target, start time.Time) Receipt {
+// Announce publishes the change, as it was drafted, and waits, until ctx ends, for the targets to apply it. The time that each
+// took counts from start.
+func (a *Announcer) Announce(ctx context.Context, l Lease, targets []Target, text draft, start time.Time) Receipt {
 	acks := make(chan ack, 4*len(targets)+16)
 	a.expect(l.Revision, acks)
 	defer a.forget(l.Revision)
-	if err := a.publish(ctx, action, l, len(targets)); err != nil {
+	if err := a.publish(ctx, l, text); err != nil {
 		a.settings.Logger.WarnContext(ctx, "lease not announced, instances learn of it by their heartbeat", slog.Any("err", err), slog.String("lease_id", l.ID))
 		return receipt(targets, nil)
 	}
@@ -159,25 +159,48 @@ func (a *Announcer) key() string {
 	return a.settings.Asker.Key()
 }
 
-func (a *Announcer) publish(ctx context.Context, action string, l Lease, asked int) error {
+// draft is what is said of a change, or why nothing can be.
+type draft <-chan said
+
+type said struct {
+	data []byte
+	err  error
+}
+
+// draft writes and signs what is to be said of a change, meanwhile: so its commit does not come before that.
+func (a *Announcer) draft(action string, l Lease, asked int) draft {
+	one := make(chan said, 1)
 	if a.settings.Bus == nil {
-		return errNoBus
+		one <- said{err: errNoBus}
+		return one
 	}
-	raw, err := json.Marshal(message{Revision: l.Revision, Action: action, ReplyTo: a.queue, Key: a.key(), Asked: asked, IssuedAt: time.Now().UnixMilli(),
-		Lease: payload{ID: l.ID, Revision: l.Revision, Kind: l.Kind, Service: l.Service, Instance: l.Instance, Logger: l.Logger, Value: l.Value,
-			RemainingMS: l.Remaining.Milliseconds(), Keep: l.Keep, Owner: l.OwnerName, Reason: l.Reason, Budget: limits(l.Budget)}})
+	go func() {
+		data, err := a.signed(message{Revision: l.Revision, Action: action, ReplyTo: a.queue, Key: a.key(), Asked: asked, IssuedAt: time.Now().UnixMilli(),
+			Lease: payload{ID: l.ID, Revision: l.Revision, Kind: l.Kind, Service: l.Service, Instance: l.Instance, Logger: l.Logger, Value: l.Value,
+				RemainingMS: l.Remaining.Milliseconds(), Keep: l.Keep, Owner: l.OwnerName, Reason: l.Reason, Budget: limits(l.Budget)}})
+		one <- said{data, err}
+	}()
+	return one
+}
+
+func (a *Announcer) signed(m message) ([]byte, error) {
+	raw, err := json.Marshal(m)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	token, err := a.settings.Signer.SignMessage(raw)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	data, err := json.Marshal(map[string]string{"token": token})
-	if err != nil {
-		return err
+	return json.Marshal(map[string]string{"token": token})
+}
+
+func (a *Announcer) publish(ctx context.Context, l Lease, text draft) error {
+	is := <-text
+	if is.err != nil {
+		return is.err
 	}
 	source := "/" + a.settings.Service + "/" + a.settings.Instance
 	return a.settings.Bus.Publish(ctx, bus.Publication{Exchange: bus.Control, Key: changed, Expires: fresh,
-		Event: bus.Event{Source: source, Type: changed, Subject: l.ID, Time: time.Now(), Data: data}})
+		Event: bus.Event{Source: source, Type: changed, Subject: l.ID, Time: time.Now(), Data: is.data}})
 }

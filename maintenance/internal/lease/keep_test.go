@@ -19,7 +19,10 @@ func TestAChangeIsSaidBesideAnyStop(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	s := New(Settings{Logger: logger, Registerer: registry,
 		Announcer: NewAnnouncer(AnnouncerSettings{Service: "view-service", Instance: "v-1", Logger: slog.New(slog.DiscardHandler), Registerer: registry})})
-	change := func(id string) { s.tell(t.Context(), actionSet, Lease{ID: id, Kind: "level"}, nil, time.Now()) }
+	change := func(id string) {
+		l := Lease{ID: id, Kind: "level"}
+		s.tell(t.Context(), actionSet, l, nil, s.Announcer.draft(actionSet, l, 0), time.Now())
+	}
 	said := func(id string) {
 		t.Helper()
 		if n := strings.Count(text.String(), "lease_id="+id+" "); n != 1 {

@@ -24,10 +24,11 @@ type Config struct {
 	Wait   time.Duration // for acknowledgements
 }
 
-// Changes of leases. Each gets its audit row, its event on the bus and the silent outcomes of the live instances that it is
-// for, in one transaction; setting and dropping get the next revision, too.
+// Changes of leases. Each gets its audit row, its event on the bus and a note of the live instances that it is for, of
+// which nothing is known yet, in one transaction; setting and dropping get the next revision, too.
 type Changes interface {
-	SetLease(ctx context.Context, l Lease, ttl time.Duration) (Lease, []Target, error)
+	// soon, which does not block, is told what is about to be committed, as long as it was not.
+	SetLease(ctx context.Context, l Lease, ttl time.Duration, soon func(Lease, []Target)) (Lease, []Target, error)
 	// DropLease ends a lease now. Errors: ErrUnknown; ErrOver, with the lease as it has ended.
 	DropLease(ctx context.Context, id string, by Actor) (Lease, []Target, error)
 	// ExpireLeases ends those whose time is over, some at a time, each once whoever calls; none: there are no more.
@@ -114,11 +115,12 @@ func (s *Service) Set(ctx context.Context, by access.Principal, r Request) (Rece
 	}
 	r.ID, r.Owner, r.OwnerName = id.String(), by.Subject, by.Name
 	has := s.look(ctx, r.Lease)
-	l, targets, err := s.Store.SetLease(ctx, r.Lease, ttl)
+	var text draft
+	l, targets, err := s.Store.SetLease(ctx, r.Lease, ttl, func(l Lease, targets []Target) { text = s.Announcer.draft(actionSet, l, len(targets)) })
 	if err != nil {
 		return Receipt{}, stored("set the lease", err)
 	}
-	got := s.tell(ctx, actionSet, l, targets, start)
+	got := s.tell(ctx, actionSet, l, targets, text, start)
 	got.Warnings = s.warn(l, targets, has)
 	return got, nil
 }
@@ -165,7 +167,7 @@ func (s *Service) Drop(ctx context.Context, by access.Principal, l Lease) (Recei
 	case err != nil:
 		return Receipt{}, stored("drop the lease", err)
 	}
-	return s.tell(ctx, actionDrop, l, targets, start), nil
+	return s.tell(ctx, actionDrop, l, targets, s.Announcer.draft(actionDrop, l, len(targets)), start), nil
 }
 
 // over says how a lease has ended that is to be dropped.
@@ -221,13 +223,13 @@ func (s *Service) Count(all []Noted) {
 }
 
 // tell announces the change; that the bus is away is no error, since every heartbeat brings it too.
-func (s *Service) tell(ctx context.Context, action string, l Lease, targets []Target, start time.Time) Receipt {
+func (s *Service) tell(ctx context.Context, action string, l Lease, targets []Target, text draft, start time.Time) Receipt {
 	committed := time.Now()
 	// The change is made: that its caller has gone is no reason not to tell of it, or not to keep who has done it.
 	ctx = context.WithoutCancel(ctx)
 	waiting, cancel := context.WithTimeout(ctx, s.Config.Wait)
 	defer cancel()
-	r := s.Announcer.Announce(waiting, action, l, targets, start)
+	r := s.Announcer.Announce(waiting, l, targets, text, start)
 	r.Lease, r.Took = l, time.Since(start)
 	if r.Applied == r.Expected && r.Expected > 0 {
 		s.effect.Observe(time.Since(committed).Seconds())

@@ -60,7 +60,7 @@ func (s *Store) Audit(ctx context.Context, scope logs.Scope, f lease.AuditFilter
 	}
 	rows, err := s.db.Pool().Query(ctx, `SELECT id, at, actor, name, action, service, subject, detail, (
 			SELECT coalesce(jsonb_agg(jsonb_build_object('service', r.service, 'instance', r.instance, 'state', r.state, 'error', r.error,
-				'took_ms', r.took_ms, 'via', r.via) ORDER BY r.service, r.instance), '[]') FROM lease_results r
+				'took_ms', r.took_ms, 'via', r.via) ORDER BY r.service, r.instance), '[]') FROM lease_outcomes r
 			WHERE r.lease_id = CASE WHEN a.action IN ('lease.set', 'lease.drop', 'lease.expire') THEN a.subject::uuid END
 				AND r.change = substr(a.action, 7) AND `+seen+`)
 		FROM audit a WHERE `+w.String()+` ORDER BY id DESC LIMIT `+w.arg(f.Limit), w.args...)

@@ -55,14 +55,14 @@ func standing(batch *pgx.Batch, l lease.Lease, now *holding) {
 const ancestry = 8
 
 // effective asks for the levels that the live instances have of the lease's logger, or of the nearest one above that they
-// know. Whoever sets a lease waits for it, so it looks into what was reported where it lies.
+// know.
 func effective(batch *pgx.Batch, l lease.Lease, now *holding) {
 	level, args := "root_level", []any{l.Service, l.Instance, fleet.Lost.Seconds()}
 	if l.Logger != "" {
 		var nearest []string
 		for name := l.Logger; name != "" && len(nearest) < ancestry; name = name[:max(0, strings.LastIndexByte(name, '.'))] {
 			args = append(args, name)
-			nearest = append(nearest, fmt.Sprintf(`jsonb_path_query_first(loggers, '$[*] ? (@.name == $n).effective', jsonb_build_object('n', $%d::text)) #>> '{}'`, len(args)))
+			nearest = append(nearest, fmt.Sprintf(`levels->>$%d::text`, len(args)))
 		}
 		level = "coalesce(" + strings.Join(append(nearest, level), ", ") + ")"
 	}

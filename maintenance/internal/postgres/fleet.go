@@ -52,7 +52,7 @@ func (s *Store) Members(ctx context.Context, service, instance string) ([]lease.
 // HasLogger says whether a live instance that a lease with this target is for has the logger, or one below it.
 func (s *Store) HasLogger(ctx context.Context, service, instance, logger string) (has bool, err error) {
 	err = s.db.Pool().QueryRow(ctx, `SELECT EXISTS (SELECT FROM instances WHERE `+live+` AND `+targeted+` AND
-		jsonb_path_exists(loggers, '$[*].name ? (@ == $name || @ starts with $below)', jsonb_build_object('name', $4::text, 'below', $4::text || '.')))`,
+		($4 = ANY (logger_names) OR EXISTS (SELECT FROM unnest(logger_names) AS name WHERE starts_with(name, $4 || '.'))))`,
 		service, instance, fleet.Lost.Seconds(), logger).Scan(&has)
 	if err != nil {
 		return false, fmt.Errorf("look for the logger: %w", err)

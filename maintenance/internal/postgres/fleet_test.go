@@ -48,7 +48,7 @@ func TestRevisionsAreWithoutHoles(t *testing.T) {
 	for _, s := range []*Store{a, b} {
 		wg.Go(func() {
 			for range 20 {
-				l, _, err := s.SetLease(t.Context(), newLease(""), time.Minute)
+				l, _, err := s.SetLease(t.Context(), newLease(""), time.Minute, nil)
 				if err != nil {
 					t.Error(err)
 					return
@@ -78,11 +78,11 @@ func TestRevisionsAreWithoutHoles(t *testing.T) {
 func TestALeaseEndsByTheClock(t *testing.T) {
 	t.Parallel()
 	s, _ := fresh(t)
-	l, _, err := s.SetLease(t.Context(), newLease("catalogs"), time.Minute)
+	l, _, err := s.SetLease(t.Context(), newLease("catalogs"), time.Minute, nil)
 	if err != nil || l.Remaining < 59*time.Second || l.Remaining > time.Minute {
 		t.Fatalf("%+v, %v", l, err)
 	}
-	over, _, err := s.SetLease(t.Context(), newLease("catalogs"), 0)
+	over, _, err := s.SetLease(t.Context(), newLease("catalogs"), 0, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -102,13 +103,14 @@ const olderEdges = `
 			edges_next_at = CASE WHEN excluded.epoch <> old.epoch THEN NULL WHEN old.edges_next_at >= now() - make_interval(secs => $22) THEN old.edges_next_at ELSE old.heard_at END`
 
 const upsertInstance = `INSERT INTO instances AS old (service, instance, version, epoch, pid, public_address, private_address, environment,
-			started_at, health, checks, loggers, root_level, applied, suppressed, drift, settings_hash, revision, stopping, edges)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $21)
+			started_at, health, checks, loggers, root_level, applied, suppressed, drift, settings_hash, revision, stopping, edges, logger_names, levels)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $21, $23, $24)
 		ON CONFLICT (service, instance) DO UPDATE SET version = excluded.version, epoch = excluded.epoch, pid = excluded.pid,
 			public_address = excluded.public_address, private_address = excluded.private_address, environment = excluded.environment,
 			started_at = excluded.started_at, health = excluded.health, checks = excluded.checks, loggers = excluded.loggers, root_level = excluded.root_level,
 			applied = excluded.applied, suppressed = excluded.suppressed, drift = excluded.drift, settings_hash = excluded.settings_hash,
-			revision = excluded.revision, stopping = excluded.stopping, heard_at = now(), edges = excluded.edges, ` + olderEdges + `
+			revision = excluded.revision, stopping = excluded.stopping, heard_at = now(), edges = excluded.edges,
+			logger_names = excluded.logger_names, levels = excluded.levels, ` + olderEdges + `
 		WHERE excluded.epoch >= old.epoch OR old.stopping OR old.heard_at < now() - make_interval(secs => $20)`
 
 func heard(r fleet.Report, drift []fleet.Difference) *pgx.Batch {
@@ -124,9 +126,48 @@ func heard(r fleet.Report, drift []fleet.Difference) *pgx.Batch {
 	if i.PublicAddress != "" { // else it sends log lines and serves nothing: it has a ledger, and is no part of the fleet
 		batch.Queue(upsertInstance,
 			i.Service, i.Instance, i.Version, i.Epoch, i.PID, i.PublicAddress, i.PrivateAddress, i.Environment,
-			i.StartedAt, i.Health, i.Checks, i.Loggers, rootLevel(r.Loggers), i.Applied, rates, drift, r.Settings, i.Revision, r.Stopping, fleet.Lost.Seconds(), edges, topology.SnapshotAge.Seconds())
+			i.StartedAt, i.Health, i.Checks, i.Loggers, rootLevel(r.Loggers), i.Applied, rates, drift, r.Settings, i.Revision, r.Stopping, fleet.Lost.Seconds(), edges, topology.SnapshotAge.Seconds(),
+			names(r.Loggers), differing(r.Loggers))
 	}
 	return batch
+}
+
+// names of the loggers below the root.
+func names(all []lease.Logger) []string {
+	names := []string{}
+	for _, l := range all {
+		if l.Name != "" {
+			names = append(names, l.Name)
+		}
+	}
+	return names
+}
+
+// differing are the effective levels of the loggers that have another than the nearest one above them: whoever looks for a
+// logger's level from it upwards finds it among these and the root's, as he would among all.
+func differing(all []lease.Logger) map[string]string {
+	levels := make(map[string]string, len(all))
+	for _, l := range all {
+		levels[l.Name] = l.Effective
+	}
+	few := map[string]string{}
+	for name, level := range levels {
+		if name != "" && level != nearest(levels, name) {
+			few[name] = level
+		}
+	}
+	return few
+}
+
+// nearest is the level of the first logger above name that is among them, in the end the root's.
+func nearest(levels map[string]string, name string) string {
+	for name != "" {
+		name = name[:max(0, strings.LastIndexByte(name, '.'))]
+		if level, ok := levels[name]; ok {
+			return level
+		}
+	}
+	return ""
 }
 
 func rootLevel(all []lease.Logger) string {

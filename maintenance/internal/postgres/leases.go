@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/signalbox-mesh/signalbox/maintenance/internal/fleet"
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/lease"
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/logs"
 	held "github.com/signalbox-mesh/signalbox/sidecar/lease"
@@ -17,11 +18,14 @@ import (
 const leaseColumns = `id::text, revision, kind, service, instance, logger, value, lines, bytes, owner, owner_name, reason, created_at, expires_at,
 	ended_at, ended, ended_by, coalesce((extract(epoch FROM greatest(expires_at - now(), '0')) * 1000)::bigint, 0)`
 
-func scanLease(row pgx.CollectableRow) (lease.Lease, error) {
+func scanLease(row pgx.CollectableRow) (lease.Lease, error) { return scanLeaseAfter(row) }
+
+// scanLeaseAfter reads leaseColumns, and those before them.
+func scanLeaseAfter(row pgx.CollectableRow, before ...any) (lease.Lease, error) {
 	var l lease.Lease
 	var remaining int64
-	err := row.Scan(&l.ID, &l.Revision, &l.Kind, &l.Service, &l.Instance, &l.Logger, &l.Value, &l.Budget.Lines, &l.Budget.Bytes,
-		&l.Owner, &l.OwnerName, &l.Reason, &l.CreatedAt, &l.ExpiresAt, &l.EndedAt, &l.Ended, &l.EndedBy, &remaining)
+	err := row.Scan(append(before, &l.ID, &l.Revision, &l.Kind, &l.Service, &l.Instance, &l.Logger, &l.Value, &l.Budget.Lines, &l.Budget.Bytes,
+		&l.Owner, &l.OwnerName, &l.Reason, &l.CreatedAt, &l.ExpiresAt, &l.EndedAt, &l.Ended, &l.EndedBy, &remaining)...)
 	l.Remaining, l.Keep = time.Duration(remaining)*time.Millisecond, l.ExpiresAt == nil
 	return l, err
 }
@@ -33,8 +37,9 @@ const holds = `ended_at IS NULL AND (expires_at IS NULL OR expires_at > now())`
 const next = `UPDATE lease_revision SET revision = revision + 1 RETURNING revision`
 
 // SetLease stores a lease with the next revision; ttl does not count for one that is kept. What the instances wait for
-// goes to the server in two pieces.
-func (s *Store) SetLease(ctx context.Context, l lease.Lease, ttl time.Duration) (set lease.Lease, targets []lease.Target, err error) {
+// goes to the server in two pieces. Between them soon, if it is not nil, is told what is about to be committed, and perhaps
+// again if the transaction is tried again.
+func (s *Store) SetLease(ctx context.Context, l lease.Lease, ttl time.Duration, soon func(lease.Lease, []lease.Target)) (set lease.Lease, targets []lease.Target, err error) {
 	var before holding
 	err = s.db.InTwo(ctx, func(batch *pgx.Batch) {
 		before = holding{}
@@ -43,9 +48,11 @@ func (s *Store) SetLease(ctx context.Context, l lease.Lease, ttl time.Duration) 
 		if l.Kind == held.Level {
 			effective(batch, l, &before)
 		}
-		insertLease(batch, l, ttl, &set)
-		expect(batch, l, lease.OnSet, &targets)
+		insertLease(batch, l, ttl, &set, &targets)
 	}, func(batch *pgx.Batch) error {
+		if soon != nil {
+			soon(set, targets)
+		}
 		return s.conclude(ctx, batch, set, lease.Actor{Subject: l.Owner, Name: l.OwnerName}, lease.ActionSet, before, holding{Value: set.Value, LeaseID: set.ID})
 	})
 	if err != nil {
@@ -54,14 +61,20 @@ func (s *Store) SetLease(ctx context.Context, l lease.Lease, ttl time.Duration) 
 	return set, targets, nil
 }
 
-// insertLease stores the lease with the revision that the transaction has counted.
-func insertLease(batch *pgx.Batch, l lease.Lease, ttl time.Duration, set *lease.Lease) {
-	batch.Queue(`INSERT INTO leases (id, revision, kind, service, instance, logger, value, lines, bytes, owner, owner_name, reason, expires_at)
-		VALUES ($1, (SELECT revision FROM lease_revision), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,
-			CASE WHEN $12 THEN NULL ELSE now() + make_interval(secs => $13) END) RETURNING `+leaseColumns,
-		l.ID, l.Kind, l.Service, l.Instance, l.Logger, l.Value, l.Budget.Lines, l.Budget.Bytes, l.Owner, l.OwnerName, l.Reason, l.Keep, ttl.Seconds()).
+// insertLease stores the lease with the revision that the transaction has counted, and the live instances that it is for.
+func insertLease(batch *pgx.Batch, l lease.Lease, ttl time.Duration, set *lease.Lease, targets *[]lease.Target) {
+	batch.Queue(`INSERT INTO leases (service, instance, expected, id, revision, kind, logger, value, lines, bytes, owner, owner_name, reason, expires_at)
+		VALUES ($1, $2, (SELECT coalesce(jsonb_agg(jsonb_build_array(service, instance) ORDER BY service, instance), '[]') FROM instances WHERE `+live+` AND `+targeted+`),
+			$4, (SELECT revision FROM lease_revision), $5, $6, $7, $8, $9, $10, $11, $12, CASE WHEN $13 THEN NULL ELSE now() + make_interval(secs => $14) END)
+		RETURNING expected, `+leaseColumns,
+		l.Service, l.Instance, fleet.Lost.Seconds(), l.ID, l.Kind, l.Logger, l.Value, l.Budget.Lines, l.Budget.Bytes, l.Owner, l.OwnerName, l.Reason, l.Keep, ttl.Seconds()).
 		Query(func(rows pgx.Rows) (err error) {
-			*set, err = pgx.CollectExactlyOneRow(rows, scanLease)
+			var expected [][2]string
+			*set, err = pgx.CollectExactlyOneRow(rows, func(row pgx.CollectableRow) (lease.Lease, error) { return scanLeaseAfter(row, &expected) })
+			*targets = make([]lease.Target, len(expected))
+			for i, one := range expected {
+				(*targets)[i] = lease.Target{Service: one[0], Instance: one[1]}
+			}
 			return err
 		})
 }

@@ -60,7 +60,7 @@ func TestTwoOperatorsAtOnce(t *testing.T) {
 	a, db := fresh(t)
 	b := open(t, db)
 	hear(t, a, said("catalogs-1", "e1", func(r *fleet.Report) {
-		r.Loggers = []lease.Logger{{Effective: "INFO"}}
+		r.Loggers = []lease.Logger{{Effective: "INFO"}, {Name: "x", Configured: "WARN", Effective: "WARN"}}
 		r.Instance.Loggers = []byte(`[{"configured":"INFO","effective":"INFO"},{"name":"x","configured":"WARN","effective":"WARN"}]`)
 	}))
 	var all sync.WaitGroup
@@ -68,7 +68,7 @@ func TestTwoOperatorsAtOnce(t *testing.T) {
 		all.Go(func() {
 			l := newLease("catalogs")
 			l.Value, l.OwnerName, l.Logger = []string{"DEBUG", "ERROR"}[i%2], fmt.Sprint("operator ", i), "x.y"
-			if _, _, err := s.SetLease(context.WithoutCancel(t.Context()), l, time.Minute); err != nil {
+			if _, _, err := s.SetLease(context.WithoutCancel(t.Context()), l, time.Minute, nil); err != nil {
 				t.Error(err)
 			}
 		})
@@ -145,7 +145,7 @@ func TestTheEventGoesWithTheChange(t *testing.T) {
 		t.Errorf("%+v, %v", now, err)
 	}
 	s.Publish(broken{})
-	if _, _, err := s.SetLease(t.Context(), newLease("catalogs"), time.Minute); err == nil {
+	if _, _, err := s.SetLease(t.Context(), newLease("catalogs"), time.Minute, nil); err == nil {
 		t.Error("a change without its event is made")
 	}
 	if all, err := s.Leases(t.Context(), everything(), lease.Filter{Limit: 10}); err != nil || len(all) != 0 {

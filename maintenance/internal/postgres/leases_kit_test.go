@@ -19,7 +19,7 @@ func only(services ...string) logs.Scope { return logs.Scope{Services: services}
 
 func set(t *testing.T, s *Store, l lease.Lease, ttl time.Duration) (lease.Lease, []lease.Target) {
 	t.Helper()
-	l, targets, err := s.SetLease(t.Context(), l, ttl)
+	l, targets, err := s.SetLease(t.Context(), l, ttl, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

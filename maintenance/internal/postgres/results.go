@@ -11,7 +11,13 @@ import (
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/logs"
 )
 
-// Learn keeps what instances have answered to a change.
+// outcomes of an array each, as rows.
+const outcomes = `unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::float8[], $8::text[]) AS n (service, instance, state, error, took_ms, via)`
+
+// learned is what takes the place of what was known.
+const learned = `state = excluded.state, error = excluded.error, took_ms = excluded.took_ms, via = excluded.via`
+
+// Learn keeps what instances have answered to a change, of those that it was for.
 func (s *Store) Learn(ctx context.Context, leaseID, change string, all []lease.Outcome) error {
 	var services, instances, states, errs, via []string
 	var took []float64
@@ -19,10 +25,15 @@ func (s *Store) Learn(ctx context.Context, leaseID, change string, all []lease.O
 		services, instances, states = append(services, o.Service), append(instances, o.Instance), append(states, o.State)
 		errs, via, took = append(errs, o.Error), append(via, o.Via), append(took, o.TookMS)
 	}
-	_, err := s.db.Pool().Exec(ctx, `UPDATE lease_results r SET state = n.state, error = n.error, took_ms = n.took_ms, via = n.via
-		FROM unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::float8[], $8::text[]) AS n (service, instance, state, error, took_ms, via)
-		WHERE r.lease_id = $1 AND r.change = $2 AND r.service = n.service AND r.instance = n.instance`,
-		leaseID, change, services, instances, states, errs, took, via)
+	statement := `UPDATE lease_results r SET state = n.state, error = n.error, took_ms = n.took_ms, via = n.via FROM ` + outcomes + `
+		WHERE r.lease_id = $1 AND r.change = $2 AND r.service = n.service AND r.instance = n.instance`
+	if change == lease.OnSet { // of which there are no rows yet, but for those whose Sync was faster
+		statement = `INSERT INTO lease_results (lease_id, change, service, instance, state, error, took_ms, via, at)
+			SELECT l.id, $2, n.service, n.instance, n.state, n.error, n.took_ms, n.via, l.created_at
+			FROM leases AS l, jsonb_array_elements(l.expected) AS e, ` + outcomes + ` WHERE l.id = $1 AND n.service = e->>0 AND n.instance = e->>1
+			ON CONFLICT (lease_id, change, service, instance) DO UPDATE SET ` + learned
+	}
+	_, err := s.db.Pool().Exec(ctx, statement, leaseID, change, services, instances, states, errs, took, via)
 	if err != nil {
 		return fmt.Errorf("keep the outcomes of lease %s: %w", leaseID, err)
 	}
@@ -31,10 +42,13 @@ func (s *Store) Learn(ctx context.Context, leaseID, change string, all []lease.O
 
 // LearnLate keeps an answer that came after the waiting, where nothing better is known.
 func (s *Store) LearnLate(ctx context.Context, leaseID string, revision int64, o lease.Outcome) error {
-	_, err := s.db.Pool().Exec(ctx, `UPDATE lease_results r SET state = $5, error = $6, via = $7,
-			took_ms = extract(epoch FROM clock_timestamp() - r.at) * 1000
-		FROM leases l WHERE l.id = $1 AND r.lease_id = l.id AND r.service = $3 AND r.instance = $4 AND r.state = 'silent'
-			AND r.change = CASE $2::bigint WHEN l.revision THEN 'set' WHEN l.ended_revision THEN 'drop' END`,
+	_, err := s.db.Pool().Exec(ctx, `WITH set AS (
+			INSERT INTO lease_results AS r (lease_id, change, service, instance, state, error, via, took_ms, at)
+			SELECT id, 'set', $3, $4, $5, $6, $7, extract(epoch FROM clock_timestamp() - created_at) * 1000, created_at
+			FROM leases WHERE id = $1 AND revision = $2 AND expected @> jsonb_build_array(jsonb_build_array($3::text, $4::text))
+			ON CONFLICT (lease_id, change, service, instance) DO UPDATE SET `+learned+` WHERE r.state = 'silent')
+		UPDATE lease_results r SET state = $5, error = $6, via = $7, took_ms = extract(epoch FROM clock_timestamp() - r.at) * 1000
+		FROM leases l WHERE l.id = $1 AND l.ended_revision = $2 AND r.lease_id = l.id AND r.change = 'drop' AND r.service = $3 AND r.instance = $4 AND r.state = 'silent'`,
 		leaseID, revision, o.Service, o.Instance, o.State, o.Error, o.Via)
 	if err != nil {
 		return fmt.Errorf("keep an outcome of lease %s: %w", leaseID, err)
@@ -47,7 +61,7 @@ func (s *Store) Results(ctx context.Context, scope logs.Scope, leaseID string) (
 	w := &where{}
 	w.and("lease_id = %s", leaseID)
 	w.scope(scope)
-	rows, err := s.db.Pool().Query(ctx, `SELECT change, service, instance, state, error, took_ms, via FROM lease_results
+	rows, err := s.db.Pool().Query(ctx, `SELECT change, service, instance, state, error, took_ms, via FROM lease_outcomes
 		WHERE `+w.String()+` ORDER BY service, instance`, w.args...)
 	if err != nil {
 		return lease.Results{}, fmt.Errorf("read the outcomes: %w", err)
