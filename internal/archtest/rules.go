@@ -55,7 +55,7 @@ var thirdParty = map[string][]string{
 	"github.com/alexliesenfeld/health":                        {"sidecar/health"},
 	"github.com/google/pprof":                                 {"sidecar/profile", "services/view-service", "internal/e2e"}, // the latter: their tests
 	"github.com/redis/go-redis":                               {"services/gateway"},
-	"github.com/coder/websocket":                              {"sidecar/web/socket", "services/gateway"}, // the latter: its tests
+	"github.com/coder/websocket":                              {"sidecar", "services/gateway"}, // sidecar/web/socket, and tests
 	"github.com/alecthomas/kong":                              {"internal/cli", "cmd"},
 	"github.com/Shopify/toxiproxy":                            {"internal/faults"},
 	"golang.org/x/crypto/argon2":                              {"services/identity"},

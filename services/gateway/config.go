@@ -17,6 +17,7 @@ type Config struct {
 	RedisURL       string   `env:"REDIS_URL" secret:"true" desc:"where the gateways count requests together; empty: each by itself"`
 	PerUser        string   `env:"RATE_PER_USER" envDefault:"500/1000" desc:"requests a second and burst of one user; 0: no limit"`
 	PerAddress     string   `env:"RATE_PER_ADDRESS" envDefault:"1000/2000" desc:"requests a second and burst of one address (IPv6: /64); 0: no limit"`
+	SocketsPerUser int      `env:"SOCKETS_PER_USER" envDefault:"20" desc:"WebSocket connections that one user may have open at one gateway; 0: no limit"`
 	TrustedProxies []string `env:"TRUSTED_PROXIES" desc:"proxies before the gateway whose X-Forwarded-For is believed (addresses, prefixes, by comma); default: none"`
 	CORSOrigins    []string `env:"CORS_ORIGINS" desc:"origins whose pages may call the API (by comma); default: none"`
 }
@@ -37,6 +38,9 @@ func (c Config) check() (ok checked, err error) {
 	}
 	if ok.perAddress, err = ratelimit.Parse(c.PerAddress); err != nil {
 		return ok, bad("RATE_PER_ADDRESS", err)
+	}
+	if c.SocketsPerUser < 0 {
+		return ok, &settings.Error{Variable: settings.Variable(service, "SOCKETS_PER_USER"), Problem: "must be a number of connections, or 0 for no limit"}
 	}
 	if ok.proxies, err = clientaddr.NewPolicy(c.TrustedProxies); err != nil {
 		return ok, bad("TRUSTED_PROXIES", err)

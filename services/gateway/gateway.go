@@ -102,7 +102,7 @@ func (g *Service) wire(ok checked) error {
 	}
 	g.edge = edge.New(edge.Settings{
 		Routes: table, Upstream: services, Verifier: g.Verifier(), Limiter: g.limiter(), PerUser: ok.perUser, PerAddress: ok.perAddress,
-		Proxies: ok.proxies, Origins: g.config.CORSOrigins, Limits: edge.DefaultLimits(), Logger: g.Logger("access"), Registerer: g.Registry(),
+		SocketsPerUser: g.config.SocketsPerUser, Proxies: ok.proxies, Origins: g.config.CORSOrigins, Limits: edge.DefaultLimits(), Logger: g.Logger("access"), Registerer: g.Registry(),
 		TracerProvider: g.TracerProvider(), Propagator: g.Propagator(), Edges: g.Edges(), Flows: g.Flows(), Failures: g.Failures(),
 	})
 	g.server = newServer(g.edge)

@@ -8,8 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/net/http/httpguts"
-
 	"github.com/signalbox-mesh/signalbox/services/gateway/internal/ratelimit"
 	"github.com/signalbox-mesh/signalbox/services/gateway/internal/route"
 	"github.com/signalbox-mesh/signalbox/sidecar/access"
@@ -28,13 +26,7 @@ func (e *Edge) checkHead(r *http.Request) error {
 	if err := checkTarget(r, e.Limits.URL); err != nil {
 		return err
 	}
-	if err := checkHeaders(r.Header, e.Limits); err != nil {
-		return err
-	}
-	if r.Header.Get("Upgrade") != "" || httpguts.HeaderValuesContainsToken(r.Header.Values("Connection"), "upgrade") {
-		return problem.New(problem.Invalid, "the gateway does not upgrade connections (WebSocket, h2c)")
-	}
-	return nil
+	return checkHeaders(r.Header, e.Limits)
 }
 
 // find looks up the row.

@@ -1,7 +1,7 @@
 // Package edge is what stands between the outside and the services. A request passes, in this order:
 //
 //	recover → trace → RED metrics → access log → target and headers → row of the table → CORS →
-//	token → rate limit → rule → body limits → debug flow → the row's service or handler
+//	upgrade → token → rate limit → rule → body limits → debug flow → the row's service or handler
 //
 // A token that does not hold is refused on every row, on public ones too. A request that gets no further than the row takes
 // its place in the address's bucket all the same.
@@ -64,6 +64,7 @@ type Settings struct {
 	PerAddress     ratelimit.Limit
 	Proxies        clientaddr.Policy
 	Origins        []string // allowed by CORS
+	SocketsPerUser int      // WebSockets that a user may have open here; 0: no limit
 	Limits         Limits
 	Logger         *slog.Logger
 	Registerer     prometheus.Registerer
@@ -83,6 +84,7 @@ type Edge struct {
 	proxy    http.Handler
 	draining chan struct{}
 	drain    sync.Once
+	sockets  sockets
 }
 
 // New makes an Edge.
@@ -96,6 +98,7 @@ func New(s Settings) *Edge {
 		metrics:  newMetrics(s.Registerer),
 		incoming: tracing.NewIncoming("github.com/signalbox-mesh/signalbox/services/gateway", s.TracerProvider, s.Propagator),
 		draining: make(chan struct{}),
+		sockets:  sockets{all: map[string]int{}},
 	}
 	e.proxy = e.newProxy()
 	return e
@@ -112,8 +115,12 @@ type exchange struct {
 	route   route.Route
 	caller  access.Principal
 	known   bool   // caller is verified
+	socket  bool   // it is to become a WebSocket
 	leave   func() // ends the exchange's debug flow; nil: it is in none
 }
+
+// endless exchanges take as long as somebody listens.
+func (x *exchange) endless() bool { return x.route.Stream || x.socket }
 
 // ServeHTTP answers one request from outside.
 func (e *Edge) ServeHTTP(base http.ResponseWriter, r *http.Request) {
@@ -155,14 +162,22 @@ func (e *Edge) handle(w *writer, r *http.Request, x *exchange) error {
 	if e.cors(w, r) {
 		return nil
 	}
+	if err := e.upgrade(r, x); err != nil {
+		return e.charge(w, r, x, err)
+	}
 	if err := e.admit(w, r, x); err != nil {
 		return err
 	}
+	leave, err := e.open(x)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	if err := e.bound(w, r, found.Body); err != nil {
 		return err
 	}
 	dropForeign(r.Header)
-	ctx, cancel := e.deadline(r.Context(), found)
+	ctx, cancel := e.deadline(r.Context(), w, x)
 	defer cancel()
 	ctx = context.WithValue(e.match(ctx, r, x), exchangeKey{}, x)
 	if found.Handler != nil {
@@ -175,15 +190,18 @@ func (e *Edge) handle(w *writer, r *http.Request, x *exchange) error {
 
 type exchangeKey struct{}
 
-// deadline bounds an exchange; a stream ends when the gateway does.
-func (e *Edge) deadline(ctx context.Context, r route.Route) (context.Context, context.CancelFunc) {
-	if !r.Stream {
+// deadline bounds an exchange; a stream ends when the gateway does, and so does a WebSocket, whose client is told.
+func (e *Edge) deadline(ctx context.Context, w *writer, x *exchange) (context.Context, context.CancelFunc) {
+	if !x.endless() {
 		return context.WithTimeout(ctx, e.Limits.Total)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	go func() {
 		select {
 		case <-e.draining:
+			if f := w.socket.Load(); f != nil {
+				f.restart()
+			}
 			cancel()
 		case <-ctx.Done():
 		}

@@ -25,7 +25,7 @@ func (e *Edge) settle(w *writer, r *http.Request, x *exchange, fault any) {
 		if r.Context().Err() == nil {
 			w.Cause(errors.New("the service broke its answer off"))
 			w.broken = true
-		} else if !x.route.Stream { // that is how a stream ends
+		} else if !x.endless() { // that is how a stream ends
 			w.Cause(errors.New("the client went away"))
 		}
 		return
@@ -54,7 +54,7 @@ func (e *Edge) finish(w *writer, r *http.Request, x *exchange) {
 	e.requests.Observe(r.Context(), telemetry.Exchange{
 		Method: x.method, Route: pattern, Status: status, Duration: took, Read: w.read.Load(), Written: w.written,
 	})
-	if !x.route.Stream {
+	if !x.endless() {
 		e.Edges.From(caller(r), "http").Observe(r.Context(), took, status >= 500)
 	}
 	e.line(w, r, x, pattern, status, took)

@@ -55,7 +55,7 @@ func (e *Edge) ended(w *writer, r *http.Request, x *exchange, pattern string, st
 	if x.leave != nil {
 		defer x.leave()
 	}
-	if x.route.Stream {
+	if x.endless() {
 		took = 0
 	}
 	e.Failures.Ended(r.Context(), status >= 500 && !w.planned || w.broken, took, func() string {

@@ -17,9 +17,10 @@ type writer struct {
 	read    atomic.Int64              // counted by the goroutine that sends the body on
 	due     atomic.Pointer[time.Time] // of the body's next byte, while one is waited for
 	cause   error
-	planned bool // a 5xx that is meant to be
-	abort   bool // the connection is broken off after the log line
-	broken  bool // and that is a failure: not the client's doing, nor how a stream ends
+	socket  atomic.Pointer[frames] // what the connection has become; nil: it is one of requests
+	planned bool                   // a 5xx that is meant to be
+	abort   bool                   // the connection is broken off after the log line
+	broken  bool                   // and that is a failure: not the client's doing, nor how a stream ends
 }
 
 // Unwrap is for http.ResponseController.

@@ -23,6 +23,7 @@ type Route struct {
 	Body    int64         // bytes a request's body may have
 	Timeout time.Duration // until the head of the answer is there
 	Stream  bool          // the answer may go on for ever
+	Socket  bool          // a GET may become a WebSocket
 	Open    bool          // in a maintenance window of its service too
 }
 
@@ -71,6 +72,8 @@ func (r Route) check() error {
 		return errors.New("it needs a service or a handler, and not both")
 	case r.Rule == (access.Rule{}):
 		return errors.New("it has no access rule")
+	case r.Socket && (r.Service == "" || r.Method != http.MethodGet):
+		return errors.New("a WebSocket is a GET of a service")
 	case r.Body < 0 || r.Timeout <= 0:
 		return errors.New("it needs a body limit and a timeout")
 	}
