@@ -60,7 +60,6 @@ var thirdParty = map[string][]string{
 	"github.com/Shopify/toxiproxy":                            {"internal/faults"},
 	"golang.org/x/crypto/argon2":                              {"services/identity"},
 	"github.com/santhosh-tekuri/jsonschema":                   {"services/catalogs"},
-	"github.com/grpc-ecosystem/go-grpc-middleware":            {"sidecar/rpc"},
 	"github.com/failsafe-go/failsafe-go":                      {"sidecar/mesh"},
 	"go.opentelemetry.io/contrib/propagators/b3":              {"sidecar/trace"},
 	"github.com/danielgtaylor/huma":                           {"sidecar/web", "**/httpapi"},

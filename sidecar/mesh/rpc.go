@@ -91,7 +91,7 @@ func (d *callee) outgoing(ctx context.Context, method string, again bool) (conte
 		pairs = append(pairs, "authorization", "Bearer "+token)
 	}
 	if again {
-		pairs = append(pairs, attemptKey, "2")
+		pairs = append(pairs, hop.AttemptMetadata, "2")
 	}
 	if !hop.Quiet(method) {
 		if token := debug.Token(ctx); token != "" {
@@ -106,12 +106,6 @@ func (d *callee) outgoing(ctx context.Context, method string, again bool) (conte
 	}
 	return metadata.AppendToOutgoingContext(ctx, pairs...), nil
 }
-
-// In gRPC's metadata names are in lower case.
-const (
-	attemptKey = "signalbox-attempt"
-	retryKey   = "signalbox-retry"
-)
 
 // carried is what a propagator writes.
 type carried struct{ pairs []string }

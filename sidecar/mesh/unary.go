@@ -108,7 +108,7 @@ func (c *unaryCall) worth(ctx context.Context, err error, try int) bool {
 	if sent && !c.methods.idempotent(c.method) {
 		return false
 	}
-	if no := c.trailer[retryKey]; len(no) > 0 && no[0] == hop.No {
+	if no := c.trailer[hop.RetryMetadata]; len(no) > 0 && no[0] == hop.No {
 		hop.Spend(ctx)
 		return false
 	}

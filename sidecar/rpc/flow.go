@@ -42,14 +42,14 @@ func (g guard) hopped(ctx context.Context) context.Context {
 	if g.quiet {
 		return ctx
 	}
-	ctx, _ = hop.Enter(ctx, "", strings.Join(metadata.ValueFromIncomingContext(ctx, strings.ToLower(hop.Attempt)), ","))
+	ctx, _ = hop.Enter(ctx, "", strings.Join(metadata.ValueFromIncomingContext(ctx, hop.AttemptMetadata), ","))
 	return ctx
 }
 
 // spent says in a failed answer that what it failed of has been tried again already.
 func spent(ctx context.Context, err error) {
 	if err != nil && hop.Spent(ctx) {
-		_ = grpc.SetTrailer(ctx, metadata.Pairs(strings.ToLower(hop.Retry), hop.No)) // it fails only where there is no call
+		_ = grpc.SetTrailer(ctx, metadata.Pairs(hop.RetryMetadata, hop.No)) // it fails only where there is no call
 	}
 }
 

@@ -1,5 +1,6 @@
 // Package hop is what the two ends of a call between services agree on: the headers that say how much time is left and
-// that a call is tried again, and which calls carry telemetry themselves. It is a leaf: servers need it, and no client.
+// that a call is tried again, which calls carry telemetry themselves, and how a status is spelt. It is a leaf: servers need
+// it, and no client.
 package hop
 
 import (
@@ -8,16 +9,20 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
-
-	"google.golang.org/grpc/codes"
 )
 
-// Headers of a request between services, and of its answer. In gRPC's metadata their names are in lower case.
+// Headers of a request between services, and of its answer.
 const (
 	Timeout = "Signalbox-Timeout" // what is left to the caller, in milliseconds; gRPC has its own
 	Token   = "Signalbox-Token"   // the caller's service token; gRPC has it in authorization
 	Attempt = "Signalbox-Attempt" // which try of the call this is, from 2 on; nobody further in tries again
 	Retry   = "Signalbox-Retry"   // of a failed answer: "no" where somebody further in has tried again already
+)
+
+// The names of Attempt and Retry in gRPC's metadata.
+const (
+	AttemptMetadata = "signalbox-attempt"
+	RetryMetadata   = "signalbox-retry"
 )
 
 // No is the value of Retry.
@@ -80,27 +85,4 @@ func Quiet(method string) bool {
 		}
 	}
 	return false
-}
-
-// StatusName is gRPC's own spelling: OK, NOT_FOUND.
-func StatusName(c codes.Code) string {
-	if int(c) < len(names) {
-		return names[c]
-	}
-	return strings.ToUpper(c.String())
-}
-
-// StatusCode is the code of such a name.
-func StatusCode(name string) (codes.Code, bool) {
-	for c, n := range names {
-		if n == name {
-			return codes.Code(c), true
-		}
-	}
-	return codes.Unknown, false
-}
-
-var names = [...]string{
-	"OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND", "ALREADY_EXISTS", "PERMISSION_DENIED",
-	"RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED", "OUT_OF_RANGE", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS", "UNAUTHENTICATED",
 }
