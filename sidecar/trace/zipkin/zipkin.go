@@ -23,6 +23,7 @@ import (
 const (
 	timeout = 5 * time.Second
 	backlog = 1 << 16
+	fates   = 512 // of requests, not taken yet: the reporter waits for more room
 )
 
 // Exporter sends spans to one collector. ExportSpans is not called concurrently, as the interface
@@ -42,7 +43,7 @@ func New(url string) (*Exporter, error) {
 	p := &post{
 		client: &http.Client{Timeout: timeout, Transport: &http.Transport{MaxIdleConns: 1, IdleConnTimeout: time.Minute, Proxy: http.ProxyFromEnvironment},
 			CheckRedirect: onlyWhole},
-		results: make(chan result, backlog),
+		results: make(chan result, fates),
 	}
 	return &Exporter{
 		post:    p,
