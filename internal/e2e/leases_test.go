@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/signalbox-mesh/signalbox/internal/house"
 	"github.com/signalbox-mesh/signalbox/internal/wait"
 )
 
@@ -58,7 +59,7 @@ func (m *mesh) setLevel(t testing.TB, args ...string) (lease string) {
 func TestLeases(t *testing.T) {
 	t.Parallel()
 	m := start(t, newState(t), nil, "--split", "--replicas", "catalogs=2", "--bus", "rabbitmq")
-	wait.For(t, limit, "six instances", func() bool { return len(m.ps(t)) == 6 })
+	wait.For(t, limit, "all instances", func() bool { return len(m.ps(t)) == len(house.Names())+1 })
 	t.Run("an instance that starts later begins with the lease", m.startsWithTheLease)
 	t.Run("killed in the middle of a change", m.killedInTheMiddle)
 	t.Run("two change the same at once", m.twoAtOnce)

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/signalbox-mesh/signalbox/internal/house"
 	"github.com/signalbox-mesh/signalbox/internal/wait"
 	"github.com/signalbox-mesh/signalbox/services/scheduler/api"
 )
@@ -21,17 +22,17 @@ func TestSplit(t *testing.T) {
 	state := newState(t)
 	m := start(t, state, nil, "--split", "--replicas", "scheduler=2,view-service=2")
 	instances := map[string]row{}
-	wait.For(t, limit, "seven instances", func() bool {
+	wait.For(t, limit, "all instances", func() bool {
 		for _, r := range m.ps(t) {
 			instances[r.Instance] = r
 		}
-		return len(instances) == 7
+		return len(instances) == len(m.Instances)
 	})
 	pids := map[int]bool{}
 	for _, r := range instances {
 		pids[r.PID] = true
 	}
-	if _, ok := instances["scheduler-2"]; len(pids) != 7 || !ok || pids[m.pid()] {
+	if _, ok := instances["scheduler-2"]; len(pids) != len(house.Names())+2 || !ok || pids[m.pid()] {
 		t.Errorf("instances %v", slices.Sorted(maps.Keys(instances)))
 	}
 	m.newType(t, "thing")

@@ -34,6 +34,7 @@ func ways(service string) map[string]asked {
 	case "web-studio": // files, which anybody may load
 		const file = "/studio/config.json"
 		all["fine"], all["wrong method"] = asked{"GET", file, nil, false, http.StatusOK}, asked{"PATCH", file, `{}`, true, http.StatusMethodNotAllowed}
+		all["unknown path"] = asked{"GET", "/api/web-studio/v1/none", nil, true, http.StatusNotFound}
 		delete(all, "without a token")
 	case "catalogs":
 		all["malformed"] = asked{"POST", typesPath, `{"name":`, true, http.StatusBadRequest}
