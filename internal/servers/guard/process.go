@@ -18,7 +18,8 @@ import (
 // ErrEnded answers a request to a server that is no more.
 var ErrEnded = errors.New("process has ended")
 
-// Process is a server under guard. Safe for concurrent use.
+// Process is a server under guard; nil is one that was never started, and has ended in all that it is asked. Safe for
+// concurrent use.
 type Process struct {
 	pid     int
 	cmd     *exec.Cmd
@@ -164,6 +165,9 @@ func (p *Process) Kill() error {
 // Stop asks the server to end, waits its grace, kills what is left, and returns when all is gone.
 // When ctx ends first everything is killed at once. A server that has ended already is no error.
 func (p *Process) Stop(ctx context.Context) error {
+	if !p.Running() {
+		return nil
+	}
 	if err := p.send(request{Stop: true}); err != nil && !errors.Is(err, ErrEnded) {
 		return err
 	}
@@ -180,6 +184,9 @@ func (p *Process) Stop(ctx context.Context) error {
 }
 
 func (p *Process) send(message any) error {
+	if p == nil {
+		return ErrEnded
+	}
 	p.writing.Lock()
 	defer p.writing.Unlock()
 	err := json.NewEncoder(p.control).Encode(message)

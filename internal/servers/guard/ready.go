@@ -10,7 +10,7 @@ import (
 // ErrEarly says that a server has ended before it was ready.
 var ErrEarly = errors.New("server ended before it was ready")
 
-// Running says whether the server is there; nil is one that was never started.
+// Running says whether the server is there.
 func (p *Process) Running() bool {
 	if p == nil {
 		return false

@@ -154,9 +154,6 @@ func (s *Server) answers(ctx context.Context) error {
 func (s *Server) Stop(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.process.Running() {
-		return nil
-	}
 	return s.process.Stop(ctx)
 }
 
@@ -164,10 +161,10 @@ func (s *Server) Stop(ctx context.Context) error {
 func (s *Server) Kill() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.process.Running() {
-		return fmt.Errorf("kill Jaeger: %w", guard.ErrEnded)
+	if err := s.process.Kill(); err != nil {
+		return fmt.Errorf("kill Jaeger: %w", err)
 	}
-	return s.process.Kill()
+	return nil
 }
 
 // The addresses are valid once Start has returned; they stay the same afterwards.

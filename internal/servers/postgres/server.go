@@ -145,9 +145,6 @@ func (s *Server) command(lines io.Writer) guard.Command {
 func (s *Server) Stop(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.process.Running() {
-		return nil
-	}
 	return s.process.Stop(ctx)
 }
 
@@ -171,10 +168,8 @@ func (s *Server) Kill() error {
 func (s *Server) Restart(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.process.Running() {
-		if err := s.process.Stop(ctx); err != nil {
-			return err
-		}
+	if err := s.process.Stop(ctx); err != nil {
+		return err
 	}
 	return s.start(ctx)
 }

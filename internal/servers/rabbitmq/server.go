@@ -158,9 +158,6 @@ func (s *Server) startMapper(ctx context.Context) (err error) {
 }
 
 func (s *Server) stopMapper() error {
-	if !s.epmd.Running() {
-		return nil
-	}
 	return s.epmd.Stop(ended())
 }
 
@@ -180,11 +177,7 @@ func (s *Server) command(lines io.Writer) guard.Command {
 func (s *Server) Stop(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var err error
-	if s.node.Running() {
-		err = s.node.Stop(ctx)
-	}
-	return errors.Join(err, s.stopMapper())
+	return errors.Join(s.node.Stop(ctx), s.stopMapper())
 }
 
 // Kill is kill -9 of the node, after the proof that it is ours; it returns when all its processes are

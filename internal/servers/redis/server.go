@@ -138,9 +138,6 @@ func (s *Server) answers(ctx context.Context, p *guard.Process) error {
 func (s *Server) Stop(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.process.Running() {
-		return nil
-	}
 	return s.process.Stop(ctx)
 }
 
