@@ -1,14 +1,18 @@
 import { defineConfig } from '@playwright/test';
 
-// A mesh that runs is given by the environment: internal/e2e/studio starts one, and docs/studio.md says how to use your own.
+// The mesh is the environment's to name: internal/e2e/studio starts one. STUDIO_URL and STUDIO_PASSWORD name another.
 export default defineConfig({
   testDir: 'e2e',
   testMatch: '*.spec.ts',
   outputDir: 'artefacts/failed',
   fullyParallel: true,
   workers: 2,
-  timeout: 30_000,
+  timeout: 60_000, // a machine that does much else is slow, and what is slow is not wrong
   expect: { timeout: 10_000 },
+  projects: [
+    { name: 'pages', testIgnore: 'alone.spec.ts' },
+    { name: 'alone', testMatch: 'alone.spec.ts', dependencies: ['pages'] }, // these stop the mesh, under everybody
+  ],
   reporter: [['list']],
   use: {
     baseURL: process.env.STUDIO_URL ?? 'http://127.0.0.1:8080',

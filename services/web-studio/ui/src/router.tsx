@@ -20,6 +20,7 @@ export interface Page {
 /** All pages, in the order of the navigation. Adding one is one line. */
 export const pages: Page[] = [
   { path: '/', title: 'Overview', group: 'Maintenance', load: () => import('./pages/overview/index') },
+  { path: '/logs', title: 'Logs', group: 'Maintenance', load: () => import('./pages/logs/index') },
 ];
 
 const root = createRootRoute({ component: Shell, notFoundComponent: PageMissing });

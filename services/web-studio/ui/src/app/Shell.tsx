@@ -36,6 +36,7 @@ function Frame({ ended }: { ended: boolean }) {
       sidebar={<Navigation open={open} onGo={() => !wide() && setOpen(false)} />}
       skipToContent={<SkipToContent href="#main">Skip to content</SkipToContent>}
       mainContainerId="main"
+      isContentFilled
       mainTabIndex={0} // it scrolls, and a page may have nothing else to focus
       mainAriaLabel="Page"
     >

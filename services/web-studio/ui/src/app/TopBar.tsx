@@ -23,7 +23,7 @@ import { useState } from 'react';
 import { useMe } from '~/session/hooks';
 import { describe } from '~/session/roles';
 import { session } from '~/session/session';
-import { ConfirmAct } from '~/ui';
+import { ConfirmAct, ErrorSentence } from '~/ui';
 import { type Theme, useTheme } from './theme';
 import { useMesh } from './useMesh';
 
@@ -75,6 +75,7 @@ function UserMenu() {
   const me = useMe();
   const [open, setOpen] = useState(false);
   const [asking, setAsking] = useState(false);
+  const [error, setError] = useState<unknown>();
   const [theme, setTheme] = useTheme();
   return (
     <>
@@ -91,7 +92,7 @@ function UserMenu() {
       >
         <DropdownGroup label={me ? `Signed in as ${me.name}: ${describe(me)}` : 'User'}>
           <DropdownList>
-            <DropdownItem onClick={() => void session.signOut()}>Sign out</DropdownItem>
+            <DropdownItem onClick={() => void session.signOut().catch(setError)}>Sign out</DropdownItem>
             <DropdownItem onClick={() => setAsking(true)}>Sign out everywhere…</DropdownItem>
           </DropdownList>
         </DropdownGroup>
@@ -106,6 +107,11 @@ function UserMenu() {
           </DropdownList>
         </DropdownGroup>
       </Dropdown>
+      {error !== undefined && (
+        <div className="sb-toast">
+          <ErrorSentence error={error} what="You are still signed in" onRetry={() => void session.signOut().catch(setError)} />
+        </div>
+      )}
       {asking && (
         <ConfirmAct title="Sign out everywhere?" verb="Sign out everywhere" act={() => session.signOutEverywhere()} onClose={() => setAsking(false)}>
           All your sessions end, in this browser and on every other device. What was begun elsewhere may go on for five minutes at most.
