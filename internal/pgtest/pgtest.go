@@ -30,21 +30,22 @@ const startLimit = time.Minute
 
 // shared is the server of this test binary.
 var shared = sync.OnceValues(func() (*postgres.Server, error) {
-	s, err := start()
+	s, err := start(postgres.Settings{})
 	if err == nil {
 		guard.AtExit(func() { stop(s) })
 	}
 	return s, err
 })
 
-func start() (*postgres.Server, error) {
+func start(set postgres.Settings) (*postgres.Server, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), startLimit)
 	defer cancel()
 	dir, err := testdir.New("postgres")
 	if err != nil {
 		return nil, err
 	}
-	s, err := postgres.New(ctx, postgres.Settings{Dir: dir, Disposable: true})
+	set.Dir, set.Disposable = dir, true
+	s, err := postgres.New(ctx, set)
 	if err != nil {
 		return nil, err
 	}
@@ -60,9 +61,15 @@ func stop(s *postgres.Server) {
 
 // Server starts a server of the test's own, gone at cleanup. Its fsync is off: killing the postmaster
 // loses nothing, pulling the plug would.
-func Server(t testing.TB) *postgres.Server {
+func Server(t testing.TB) *postgres.Server { return server(t, postgres.Settings{}) }
+
+// RoomyServer is Server with as much memory as signalbox up gives one: where a benchmark's data outgrows that of a server
+// for tests, it measures how pages come and go.
+func RoomyServer(t testing.TB) *postgres.Server { return server(t, postgres.Settings{Roomy: true}) }
+
+func server(t testing.TB, set postgres.Settings) *postgres.Server {
 	t.Helper()
-	s, err := start()
+	s, err := start(set)
 	if err != nil {
 		t.Fatalf("start PostgreSQL for the test: %v", err)
 	}

@@ -35,7 +35,7 @@ type rig struct {
 
 func newLoadRig(t testing.TB) *rig {
 	t.Helper()
-	server, broker := pgtest.Server(t), amqptest.Server(t)
+	server, broker := pgtest.RoomyServer(t), amqptest.Server(t)
 	m := newMeshOn(t, pgtest.On(t, server, "scheduler", "billing"))
 	m.Bus, m.amqp, m.Conns = nil, broker.URL(), 8
 	r := &rig{mesh: m, postgres: server, rabbitmq: broker, db: m.admin(t)}

@@ -28,6 +28,8 @@ func (s *Server) arguments() []string {
 	if s.settings.Disposable {
 		// Commits still reach the kernel, so that kill -9 loses none.
 		set["fsync"], set["full_page_writes"] = "off", "off"
+	}
+	if s.settings.Disposable && !s.settings.Roomy {
 		set["shared_buffers"], set["max_wal_size"] = "32MB", "256MB"
 	}
 	args := []string{"-D", s.data()}

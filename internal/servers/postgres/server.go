@@ -34,6 +34,7 @@ type Settings struct {
 	LockWait time.Duration
 	// Disposable servers are for tests: no fsync, a copied template instead of initdb, gone with the program.
 	Disposable bool
+	Roomy      bool // a disposable one has as much memory as one that lasts: for measurements
 }
 
 // Server is one PostgreSQL, running or not. Safe for concurrent use; Start, Stop, Kill and Restart wait

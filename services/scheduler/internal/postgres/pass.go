@@ -190,12 +190,11 @@ func (p *pass) lookAgain(ctx context.Context) error {
 
 // ahead asks, in a batch, when the planner is needed next, and whether it is now.
 func (p *pass) ahead(b *pgx.Batch) {
-	b.Queue(`SELECT
-		(SELECT min(look_at) FROM schedules WHERE retired_at IS NULL AND look_at IS NOT NULL),
+	b.Queue(`WITH next AS MATERIALIZED (SELECT min(look_at) AS at FROM schedules WHERE retired_at IS NULL AND look_at IS NOT NULL)
+		SELECT (SELECT at FROM next),
 		(SELECT min(retry_at) FROM fires WHERE retry_at IS NOT NULL),
 		(SELECT min(release_at) FROM schedules WHERE release_at IS NOT NULL),
-		(SELECT count(*) = $1 FROM (SELECT 1 FROM schedules WHERE retired_at IS NULL AND look_at = (
-			SELECT min(look_at) FROM schedules WHERE retired_at IS NULL AND look_at IS NOT NULL) LIMIT $1) AS together)`, manySchedules).QueryRow(func(row pgx.Row) error {
+		(SELECT count(*) = $1 FROM (SELECT 1 FROM schedules WHERE retired_at IS NULL AND look_at = (SELECT at FROM next) LIMIT $1) AS together)`, manySchedules).QueryRow(func(row pgx.Row) error {
 		var due, again, release *time.Time
 		if err := row.Scan(&due, &again, &release, &p.done.Many); err != nil {
 			return err
