@@ -27,7 +27,7 @@ COLLECTOR         = $(CACHE)/collector-$(COLLECTOR_VERSION)-$(shell $(GO) env GO
 # Packages whose promises are about concurrency. The race detector makes a test some five times slower, so
 # that these are the ones CI affords; RACE_PKGS=./... runs it over all.
 RACE_PKGS ?= ./internal/servers/guard ./sidecar ./sidecar/bus/... ./sidecar/debug ./sidecar/fleet ./sidecar/health ./sidecar/level ./sidecar/logging \
-	./sidecar/mesh/... ./sidecar/mtls ./sidecar/outbox ./sidecar/spool ./sidecar/timed ./sidecar/trace
+	./sidecar/mesh/... ./sidecar/mtls ./sidecar/outbox ./sidecar/spool ./sidecar/timed ./sidecar/trace ./sidecar/web/socket
 
 ##@ Run
 
