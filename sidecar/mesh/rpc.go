@@ -2,6 +2,7 @@ package mesh
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -29,6 +30,7 @@ type callee struct {
 	replicas  replicas
 	durations telemetry.Table[rpcKey, prometheus.Observer]
 	methods   methods
+	bearer    atomic.Pointer[string] // what authorization has made last
 }
 
 type rpcKey struct {
@@ -88,7 +90,7 @@ func (d *callee) outgoing(ctx context.Context, method string, again bool) (conte
 		if err != nil {
 			return ctx, status.Error(codes.Unauthenticated, "sign the service token")
 		}
-		pairs = append(pairs, "authorization", "Bearer "+token)
+		pairs = append(pairs, "authorization", d.authorization(token))
 	}
 	if again {
 		pairs = append(pairs, hop.AttemptMetadata, "2")
@@ -105,6 +107,17 @@ func (d *callee) outgoing(ctx context.Context, method string, again bool) (conte
 		return ctx, nil
 	}
 	return metadata.AppendToOutgoingContext(ctx, pairs...), nil
+}
+
+// authorization is the metadata of a token, which is the same for minutes.
+func (d *callee) authorization(token string) string {
+	const kind = "Bearer "
+	if last := d.bearer.Load(); last != nil && (*last)[len(kind):] == token {
+		return *last
+	}
+	text := kind + token
+	d.bearer.Store(&text)
+	return text
 }
 
 // carried is what a propagator writes.

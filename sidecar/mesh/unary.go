@@ -28,6 +28,7 @@ type unaryCall struct {
 	given   time.Duration
 	sent    atomic.Bool // by the last try; it may still be on its way when the call has been given up
 	trailer metadata.MD
+	option  grpc.TrailerCallOption // of the trailer
 }
 
 // unary is the interceptor of calls with one answer.
@@ -72,7 +73,8 @@ func (d *callee) quiet(ctx context.Context, method string, req, reply any, cc *g
 }
 
 func (c *unaryCall) tries(ctx context.Context, req, reply any, cc *grpc.ClientConn, next grpc.UnaryInvoker, opts []grpc.CallOption) error {
-	opts = append(opts[:len(opts):len(opts)], grpc.Trailer(&c.trailer))
+	c.option.TrailerAddr = &c.trailer
+	opts = append(opts[:len(opts):len(opts)], &c.option)
 	for try := 1; ; try++ {
 		err := c.once(ctx, try, req, reply, cc, next, opts)
 		if !c.worth(ctx, err, try) {
