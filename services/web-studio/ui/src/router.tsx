@@ -21,6 +21,7 @@ export interface Page {
 export const pages: Page[] = [
   { path: '/', title: 'Overview', group: 'Maintenance', load: () => import('./pages/overview/index') },
   { path: '/logs', title: 'Logs', group: 'Maintenance', load: () => import('./pages/logs/index') },
+  { path: '/levels', title: 'Levels & leases', group: 'Maintenance', load: () => import('./pages/levels/index') },
 ];
 
 const root = createRootRoute({ component: Shell, notFoundComponent: PageMissing });
