@@ -74,7 +74,9 @@ test('a viewer sees, and cannot change', async ({ page }) => {
 });
 
 test('who operates one service changes that one alone, and a window says what it does before it is opened', async ({ page }) => {
-  await open(page, 'catalogs-operator', '/levels?do=window');
+  await open(page, 'catalogs-operator', '/levels');
+  await page.getByRole('tab', { name: 'Maintenance windows' }).click();
+  await page.getByRole('button', { name: 'Open a window…' }).click();
   const form = page.getByRole('dialog', { name: 'Open a maintenance window' });
   await expect(form.getByRole('option', { name: 'gateway (not yours to change)' })).toBeDisabled();
   await form.getByLabel('Service').selectOption('catalogs');
