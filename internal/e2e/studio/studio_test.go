@@ -42,7 +42,7 @@ func TestInTheBrowser(t *testing.T) {
 	defer cancel()
 	suite := exec.CommandContext(ctx, "node_modules/.bin/playwright", append([]string{"test"}, strings.Fields(os.Getenv("STUDIO_TESTS"))...)...)
 	suite.Dir = ui
-	suite.Env = append(os.Environ(), "STUDIO_URL="+m.API, "STUDIO_PASSWORD="+password, "STUDIO_STATE="+m.state, "STUDIO_PROGRAM="+m.binary, "STUDIO_CONTROL="+m.control())
+	suite.Env = append(os.Environ(), "STUDIO_CHROMIUM="+chromium(), "STUDIO_URL="+m.API, "STUDIO_PASSWORD="+password, "STUDIO_STATE="+m.state, "STUDIO_PROGRAM="+m.binary, "STUDIO_CONTROL="+m.control())
 	suite.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	suite.Cancel = func() error { return syscall.Kill(-suite.Process.Pid, syscall.SIGKILL) } // with its browsers
 	suite.WaitDelay = 5 * time.Second
@@ -68,11 +68,15 @@ func needs(t *testing.T) {
 	}
 }
 
+// chromium is the system's, where scripts/deps.sh finds it or puts it.
 func chromium() string {
 	if path := os.Getenv("STUDIO_CHROMIUM"); path != "" {
 		return path
 	}
-	return "/usr/bin/chromium"
+	if path, err := exec.LookPath("chromium"); err == nil {
+		return path
+	}
+	return "/Applications/Chromium.app/Contents/MacOS/Chromium"
 }
 
 // user makes one whose name is given, with the password of all.

@@ -14,5 +14,6 @@ export { Stale } from './Stale';
 export { Answered } from './Answered';
 export { TimeRange } from './TimeRange';
 export { at, bytes, clock, count, duration, elapsed } from './format';
+export { missing } from './missing';
 export { useNow } from './useNow';
 export { useUrl } from './useUrl';

@@ -1,7 +1,7 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { api, ask } from '~/api/client';
 import { follow, type StreamState } from '~/live/stream';
-import { type Gap, LogList, type Row } from './list';
+import { type Gap, LogList, most, type Row } from './list';
 import type { LogRecord } from './terms';
 import type { View } from './url';
 
@@ -98,6 +98,7 @@ export function useRecords({ q, since, until, live, around }: Range, hold: boole
           if (event === 'record') {
             const record: LogRecord = JSON.parse(data);
             if (!fresh.has(record.id)) waiting.current.records.push(record);
+            if (waiting.current.records.length > most) waiting.current.records.shift();
           } else if (event === 'gap') waiting.current.gaps.push(JSON.parse(data));
           frame ||= requestAnimationFrame(flush);
         },

@@ -1,9 +1,6 @@
 import { List, ListItem } from '@patternfly/react-core';
-import type { Schema } from '~/api/client';
-import { Answered, at, count, EmptyTeach } from '~/ui';
+import { Answered, at, EmptyTeach, missing } from '~/ui';
 import { useGaps } from './queries';
-
-type Gap = Schema<'view-service.Gap'>;
 
 /** What is missing from the log of the last day: it is never passed over. */
 export function Gaps() {
@@ -30,10 +27,4 @@ export function Gaps() {
       }
     </Answered>
   );
-}
-
-/** "12 records of catalogs-1 (info)". */
-export function missing(gap: Gap): string {
-  const many = gap.to_seq === undefined ? 'An unknown number of records' : `${count(gap.to_seq - gap.from_seq + 1)} ${gap.to_seq === gap.from_seq ? 'record' : 'records'}`;
-  return `${many} of ${gap.instance} (${gap.class})`;
 }

@@ -1,5 +1,7 @@
 import { List, ListItem } from '@patternfly/react-core';
+import { Link } from '@tanstack/react-router';
 import type { Schema } from '~/api/client';
+import { ofTemplate } from '~/pages/logs/terms';
 import { Answered, clock, count, EmptyTeach, RelativeTime } from '~/ui';
 import { useNewErrors } from './queries';
 import { lastDeploy } from './summary';
@@ -21,7 +23,9 @@ export function NewErrors({ instances }: { instances?: Schema<'view-service.Inst
               {patterns.slice(0, 8).map((p) => (
                 <ListItem key={p.template}>
                   <div className="sb-row">
-                    <code className="sb-template">{p.template}</code>
+                    <Link to="/logs" search={{ q: `level>=error ${ofTemplate(p.template)}`, since: '24h' } as never} className="sb-template">
+                      {p.template}
+                    </Link>
                     <strong>{count(p.count)}×</strong>
                   </div>
                   <div className="sb-subtle">

@@ -1,5 +1,6 @@
 import { Table, Tbody, Td, Th, Thead, Tr } from '@patternfly/react-table';
 import type { UseQueryResult } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
 import type { Schema } from '~/api/client';
 import { Answered, EmptyTeach, HealthLabel } from '~/ui';
 import type { ServiceRow } from './summary';
@@ -27,7 +28,11 @@ export function Services({ query, rows }: { query: UseQueryResult<Schema<'view-s
             <Tbody>
               {rows.map((row) => (
                 <Tr key={row.service}>
-                  <Td dataLabel="Service">{row.service}</Td>
+                  <Td dataLabel="Service">
+                    <Link to="/logs" search={{ q: `service:${row.service}` } as never} title={`What ${row.service} says`}>
+                      {row.service}
+                    </Link>
+                  </Td>
                   <Td dataLabel="Health">
                     <HealthLabel health={row.health} />
                   </Td>
