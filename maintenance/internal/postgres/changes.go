@@ -86,12 +86,12 @@ const (
 	targeted = `($1 = '' OR service = $1) AND ($2 = '' OR instance = $2)`
 )
 
-// expect notes that each live instance the lease is for has not answered yet, and tells them.
-func expect(batch *pgx.Batch, l lease.Lease, change string, targets *[]lease.Target) {
+// expectDrop notes that each live instance the lease is for has not answered to its drop yet, and tells them.
+func expectDrop(batch *pgx.Batch, l lease.Lease, targets *[]lease.Target) {
 	batch.Queue(`WITH expected AS (
 			INSERT INTO lease_results (lease_id, change, service, instance, state)
-			SELECT $4, $5, service, instance, 'silent' FROM instances WHERE `+live+` AND `+targeted+` RETURNING service, instance)
-		SELECT service, instance FROM expected ORDER BY service, instance`, l.Service, l.Instance, fleet.Lost.Seconds(), l.ID, change).
+			SELECT $4, 'drop', service, instance, 'silent' FROM instances WHERE `+live+` AND `+targeted+` RETURNING service, instance)
+		SELECT service, instance FROM expected ORDER BY service, instance`, l.Service, l.Instance, fleet.Lost.Seconds(), l.ID).
 		Query(func(rows pgx.Rows) (err error) {
 			*targets, err = pgx.CollectRows(rows, pgx.RowToStructByPos[lease.Target])
 			return err

@@ -99,7 +99,7 @@ func (s *Store) DropLease(ctx context.Context, id string, by lease.Actor) (dropp
 		var after holding
 		batch := &pgx.Batch{}
 		standing(batch, dropped, &after)
-		expect(batch, dropped, lease.OnDrop, &targets)
+		expectDrop(batch, dropped, &targets)
 		if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 			return err
 		}
