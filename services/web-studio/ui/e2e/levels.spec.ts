@@ -1,5 +1,5 @@
 import type { Page } from '@playwright/test';
-import { call, expect, open, test } from './kit';
+import { call, expect, open, proper, properEverywhere, test } from './kit';
 
 const leases = '/api/maintenance/v1/leases';
 const lines = async (page: Page, q: string) => (await call(page, 'viewer', 'GET', `/api/maintenance/v1/logs?since=5m&q=${encodeURIComponent(q)}`)).records?.length ?? 0;
@@ -86,4 +86,22 @@ test('who operates one service changes that one alone, and a window says what it
   await expect(asked.getByText('callers get 503 with the message')).toBeVisible();
   await asked.getByRole('button', { name: 'Cancel' }).click();
   await expect(form.getByLabel('Reason')).toHaveValue('the disk');
+});
+
+test('each part of the page is proper', async ({ page }) => {
+  test.setTimeout(90_000);
+  const { lease } = await call(page, 'operator', 'POST', leases, { kind: 'level', service: 'gateway', logger: 'gateway.http', value: 'debug', ttl: '5m', reason: 'a picture of it' });
+  await open(page, 'operator', '/levels?q=gateway');
+  await expect(page.getByRole('grid', { name: 'Levels' }).getByText('a picture of it').first()).toBeVisible();
+  await properEverywhere(page, 'levels');
+  await page.goto('/studio/levels?do=level&service=catalogs');
+  await expect(page.getByText(/It would add/)).toBeVisible();
+  await properEverywhere(page, 'levels-change');
+  await page.goto(`/studio/levels?tab=leases&ended=1&lease=${lease.id}`);
+  await expect(page.getByText('1 of 1 instance at DEBUG')).toBeVisible();
+  await proper(page, 'levels-receipt');
+  await page.keyboard.press('Escape');
+  await expect(page.getByRole('grid', { name: 'Leases' }).getByText('a picture of it').first()).toBeVisible();
+  await proper(page, 'levels-leases');
+  await call(page, 'operator', 'DELETE', `${leases}/${lease.id}`);
 });
