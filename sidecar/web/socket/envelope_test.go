@@ -2,6 +2,7 @@ package socket
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 
@@ -74,8 +75,11 @@ func FuzzDecode(f *testing.F) {
 			}
 		}
 		again, err := encode(e, a)
+		if errors.Is(err, bus.ErrTooLarge) {
+			return // escaped, it may be larger than it came
+		}
 		if err != nil || len(again) > bus.MaxSize {
-			t.Skip(err) // escaped, it may be larger than it came
+			t.Fatalf("%d bytes: %v", len(again), err)
 		}
 		back, context, odd, err := decode(again)
 		if err != nil || odd {

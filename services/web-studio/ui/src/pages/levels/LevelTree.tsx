@@ -36,7 +36,7 @@ export function LevelTree(props: Props) {
         <Thead>
           <Tr>
             <Th width={30}>Service, logger, instance</Th>
-            <Th>Configured</Th>
+            <Th modifier="nowrap">Configured</Th>
             <Th>Leased</Th>
             <Th>Effective</Th>
             <Th width={20}>By</Th>
