@@ -76,7 +76,8 @@ func (c *change) standsStill(s schedule) bool {
 
 func sameTiming(a, b timed.Schedule) bool { return reflect.DeepEqual(a.When(), b.When()) }
 
-// write stores want in the place of have, tells of it, and answers what is stored.
+// write stores want in the place of have, tells of it, and answers what is stored. A new one was made at the instant from which
+// its due times count, not when the transaction began: the writing of many takes longer than a second between two due times may be.
 func (c *change) write(ctx context.Context, have, want schedule, action string) (schedule, error) {
 	want, same := c.retime(have, want)
 	if have.alive() && !same {
@@ -88,14 +89,14 @@ func (c *change) write(ctx context.Context, have, want schedule, action string) 
 		}
 	}
 	rows, err := c.tx.Query(ctx, `INSERT INTO schedules (name, service, origin, declared, edited, edited_by, edited_at,
-			paused, paused_note, paused_by, paused_at, next_due, look_at, declared_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, $13)
+			paused, paused_note, paused_by, paused_at, next_due, look_at, declared_at, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, $13, $14)
 		ON CONFLICT (name) DO UPDATE SET origin = $3, declared = $4, edited = $5, edited_by = $6, edited_at = $7,
 			paused = $8, paused_note = $9, paused_by = $10, paused_at = $11, next_due = $12, look_at = $12, release_at = now(), declared_at = $13,
 			revision = schedules.revision + 1, changed_at = now(), retired_at = NULL
 		RETURNING `+scheduleColumns,
 		want.Name, want.Service, want.Origin, want.DeclaredSpec, want.EditedSpec, want.EditedBy, want.EditedAt,
-		want.Paused, want.PausedNote, want.PausedBy, want.PausedAt, want.NextDue, want.DeclaredAt)
+		want.Paused, want.PausedNote, want.PausedBy, want.PausedAt, want.NextDue, want.DeclaredAt, c.now)
 	if err != nil {
 		return schedule{}, fmt.Errorf("write schedule %q: %w", want.Name, err)
 	}

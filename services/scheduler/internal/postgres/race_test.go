@@ -135,3 +135,32 @@ func TestAHeartbeatLocksInOrder(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A declaration that waits long for another one's end makes its schedules when it gets to them: between created_at and the
+// first due time there is no other, for who holds the ledger against it.
+func TestAScheduleIsMadeWhenItsDueTimesBegin(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	declared := make(chan error, 1)
+	f.tx(t, func(tx pg.Tx) error {
+		_, err := tx.Exec(t.Context(), `SELECT pg_advisory_xact_lock(hashtextextended('declare/' || current_schema() || '/billing', 0))`)
+		if err != nil {
+			return err
+		}
+		go func() {
+			_, err := f.Declare(t.Context(), "billing", []timed.Schedule{every("a", 1)})
+			declared <- err
+		}()
+		wait.For(t, 5*time.Second, "the declaration to wait for more than a due time", func() bool {
+			return f.number(t, `SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE NOT l.granted AND a.datname = current_database()
+				AND a.xact_start < clock_timestamp() - interval '1.1 s'`) > 0
+		})
+		return nil
+	})
+	if err := <-declared; err != nil {
+		t.Fatal(err)
+	}
+	if n := f.number(t, `SELECT count(*) FROM schedules WHERE name = 'billing.a' AND next_due > created_at AND next_due - created_at <= interval '1 s'`); n != 1 {
+		t.Error("the schedule had due times before its first one")
+	}
+}
