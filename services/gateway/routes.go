@@ -40,6 +40,8 @@ func routes(openapi, docs http.Handler) []route.Route {
 		{Pattern: "/api/maintenance/v1/leases", Service: "view-service", Rule: signedIn, Body: mib, Timeout: normalWait, Open: true},
 		{Pattern: "/api/maintenance/v1/leases/", Service: "view-service", Rule: signedIn, Body: mib, Timeout: normalWait, Open: true},
 		{Pattern: "/api/maintenance/", Service: "view-service", Rule: signedIn, Body: mib, Timeout: normalWait},
+		{Pattern: "/api/view-service/v1/views", Service: "view-service", Rule: signedIn, Body: mib, Timeout: normalWait},
+		{Pattern: "/api/view-service/v1/views/", Service: "view-service", Rule: signedIn, Body: mib, Timeout: normalWait},
 
 		{Method: "GET", Pattern: "/studio/", Service: "web-studio", Rule: public, Timeout: pageWait},
 		{Method: "GET", Pattern: "/studio", Handler: studio, Rule: public, Timeout: pageWait},

@@ -17,7 +17,7 @@ func TestPathsGoUnchangedToTheirService(t *testing.T) {
 	for path, service := range map[string]string{
 		"/api/catalogs/v1/types?page=a%2Fb&q=x+y": "catalogs", "/api/catalogs/v1/records/%C3%BC%20x": "catalogs", "/api/catalogs/": "catalogs",
 		"/api/scheduler/v1/schedules": "scheduler", "/api/identity/v1/users": "identity", "/api/identity/v1/jwks": "identity",
-		"/api/maintenance/v1/logs": "view-service", "/api/maintenance/v1/logs/tail": "view-service", "/api/catalogs/v1/a;b=c": "catalogs",
+		"/api/maintenance/v1/logs": "view-service", "/api/maintenance/v1/logs/tail": "view-service", "/api/view-service/v1/views": "view-service", "/api/view-service/v1/views/x": "view-service", "/api/catalogs/v1/a;b=c": "catalogs",
 	} {
 		a := r.call("GET", path, token, nil)
 		if a.status != http.StatusOK || a.body["service"] != service || a.body["uri"] != path {
@@ -43,7 +43,7 @@ func TestNothingElseIsThere(t *testing.T) {
 	r := start(t, config(), echoes())
 	token := r.token("admin", access.Grant{Role: access.Admin})
 	for _, path := range []string{
-		"/api", "/api/", "/api/catalogs", "/api/catalogsx/v1", "/API/catalogs/v1", "/api/Catalogs/v1", "/api/view-service/v1/logs", "/api/gateway/v1", "/api/catalogs./v1",
+		"/api", "/api/", "/api/catalogs", "/api/catalogsx/v1", "/API/catalogs/v1", "/api/Catalogs/v1", "/api/view-service/v1/logs", "/api/view-service/v1/viewsx", "/api/gateway/v1", "/api/catalogs./v1",
 		"/metrics", "/hc", "/liveness", "/loggers", "/loggers/catalogs", "/debug/pprof/", "/metrics/", "/hc/x", "/docs/none", "/openapi.json/", "/api/none/v1",
 	} {
 		for _, method := range []string{"GET", "POST"} {

@@ -18,6 +18,7 @@ type Store interface {
 	Create(ctx context.Context, u User, nameKey, hash, by string) (User, error) // conflict: the name is taken
 	Change(ctx context.Context, id, by string, change func(*User) error) (User, error)
 	SetPassword(ctx context.Context, id, hash, by string, allow func(User) error) (User, error)
+	EndSessions(ctx context.Context, id string, allow func(User) error) (User, error)
 }
 
 // Hasher turns a password into what is stored.
@@ -120,6 +121,12 @@ func (s *Users) SetPassword(ctx context.Context, actor access.Principal, id, pla
 		return password.Check(password.Normalize(plain), u.Name)
 	})
 	return s.note(ctx, "user.password", actor, u, err)
+}
+
+// EndSessions signs a user out everywhere, as after the loss of a device; tokens given out die within five minutes.
+func (s *Users) EndSessions(ctx context.Context, actor access.Principal, id string) error {
+	u, err := s.store.EndSessions(ctx, id, func(u User) error { return mayTouch(actor, u) })
+	return s.note(ctx, "user.sign-out", actor, u, err)
 }
 
 func (s *Users) change(ctx context.Context, action string, actor access.Principal, id string, change func(*User) error) (User, error) {

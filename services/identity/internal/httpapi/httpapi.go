@@ -40,12 +40,13 @@ type Users interface {
 	Change(ctx context.Context, actor access.Principal, id string, p account.Patch) (account.User, error)
 	SetGrants(ctx context.Context, actor access.Principal, id string, grants []access.Grant) (account.User, error)
 	SetPassword(ctx context.Context, actor access.Principal, id, password string) error
+	EndSessions(ctx context.Context, actor access.Principal, id string) error
 }
 
 // Reader finds users.
 type Reader interface {
 	User(ctx context.Context, id string) (account.User, error)
-	Users(ctx context.Context, after string, limit int) ([]account.User, error)
+	Users(ctx context.Context, part, after string, limit int) ([]account.User, error)
 }
 
 // Settings of the API.

@@ -19,6 +19,7 @@ type UserPath struct {
 type listInput struct {
 	Limit int    `query:"limit" default:"50" minimum:"1" maximum:"200"`
 	Page  string `query:"page" maxLength:"512" doc:"next of the page before"`
+	Q     string `query:"q" maxLength:"256" doc:"Only users with this in the name or the display name, in either case"`
 }
 
 type listOutput struct{ Body UserPage }
@@ -74,6 +75,10 @@ func (h handlers) mountUsers(api *web.API) {
 	setPassword := operation("set-password", http.MethodPut, "/users/{id}/password", "Give a user a new password; his sessions end")
 	setPassword.DefaultStatus = http.StatusNoContent
 
+	endSessions := operation("end-sessions", http.MethodDelete, "/users/{id}/sessions", "End all sessions of a user")
+	endSessions.Description = "On every device. User tokens that are out hold until they expire, five minutes at most."
+	endSessions.DefaultStatus = http.StatusNoContent
+
 	ownPassword := operation("change-own-password", http.MethodPut, "/me/password", "Change one's own password; all one's sessions end")
 	ownPassword.DefaultStatus = http.StatusNoContent
 
@@ -84,6 +89,7 @@ func (h handlers) mountUsers(api *web.API) {
 	web.Register(api, operation("get-user", http.MethodGet, "/users/{id}", "One user"), admin, h.get)
 	web.Register(api, operation("change-user", http.MethodPatch, "/users/{id}", "Change display name, disable or enable"), admin, h.patch)
 	web.Register(api, setPassword, admin, h.setPassword)
+	web.Register(api, endSessions, admin, h.endSessions)
 	web.Register(api, operation("set-grants", http.MethodPut, "/users/{id}/grants", "Replace a user's grants"), admin, h.setGrants)
 }
 
@@ -111,7 +117,7 @@ func (h handlers) list(ctx context.Context, in *listInput) (*listOutput, error) 
 		return nil, &problem.Error{Code: problem.Invalid, Detail: "the page is not one of ours",
 			Fields: []problem.Field{{Name: "page", Detail: "must be next of the page before"}}}
 	}
-	users, err := h.Reader.Users(ctx, string(after), in.Limit+1)
+	users, err := h.Reader.Users(ctx, in.Q, string(after), in.Limit+1)
 	if err != nil {
 		return nil, err
 	}
@@ -182,6 +188,14 @@ func (h handlers) setPassword(ctx context.Context, in *passwordInput) (*struct{}
 		return nil, err
 	}
 	return nil, h.Users.SetPassword(ctx, actor, in.ID, in.Body.Password)
+}
+
+func (h handlers) endSessions(ctx context.Context, in *UserPath) (*struct{}, error) {
+	actor, err := administrator(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return nil, h.Users.EndSessions(ctx, actor, in.ID)
 }
 
 func toOutput(u account.User, err error) (*userOutput, error) {

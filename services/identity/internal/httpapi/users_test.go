@@ -89,6 +89,53 @@ func TestListPages(t *testing.T) {
 	}
 }
 
+func TestUsersAreFoundByAPartOfTheirNames(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	for _, name := range []string{"Anna.Berg", "bert", "Zoë"} {
+		r.user(name, secret)
+	}
+	want(t, r.call("PATCH", "/users/"+r.user("carl", secret), r.admin, map[string]any{"display_name": "Carl Bergman 100%"}), http.StatusOK, "")
+	for q, names := range map[string]string{
+		"BERG": "Anna.Berg carl", "bert": "bert", "ZO%C3%8B": "Zoë", "100%25": "carl", "%25": "carl", "_": "", "nobody": "", "%20bert%20": "bert",
+	} {
+		a := r.call("GET", "/users?limit=50&q="+q, r.admin, nil)
+		want(t, a, http.StatusOK, "")
+		var got []string
+		for _, item := range a.body["items"].([]any) {
+			got = append(got, item.(map[string]any)["name"].(string))
+		}
+		if strings.Join(got, " ") != names {
+			t.Errorf("%s: got %q, want %q", q, got, names)
+		}
+	}
+	first := r.call("GET", "/users?limit=1&q=berg", r.admin, nil)
+	if next := r.call("GET", "/users?limit=1&q=berg&page="+first.str("next"), r.admin, nil); !strings.Contains(next.text, `"carl"`) || next.str("next") != "" {
+		t.Errorf("the second page of what was found: %s", next.text)
+	}
+}
+
+// TestAnAdministratorSignsAUserOut on every device, and nobody who holds more than he does.
+func TestAnAdministratorSignsAUserOut(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	id := r.user("anna", secret)
+	here, there := r.signIn("anna", secret, "192.0.2.1"), r.signIn("anna", secret, "192.0.2.2")
+	local := r.tokenWith(access.Grant{Role: access.Admin, Services: []string{"identity"}})
+	me := r.call("GET", "/me", r.admin, nil).str("id")
+	want(t, r.call("DELETE", "/users/"+me+"/sessions", local, nil), http.StatusForbidden, "forbidden")
+	want(t, r.call("DELETE", "/users/"+id+"/sessions", here.str("access_token"), nil), http.StatusForbidden, "forbidden")
+	want(t, r.call("DELETE", "/users/none/sessions", r.admin, nil), http.StatusNotFound, "not_found")
+	want(t, r.call("DELETE", "/users/"+id+"/sessions", local, nil), http.StatusNoContent, "")
+	for _, a := range []answer{here, there} {
+		want(t, r.refresh(a.str("refresh_token")), http.StatusUnauthorized, "unauthorized")
+	}
+	want(t, r.signIn("anna", secret, "192.0.2.1"), http.StatusOK, "") // the password is as it was
+	if !strings.Contains(r.logged(), `"user.sign-out"`) {
+		t.Error("it is not in the audit")
+	}
+}
+
 func TestBadInput(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)

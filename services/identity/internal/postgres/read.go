@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -36,9 +37,12 @@ func (s *Store) User(ctx context.Context, id string) (account.User, error) {
 	return oneUser(rows, err)
 }
 
-// Users lists up to limit users by name, after the given name key; "" begins at the start.
-func (s *Store) Users(ctx context.Context, after string, limit int) ([]account.User, error) {
-	rows, err := s.db.Pool().Query(ctx, selectUser+`where u.name_key > $1 order by u.name_key limit $2`, after, limit)
+// Users lists up to limit users by name, after the given name key; "" begins at the start. part stands in their name or
+// display name, in either case; "" takes all.
+func (s *Store) Users(ctx context.Context, part, after string, limit int) ([]account.User, error) {
+	part = strings.ToLower(strings.TrimSpace(part))
+	rows, err := s.db.Pool().Query(ctx, selectUser+`where u.name_key > $1
+		and (strpos(u.name_key, $3) > 0 or strpos(lower(u.display_name), $3) > 0) order by u.name_key limit $2`, after, limit, part)
 	if err != nil {
 		return nil, fmt.Errorf("list users: %w", err)
 	}

@@ -110,6 +110,25 @@ func (s *Store) SetPassword(ctx context.Context, id, hash, by string, allow func
 	return u, nil
 }
 
+// EndSessions ends all sessions of a user if allow agrees.
+func (s *Store) EndSessions(ctx context.Context, id string, allow func(account.User) error) (account.User, error) {
+	var u account.User
+	err := s.db.InTx(ctx, func(tx pg.Tx) (err error) {
+		if u, err = lockUser(ctx, tx, id); err != nil {
+			return err
+		}
+		if err := allow(u); err != nil {
+			return err
+		}
+		_, err = revokeAll(ctx, tx, id, "administrator")
+		return err
+	})
+	if err != nil {
+		return u, fmt.Errorf("end sessions: %w", err)
+	}
+	return u, nil
+}
+
 // EnsureAdmin makes sure that the named user exists, is enabled and administers everything.
 func (s *Store) EnsureAdmin(ctx context.Context, name, by string) (account.User, error) {
 	_, key, err := account.Name(name)

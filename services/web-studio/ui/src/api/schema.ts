@@ -335,6 +335,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/identity/v1/users/{id}/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End all sessions of a user
+         * @description On every device. User tokens that are out hold until they expire, five minutes at most.
+         */
+        delete: operations["identity.end-sessions"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/maintenance/v1/annotations": {
         parameters: {
             query?: never;
@@ -1013,6 +1033,25 @@ export interface paths {
         /** Take the oldest offered fire of a schedule of target poll; 204 where there is none in time */
         post: operations["scheduler.take-fire"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/view-service/v1/views/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a saved view */
+        get: operations["view-service.get-view"];
+        /** Change a saved view */
+        put: operations["view-service.change-view"];
+        post?: never;
+        /** Delete a saved view */
+        delete: operations["view-service.delete-view"];
         options?: never;
         head?: never;
         patch?: never;
@@ -3414,6 +3453,8 @@ export interface operations {
                 limit?: number;
                 /** @description next of the page before */
                 page?: string;
+                /** @description Only users with this in the name or the display name, in either case */
+                q?: string;
             };
             header?: never;
             path?: never;
@@ -3590,6 +3631,35 @@ export interface operations {
                 "application/json": components["schemas"]["identity.PasswordInputBody"];
             };
         };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["identity.Problem"];
+                };
+            };
+        };
+    };
+    "identity.end-sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
         responses: {
             /** @description No Content */
             204: {
@@ -5184,6 +5254,101 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["scheduler.Problem"];
+                };
+            };
+        };
+    };
+    "view-service.get-view": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["view-service.View"];
+                };
+            };
+            /** @description Problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["view-service.Problem"];
+                };
+            };
+        };
+    };
+    "view-service.change-view": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["view-service.Body"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["view-service.View"];
+                };
+            };
+            /** @description Problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["view-service.Problem"];
+                };
+            };
+        };
+    };
+    "view-service.delete-view": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["view-service.Problem"];
                 };
             };
         };
