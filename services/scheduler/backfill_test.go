@@ -33,6 +33,16 @@ func TestBackfillOfARange(t *testing.T) {
 	if len(fires.Items) != 10 || fires.Items[9].Due.Format(time.RFC3339) != from {
 		t.Errorf("%+v", fires)
 	}
+	told := must[api.Backfilled](t, addr, "viewer", "GET", "/backfills/"+done.ID, "", 200)
+	if told.Schedule != "billing.day" || told.RequestedBy != "operator:billing" || told.From.Format(time.RFC3339) != from || !told.To.Equal(fires.Items[0].Due) ||
+		told.Fires != 10 || told.Waiting+told.Running+told.Done+told.Failed+told.Skipped != 10 {
+		t.Errorf("how far it has come: %+v", told)
+	}
+	for id, who := range map[string]string{"abc": "viewer", done.ID: "viewer:catalogs"} {
+		if d := refused(t, addr, who, "GET", "/backfills/"+id, ""); d.Code != problem.NotFound {
+			t.Errorf("%s of %s: %+v", who, id, d)
+		}
+	}
 	for _, f := range fires.Items {
 		if !f.Manual || f.Backfill != done.ID || f.RequestedBy != "operator:billing" || !strings.HasSuffix(f.ID, "#backfill-"+done.ID) || f.Attempts != 5 {
 			t.Errorf("%+v", f)

@@ -174,3 +174,38 @@ func TestFiguresOfASchedule(t *testing.T) {
 		t.Errorf("%+v", own)
 	}
 }
+
+func TestTheNewestFiresOfManySchedules(t *testing.T) {
+	t.Parallel()
+	addr, _ := stocked(t)
+	list := must[api.Schedules](t, addr, "viewer", "GET", "/schedules?names=catalogs.n02,billing.n01,nobody.knows&recent=5", "", 200)
+	if len(list.Items) != 2 || list.Items[0].Name != "billing.n01" || list.Items[1].Name != "catalogs.n02" {
+		t.Fatalf("%+v", list.Items)
+	}
+	for i, last := range []api.State{api.Failed, api.Done} {
+		s := list.Items[i]
+		if len(s.Recent) != 5 || s.Recent[0].ID != s.LastFire.ID || s.Recent[0].State != last || s.Recent[0].Reason != s.LastFire.Reason || s.Recent[0].DurationMS == nil {
+			t.Errorf("%s: %+v", s.Name, s.Recent)
+		}
+		if !slices.IsSortedFunc(s.Recent, func(a, b api.Recent) int { return b.Due.Compare(a.Due) }) {
+			t.Errorf("%s: not the newest first: %+v", s.Name, s.Recent)
+		}
+		if s.Text != "at 00:00 every day, UTC" {
+			t.Errorf("in words: %q", s.Text)
+		}
+	}
+	if brief := must[api.Schedules](t, addr, "viewer", "GET", "/schedules?q=billing.n01&brief=true&recent=50", "", 200); len(brief.Items) != 1 || len(brief.Items[0].Recent) != 25 || brief.Items[0].LastFire != nil {
+		t.Errorf("%+v", brief)
+	}
+	if none := must[api.Schedules](t, addr, "viewer", "GET", "/schedules?names=billing.n01", "", 200); len(none.Items) != 1 || none.Items[0].Recent != nil {
+		t.Errorf("unasked: %+v", none)
+	}
+	if hidden := must[api.Schedules](t, addr, "viewer:billing", "GET", "/schedules?names=catalogs.n02&recent=5", "", 200); len(hidden.Items) != 0 {
+		t.Errorf("beyond the grant: %+v", hidden)
+	}
+	for _, path := range []string{"/schedules?recent=51", "/schedules?recent=-1", "/schedules?names=" + strings.Repeat("a,", 201) + "a"} {
+		if d := refused(t, addr, "viewer", "GET", path, ""); d.Code != problem.Invalid {
+			t.Errorf("%s: %+v", path, d)
+		}
+	}
+}

@@ -13,6 +13,7 @@ type Schedule struct {
 	Name    string `json:"name"`
 	Service string `json:"service" doc:"that handles it"`
 	Origin  string `json:"origin" enum:"declared,made" doc:"declared by its service in code, or made by people"`
+	Text    string `json:"text,omitempty" doc:"the timing in words; not in events"`
 	Spec
 	Declared    *Spec      `json:"declared,omitempty" doc:"what the service declares, where it was edited here"`
 	Drift       []string   `json:"drift,omitempty" doc:"fields of the edit that differ from the declaration"`
@@ -28,6 +29,18 @@ type Schedule struct {
 	SuccessRate *float64   `json:"success_rate,omitempty" doc:"share of done among the fires of the last 24 h that have ended, over its newest 200 at most"`
 	P50MS       *int64     `json:"p50_ms,omitempty" doc:"of the handler, over the same fires as far as they are done"`
 	P95MS       *int64     `json:"p95_ms,omitempty"`
+	Recent      []Recent   `json:"recent,omitempty" doc:"its newest rows of the ledger, newest first, where a list was asked for them"`
+}
+
+// Recent is a row of the ledger in short.
+type Recent struct {
+	ID         string    `json:"id"`
+	Due        time.Time `json:"due"`
+	State      State     `json:"state" enum:"waiting,planned,published,received,done,failed,skipped"`
+	Reason     Reason    `json:"reason,omitempty" enum:"paused,window,overlap-skipped,misfire-skipped,too-late,no-leader,broker-down,invalid-schedule,edited,retired,nobody-listening,handler-failed,deadline,no-receipt,cancelled,overlap,catch-up,backfill"`
+	Missed     int       `json:"missed,omitempty" doc:"how many due times a skipped row stands for"`
+	Manual     bool      `json:"manual,omitempty" doc:"by hand or backfilled"`
+	DurationMS *int64    `json:"duration_ms,omitempty"`
 }
 
 // Spec says when a schedule is due and what to do when things do not go as planned.

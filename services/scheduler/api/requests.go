@@ -57,6 +57,22 @@ type Backfill struct {
 	DryRun  bool   `json:"dry_run,omitempty" doc:"nothing was stored"`
 }
 
+// Backfilled is how far a backfill has come.
+type Backfilled struct {
+	ID          string    `json:"id"`
+	Schedule    string    `json:"schedule"`
+	Service     string    `json:"service"`
+	RequestedBy string    `json:"requested_by"`
+	From        time.Time `json:"from" doc:"the oldest of its due times"`
+	To          time.Time `json:"to" doc:"and the newest"`
+	Fires       int       `json:"fires" doc:"of the ledger, and by their states:"`
+	Waiting     int       `json:"waiting"`
+	Running     int       `json:"running" doc:"planned, published or received"`
+	Done        int       `json:"done"`
+	Failed      int       `json:"failed"`
+	Skipped     int       `json:"skipped"`
+}
+
 // Cancel ends a fire by hand.
 type Cancel struct {
 	Note string `json:"note,omitempty" maxLength:"500" pattern:"^[^\\x00]*$" doc:"why, for whoever asks later"`

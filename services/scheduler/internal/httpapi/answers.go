@@ -17,6 +17,8 @@ func answer(err error) error {
 		return problem.New(problem.NotFound, "there is no such schedule")
 	case errors.Is(err, postgres.ErrNoFire):
 		return problem.New(problem.NotFound, "there is no such fire in the ledger")
+	case errors.Is(err, postgres.ErrNoBackfill):
+		return problem.New(problem.NotFound, "there is no such backfill, or it has left the ledger")
 	case errors.As(err, &conflict) && conflict.Revision == 0:
 		return problem.Wrap(problem.Conflict, "the schedule does not exist any more", err)
 	case errors.As(err, &conflict):

@@ -130,7 +130,7 @@ func (h *API) saved(ctx context.Context, p access.Principal, e postgres.Edit, do
 	if err != nil {
 		return nil, err
 	}
-	return &savedOutput{api.Saved{Schedule: done.Schedule, Created: done.Before == 0, DryRun: e.DryRun, Next: next, Warnings: warnings}}, nil
+	return &savedOutput{api.Saved{Schedule: worded(done.Schedule), Created: done.Before == 0, DryRun: e.DryRun, Next: next, Warnings: warnings}}, nil
 }
 
 func (h *API) remove(ctx context.Context, in *removeInput) (*struct{}, error) {

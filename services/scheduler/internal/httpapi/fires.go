@@ -78,6 +78,24 @@ func (h *API) permittedFire(ctx context.Context, id string, role access.Role) (a
 	return f, p, err
 }
 
+// BackfillPath is the backfill that a path names; exported so that huma looks into it.
+type BackfillPath struct {
+	ID string `path:"id" minLength:"1" maxLength:"32" pattern:"^[a-z0-9]+$"`
+}
+
+type backfilledOutput struct{ Body api.Backfilled }
+
+func (h *API) backfilled(ctx context.Context, in *BackfillPath) (*backfilledOutput, error) {
+	b, err := h.Ledger.Backfilled(ctx, in.ID)
+	if err != nil {
+		return nil, answer(err)
+	}
+	if _, err := allowed(ctx, b.Service, access.Viewer, postgres.ErrNoBackfill); err != nil {
+		return nil, err
+	}
+	return &backfilledOutput{b}, nil
+}
+
 func (h *API) cancel(ctx context.Context, in *cancelInput) (*fireOutput, error) {
 	f, p, err := h.permittedFire(ctx, in.ID, access.Operator)
 	if err != nil {

@@ -48,6 +48,7 @@ type Ledger interface {
 	Fires(ctx context.Context, f postgres.FireFilter) ([]api.Fire, error)
 	Fire(ctx context.Context, id string) (api.Fire, error)
 	Cancel(ctx context.Context, id, by, note string) (api.Fire, error)
+	Backfilled(ctx context.Context, id string) (api.Backfilled, error)
 }
 
 // Offers are the fires that are taken by whoever asks, who reports of them then.
@@ -94,6 +95,7 @@ func Mount(a *web.API, s Settings) *API {
 	web.Register(a, op(http.MethodPost, "take-fire", "/schedules/{name}/take", "Take the oldest offered fire of a schedule of target poll; 204 where there is none in time"), operator, h.take)
 	web.Register(a, op(http.MethodGet, "list-fires", "/fires", "The fire ledger, newest due time first"), viewer, h.fires)
 	web.Register(a, op(http.MethodGet, "get-fire", "/fires/{id}", "One fire"), viewer, h.fire)
+	web.Register(a, op(http.MethodGet, "get-backfill", "/backfills/{id}", "How far a backfill has come"), viewer, h.backfilled)
 	web.Register(a, op(http.MethodGet, "list-keys", "/keys", "The public keys to verify requests to targets of schedules with"), viewer, h.keys)
 	web.Register(a, op(http.MethodPost, "cancel-fire", "/fires/{id}/cancel", "End a fire: at once, or by telling its handler"), operator, h.cancel)
 	web.Register(a, op(http.MethodPost, "report-fire", "/fires/{id}/receipt", "Tell how a fire goes that was taken, and how it ended"), operator, h.report)

@@ -35,7 +35,7 @@ func (h *API) pause(ctx context.Context, in *pauseInput) (*scheduleOutput, error
 		return nil, answer(err)
 	}
 	h.audit(ctx, p, "schedule paused", in.Name, slog.String("note", in.Body.Note))
-	return &scheduleOutput{s}, nil
+	return &scheduleOutput{worded(s)}, nil
 }
 
 func (h *API) resume(ctx context.Context, in *SchedulePath) (*scheduleOutput, error) {
@@ -48,7 +48,7 @@ func (h *API) resume(ctx context.Context, in *SchedulePath) (*scheduleOutput, er
 		return nil, answer(err)
 	}
 	h.audit(ctx, p, "schedule resumed", in.Name)
-	return &scheduleOutput{s}, nil
+	return &scheduleOutput{worded(s)}, nil
 }
 
 func (h *API) run(ctx context.Context, in *SchedulePath) (*runOutput, error) {

@@ -118,6 +118,7 @@ func TestReadsAreBoundedByTheirPage(t *testing.T) {
 		t.Logf("METRIC %s_ms=%.1f rows=%.0f limit=%.0f", what, float64(took.Microseconds())/1000, rows, most)
 	}
 	check("figures_of_200_schedules", 200*maxSample, true, figuresSQL, names, maxSample)
+	check("recent_of_200_schedules", 200*20, true, recentSQL, names, 20)
 	all := Scope{All: true}
 	for what, c := range map[string]struct {
 		most   float64

@@ -22,9 +22,11 @@ const (
 type ScheduleFilter struct {
 	Scope   Scope
 	Service string
-	Text    string // in the name, in lower case
+	Names   []string // only these
+	Text    string   // in the name, in lower case
 	State   string
 	Brief   bool   // without the history of each
+	Recent  int    // so many of the newest fires of each
 	After   string // only names after this one
 	Limit   int
 }
@@ -37,6 +39,9 @@ func (s *Store) Schedules(ctx context.Context, f ScheduleFilter) ([]api.Schedule
 	if f.Service != "" {
 		w.and(`service = ` + w.arg(f.Service))
 	}
+	if len(f.Names) > 0 {
+		w.and(`name = ANY(` + w.arg(f.Names) + `::text[])`)
+	}
 	if f.Text != "" {
 		w.and(`strpos(name, ` + w.arg(f.Text) + `) > 0`)
 	}
@@ -45,10 +50,13 @@ func (s *Store) Schedules(ctx context.Context, f ScheduleFilter) ([]api.Schedule
 	}
 	w.state(f.State)
 	all, names, err := s.bareSchedules(ctx, w.text()+` ORDER BY name LIMIT `+w.arg(f.Limit), w.args...)
-	if err != nil || f.Brief {
-		return all, err
+	if err == nil && !f.Brief {
+		err = s.addHistory(ctx, all, names)
 	}
-	return all, s.addHistory(ctx, all, names)
+	if err == nil && f.Recent > 0 {
+		err = s.addRecent(ctx, all, names, f.Recent)
+	}
+	return all, err
 }
 
 func (w *where) state(state string) {

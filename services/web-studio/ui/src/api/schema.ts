@@ -781,6 +781,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/scheduler/v1/backfills/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How far a backfill has come */
+        get: operations["scheduler.get-backfill"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/scheduler/v1/fires": {
         parameters: {
             query?: never;
@@ -1351,6 +1368,40 @@ export interface components {
              */
             to: string;
         };
+        "scheduler.Backfilled": {
+            /** Format: int64 */
+            done: number;
+            /** Format: int64 */
+            failed: number;
+            /**
+             * Format: int64
+             * @description of the ledger, and by their states:
+             */
+            fires: number;
+            /**
+             * Format: date-time
+             * @description the oldest of its due times
+             */
+            from: string;
+            id: string;
+            requested_by: string;
+            /**
+             * Format: int64
+             * @description planned, published or received
+             */
+            running: number;
+            schedule: string;
+            service: string;
+            /** Format: int64 */
+            skipped: number;
+            /**
+             * Format: date-time
+             * @description and the newest
+             */
+            to: string;
+            /** Format: int64 */
+            waiting: number;
+        };
         "scheduler.Cancel": {
             /** @description why, for whoever asks later */
             note?: string;
@@ -1545,6 +1596,24 @@ export interface components {
             started_at?: string;
             trace_id?: string;
         };
+        "scheduler.Recent": {
+            /** Format: date-time */
+            due: string;
+            /** Format: int64 */
+            duration_ms?: number;
+            id: string;
+            /** @description by hand or backfilled */
+            manual?: boolean;
+            /**
+             * Format: int64
+             * @description how many due times a skipped row stands for
+             */
+            missed?: number;
+            /** @enum {string} */
+            reason?: "paused" | "window" | "overlap-skipped" | "misfire-skipped" | "too-late" | "no-leader" | "broker-down" | "invalid-schedule" | "edited" | "retired" | "nobody-listening" | "handler-failed" | "deadline" | "no-receipt" | "cancelled" | "overlap" | "catch-up" | "backfill";
+            /** @enum {string} */
+            state: "waiting" | "planned" | "published" | "received" | "done" | "failed" | "skipped";
+        };
         "scheduler.Run": {
             fire_id: string;
         };
@@ -1642,6 +1711,8 @@ export interface components {
             paused_by?: string;
             paused_note?: string;
             payload?: unknown;
+            /** @description its newest rows of the ledger, newest first, where a list was asked for them */
+            recent?: components["schemas"]["scheduler.Recent"][] | null;
             /** Format: int64 */
             revision: number;
             /** @description that handles it */
@@ -1658,6 +1729,8 @@ export interface components {
             success_rate?: number;
             /** @enum {string} */
             target?: "bus" | "http" | "poll";
+            /** @description the timing in words; not in events */
+            text?: string;
             /** @description IANA; absent: UTC */
             time_zone?: string;
             /** @description of the target http */
@@ -4649,6 +4722,37 @@ export interface operations {
             };
         };
     };
+    "scheduler.get-backfill": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["scheduler.Backfilled"];
+                };
+            };
+            /** @description Problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["scheduler.Problem"];
+                };
+            };
+        };
+    };
     "scheduler.list-fires": {
         parameters: {
             query?: {
@@ -4834,12 +4938,16 @@ export interface operations {
             query?: {
                 /** @description only of this service */
                 service?: string;
+                /** @description only these */
+                names?: string[] | null;
                 /** @description only names with this in them */
                 q?: string;
                 /** @description failing: the last fire that ended has failed within 24 h; late: due for more than 10 s and not planned */
                 state?: "ok" | "paused" | "failing" | "edited" | "late";
                 /** @description without last fires and figures, which takes a fraction of the time */
                 brief?: boolean;
+                /** @description with so many of the newest fires of each, in short */
+                recent?: number;
                 limit?: number;
                 /** @description next_cursor of the page before */
                 cursor?: string;
