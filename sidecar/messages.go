@@ -110,7 +110,7 @@ func (s *Sidecar) wireFleet(context.Context) error {
 		Epoch: s.logs.Epoch(), PID: os.Getpid(), PublicAddr: s.OpsAddr(), PrivateAddr: s.PrivateAddr(), StartedAt: s.started,
 		Client: fleetv1.NewFleetServiceClient(conn), Bus: s.bus, Effects: s.effects(), Notices: s.notices(), Sign: s.signer.SignMessage, Answer: s.signer.Answer, States: s.levels.States,
 		Effective: s.effective, Used: s.used, StateFile: s.leaseFile(), Sampling: s.tracing.Sampling, Suppressed: s.levels.Suppressed, SettingsHash: hash,
-		Health: s.health.Report, Ledger: s.logs.Ledger, Edges: s.edges.All, Logger: s.Logger("fleet"), Registerer: s.registry,
+		Health: s.health.Report, Ledger: s.logs.Ledger, Edges: s.edges.All, Usage: telemetry.NewProcess().Usage, Logger: s.Logger("fleet"), Registerer: s.registry,
 	}
 	if s.bundle != nil {
 		set.Verify = s.bundle.VerifyMessage

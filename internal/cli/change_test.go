@@ -181,14 +181,15 @@ func TestALeaseIsShownWhole(t *testing.T) {
 
 func TestWhatIsNotAsItShouldBeShows(t *testing.T) {
 	t.Parallel()
-	m := &mesh{bodies: map[string]string{"GET " + instancesPath: `{"instances":[{"service":"catalogs","instance":"catalogs-1","state":"live","drift":[]},
+	m := &mesh{bodies: map[string]string{"GET " + instancesPath: `{"instances":[{"service":"catalogs","instance":"catalogs-1","state":"live","drift":[],"usage":{"memory_bytes":48000000,"goroutines":213}},
 		{"service":"catalogs","instance":"catalogs-2","state":"live","drift":[{"what":"level catalogs.store","want":"DEBUG","have":"INFO","since":"2026-11-21T13:02:00Z"}]}]}`}}
 	url := m.start(t)
 	code, out, _ := call(t, nil, "", "ps", "--url", url, "--token", "t")
-	if code != 0 || !strings.Contains(out, "DRIFT") || !strings.Contains(out, "catalogs-2   level catalogs.store   INFO   DEBUG") || strings.Count(out, "catalogs-1") != 1 {
+	if code != 0 || !strings.Contains(out, "DRIFT") || !strings.Contains(out, "catalogs-2   level catalogs.store   INFO   DEBUG") || strings.Count(out, "catalogs-1") != 1 ||
+		!strings.Contains(out, "MEMORY") || !strings.Contains(out, "213") {
 		t.Errorf("code %d:\n%s", code, out)
 	}
-	if _, out, _ := call(t, nil, "", "ps", "--json", "--url", url, "--token", "t"); strings.Count(out, `"drift"`) != 1 {
+	if _, out, _ := call(t, nil, "", "ps", "--json", "--url", url, "--token", "t"); strings.Count(out, `"drift"`) != 1 || strings.Count(out, `"memory_bytes": 48000000`) != 1 || strings.Count(out, "goroutines") != 1 {
 		t.Errorf("%s", out)
 	}
 }

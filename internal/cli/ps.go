@@ -41,6 +41,13 @@ type instance struct {
 	Level     string    `json:"level"`
 	StartedAt time.Time `json:"started_at"`
 	Drift     []diff    `json:"drift"`
+	Usage     *usage    `json:"usage"` // nil: it does not say
+}
+
+// usage of an instance's process.
+type usage struct {
+	MemoryBytes uint64 `json:"memory_bytes"`
+	Goroutines  uint64 `json:"goroutines"`
 }
 
 // psRow is one element of `ps --json`; its names are a promise.
@@ -53,7 +60,10 @@ type psRow struct {
 	Health   string `json:"health"`
 	Level    string `json:"level"`
 	PID      int    `json:"pid"`
-	Drift    []diff `json:"drift,omitempty"` // only there when something is not as it should be
+	// Of the process, which several instances may share; only there when the instance says it.
+	MemoryBytes uint64 `json:"memory_bytes,omitempty"`
+	Goroutines  uint64 `json:"goroutines,omitempty"`
+	Drift       []diff `json:"drift,omitempty"` // only there when something is not as it should be
 }
 
 // diff is what an instance has otherwise than it should.
@@ -83,19 +93,38 @@ func (c *psCommand) Run(ctx context.Context, p Process) error {
 		if i.State != "live" {
 			health = i.State
 		}
-		rows = append(rows, psRow{i.Service, i.Instance, i.Address, i.Private, i.Version, health, i.Level, i.PID, i.Drift})
+		row := psRow{Service: i.Service, Instance: i.Instance, Address: i.Address, Private: i.Private, Version: i.Version, Health: health, Level: i.Level, PID: i.PID, Drift: i.Drift}
+		if i.Usage != nil {
+			row.MemoryBytes, row.Goroutines = i.Usage.MemoryBytes, i.Usage.Goroutines
+		}
+		rows = append(rows, row)
 	}
 	if c.JSON {
 		return printJSON(p.Stdout, rows)
 	}
-	t := newTable(p.Stdout, "SERVICE", "INSTANCE", "ADDRESS", "PRIVATE", "VERSION", "HEALTH", "LEVEL", "PID").fit(screenOf(p.Stdout, p.Environ), c.Wide)
+	t := newTable(p.Stdout, "SERVICE", "INSTANCE", "ADDRESS", "PRIVATE", "VERSION", "HEALTH", "LEVEL", "PID", "MEMORY", "GOROUTINES").fit(screenOf(p.Stdout, p.Environ), c.Wide)
 	for _, r := range rows {
-		t.row(r.Service, r.Instance, r.Address, r.Private, r.Version, r.Health, r.Level, strconv.Itoa(r.PID))
+		t.row(r.Service, r.Instance, r.Address, r.Private, r.Version, r.Health, r.Level, strconv.Itoa(r.PID), r.memory(), r.goroutines())
 	}
 	if err := t.flush(); err != nil {
 		return err
 	}
 	return drifts(p, rows)
+}
+
+// memory and goroutines are "-" where they are not said.
+func (r psRow) memory() string {
+	if r.MemoryBytes == 0 {
+		return "-"
+	}
+	return bytesText(int64(r.MemoryBytes))
+}
+
+func (r psRow) goroutines() string {
+	if r.Goroutines == 0 {
+		return "-"
+	}
+	return strconv.FormatUint(r.Goroutines, 10)
 }
 
 // drifts tells what is not as it should be, since when.

@@ -68,6 +68,8 @@ type Settings struct {
 	Ledger    func() []logging.Class // may be nil
 	// Edges is what has passed between this service and others; may be nil.
 	Edges func() []telemetry.EdgeCounts
+	// Usage is what this process takes of its machine; may be nil.
+	Usage func() telemetry.Usage
 
 	// Used is what was let through by each lease with a budget that is in effect, in earlier processes too; nil: a budget begins
 	// anew with each process.

@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	fleetv1 "github.com/signalbox-mesh/signalbox/sidecar/contract/fleet/v1"
+	"github.com/signalbox-mesh/signalbox/sidecar/telemetry"
 )
 
 // Sync is one heartbeat: it reports, and takes over the leases that hold here. Run calls it.
@@ -72,6 +73,7 @@ func (a *Agent) request() *fleetv1.SyncRequest {
 		req.Suppressed = a.rates.over(time.Now(), s.Suppressed())
 	}
 	a.addHealth(req)
+	a.addUsage(req)
 	a.addLevels(req)
 	a.addLedger(req)
 	a.addEdges(req)
@@ -83,11 +85,19 @@ func (a *Agent) addHealth(req *fleetv1.SyncRequest) {
 		return
 	}
 	report := a.settings.Health()
-	req.Health = &fleetv1.Health{Status: string(report.Status)}
+	req.Health = &fleetv1.Health{Status: string(report.Status), Since: timestamppb.New(report.Since)}
 	for _, c := range report.Checks {
 		req.Health.Checks = append(req.Health.Checks, &fleetv1.Check{Name: c.Name, Status: string(c.Status), Error: c.Error, Node: c.Node,
 			Since: timestamppb.New(c.Since), Weight: c.Weight})
 	}
+}
+
+func (a *Agent) addUsage(req *fleetv1.SyncRequest) {
+	if a.settings.Usage == nil {
+		return
+	}
+	u := a.settings.Usage()
+	req.Usage = &fleetv1.Usage{ResidentBytes: u.Resident, HeapBytes: u.Heap, Goroutines: u.Goroutines, CpuSeconds: u.CPU.Seconds(), Process: telemetry.ProcessID()}
 }
 
 func (a *Agent) addLevels(req *fleetv1.SyncRequest) {

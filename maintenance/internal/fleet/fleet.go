@@ -50,6 +50,7 @@ type Instance struct {
 	Loggers        json.RawMessage // [{name, configured, leased, effective, lease_id}]
 	Applied        json.RawMessage // [{id, error, spent}]
 	Drift          []Difference    // of a live one
+	Usage          *Usage          // nil: it does not say
 	Revision       int64           // of the leases, applied there
 	HeardAt        time.Time
 	State          State
@@ -73,6 +74,7 @@ type Report struct {
 	Events   []lease.Event
 	Ledgers  []Ledger
 	Checks   []topology.Check // what Instance.Checks holds
+	Since    time.Time        // of Instance.Health; zero: not said
 	Edges    []topology.Edge  // since the instance started
 	Stopping bool
 }

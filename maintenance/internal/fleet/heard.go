@@ -57,6 +57,15 @@ func checks(req *fleetv1.SyncRequest) []topology.Check {
 	return all
 }
 
+// usage that is none is not said.
+func usage(u *fleetv1.Usage) *Usage {
+	if u == nil || !finite(u.GetCpuSeconds()) {
+		return nil
+	}
+	return &Usage{Resident: min(u.GetResidentBytes(), math.MaxInt64), Heap: min(u.GetHeapBytes(), math.MaxInt64),
+		Goroutines: min(u.GetGoroutines(), math.MaxInt32), CPU: u.GetCpuSeconds(), Process: text(u.GetProcess())}
+}
+
 // edges leaves out what is no edge of the instance's own: nobody speaks for others.
 func edges(req *fleetv1.SyncRequest) []topology.Edge {
 	own, all := req.GetInstance().GetService(), []topology.Edge{}

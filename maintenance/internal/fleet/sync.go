@@ -129,6 +129,10 @@ func report(req *fleetv1.SyncRequest) Report {
 			Loggers: list(req.GetLoggers()), Applied: list(req.GetApplied()),
 		}}
 	r.Checks, r.Edges = checks(req), edges(req)
+	r.Instance.Usage = usage(req.GetUsage())
+	if at := req.GetHealth().GetSince(); at.IsValid() {
+		r.Since = at.AsTime()
+	}
 	r.Instance.Checks = list(r.Checks)
 	if at := i.GetStartedAt(); at.IsValid() {
 		started := at.AsTime()

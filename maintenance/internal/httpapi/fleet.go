@@ -28,6 +28,16 @@ type Instance struct {
 	Loggers     json.RawMessage `json:"loggers"`
 	Leases      json.RawMessage `json:"leases" doc:"applied there"`
 	Drift       []Difference    `json:"drift" doc:"of a live one: what is not as it should be"`
+	Usage       *Usage          `json:"usage,omitempty" doc:"what its process took when it last reported; none: it does not say"`
+}
+
+// Usage is what an instance's process takes of its machine.
+type Usage struct {
+	MemoryBytes uint64  `json:"memory_bytes" doc:"resident; 0: the machine does not say"`
+	HeapBytes   uint64  `json:"heap_bytes" doc:"of it in use by Go's objects"`
+	Goroutines  uint64  `json:"goroutines"`
+	CPUSeconds  float64 `json:"cpu_seconds" doc:"of all cores, since the process started"`
+	Process     string  `json:"process,omitempty" doc:"host and process id; instances of the same name here share a process, and each says the same"`
 }
 
 // Difference between what is desired of an instance and what it says is so.
@@ -70,9 +80,16 @@ func showInstance(i fleet.Instance) Instance {
 	for n, d := range i.Drift {
 		drift[n] = Difference(d)
 	}
-	return Instance{Drift: drift, Service: i.Service, Instance: i.Instance, State: string(i.State), Address: i.PublicAddress, Private: i.PrivateAddress,
+	return Instance{Drift: drift, Usage: showUsage(i.Usage), Service: i.Service, Instance: i.Instance, State: string(i.State), Address: i.PublicAddress, Private: i.PrivateAddress,
 		Version: i.Version, Environment: i.Environment, Epoch: i.Epoch, PID: i.PID, Health: i.Health, Level: rootLevel(i.Loggers),
 		StartedAt: i.StartedAt, HeardAt: i.HeardAt.UTC(), Revision: i.Revision, Checks: i.Checks, Loggers: i.Loggers, Leases: i.Applied}
+}
+
+func showUsage(u *fleet.Usage) *Usage {
+	if u == nil {
+		return nil
+	}
+	return &Usage{MemoryBytes: u.Resident, HeapBytes: u.Heap, Goroutines: u.Goroutines, CPUSeconds: u.CPU, Process: u.Process}
 }
 
 func rootLevel(loggers json.RawMessage) string {

@@ -31,6 +31,7 @@ type Logs interface{ logs.Store }
 // Fleet is what is known of the instances and of who changed them.
 type Fleet interface {
 	Instances(ctx context.Context, scope logs.Scope) ([]fleet.Instance, error)
+	Instance(ctx context.Context, scope logs.Scope, name string) (fleet.Detail, error)
 	Audit(ctx context.Context, scope logs.Scope, f lease.AuditFilter) ([]lease.Change, error)
 	Annotations(ctx context.Context, scope logs.Scope, since, until time.Time, tags []string, limit int) ([]lease.Lease, []lease.Change, error)
 }
@@ -97,6 +98,7 @@ func (h *Handlers) Register(api *web.API) {
 	web.Register(api, op(http.MethodGet, "/logs/gaps", "list-gaps", "List what is missing from the log"), viewer, h.listGaps)
 	web.Register(api, op(http.MethodGet, "/traces/{id}", "get-trace", "Show a trace with its log records"), viewer, h.trace)
 	web.Register(api, op(http.MethodGet, "/instances", "list-instances", "List the instances of the mesh"), viewer, h.listInstances)
+	web.Register(api, op(http.MethodGet, "/instances/{instance}", "get-instance", "Show an instance with what it took lately and what became of its checks"), viewer, h.showInstance)
 	web.Register(api, op(http.MethodGet, "/targets", "list-targets", "Targets for Prometheus' HTTP service discovery"), viewer, h.listTargets)
 	web.RegisterUngated(api, op(http.MethodGet, "/topology", "show-topology", "Show the nodes of the mesh and what passes between them"), viewer, h.showTopology)
 	web.RegisterUngated(api, op(http.MethodGet, "/causes", "list-causes", "Name what explains all that fails"), viewer, h.listCauses)
@@ -142,6 +144,10 @@ func (h *Handlers) failed(err error) error {
 		return invalid("every", fmt.Sprintf("from 1ms on, and so long that there are %d buckets at most", logs.MaxBuckets))
 	case errors.Is(err, logs.ErrUnknown):
 		return problem.New(problem.NotFound, "there is no such log record, or none that you may see")
+	case errors.Is(err, fleet.ErrUnknown):
+		return problem.New(problem.NotFound, "no such instance; one that is not heard from for a day is forgotten")
+	case errors.Is(err, fleet.ErrSeveral):
+		return invalid("service", "must be given: instances of several services have this name")
 	case errors.Is(err, lease.ErrUnknown):
 		return problem.New(problem.NotFound, "no such lease")
 	case h.settings.Ready() != nil || pg.IsUnavailable(err):

@@ -12,8 +12,9 @@ import (
 )
 
 const instanceColumns = `service, instance, version, epoch, pid, public_address, private_address, environment, started_at, health,
-	checks, loggers, applied, revision, heard_at,
-	CASE WHEN stopping THEN 'stopped' WHEN heard_at < now() - make_interval(secs => %s) THEN 'lost' ELSE 'live' END, drift`
+	checks, loggers, applied, revision, heard_at, ` + state + `, drift, usage`
+
+const state = `CASE WHEN stopping THEN 'stopped' WHEN heard_at < now() - make_interval(secs => %s) THEN 'lost' ELSE 'live' END`
 
 // Instances lists the fleet as it last reported.
 func (s *Store) Instances(ctx context.Context, scope logs.Scope) ([]fleet.Instance, error) {
@@ -24,15 +25,16 @@ func (s *Store) Instances(ctx context.Context, scope logs.Scope) ([]fleet.Instan
 	if err != nil {
 		return nil, fmt.Errorf("list the instances: %w", err)
 	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (fleet.Instance, error) {
-		var i fleet.Instance
-		err := row.Scan(&i.Service, &i.Instance, &i.Version, &i.Epoch, &i.PID, &i.PublicAddress, &i.PrivateAddress, &i.Environment,
-			&i.StartedAt, &i.Health, &i.Checks, &i.Loggers, &i.Applied, &i.Revision, &i.HeardAt, &i.State, &i.Drift)
-		if i.State != fleet.Live {
-			i.Drift = nil
-		}
-		return i, err
-	})
+	return pgx.CollectRows(rows, scanInstance)
+}
+
+func scanInstance(row pgx.CollectableRow) (i fleet.Instance, err error) {
+	err = row.Scan(&i.Service, &i.Instance, &i.Version, &i.Epoch, &i.PID, &i.PublicAddress, &i.PrivateAddress, &i.Environment,
+		&i.StartedAt, &i.Health, &i.Checks, &i.Loggers, &i.Applied, &i.Revision, &i.HeardAt, &i.State, &i.Drift, &i.Usage)
+	if i.State != fleet.Live {
+		i.Drift = nil
+	}
+	return i, err
 }
 
 // Members are the live instances that a lease with this target is for, with what they last said of their loggers.

@@ -18,7 +18,7 @@ import (
 // their revision. What an older run of the instance says does not overwrite a younger one that is live.
 func (s *Store) Heard(ctx context.Context, r fleet.Report) (a fleet.Answer, err error) {
 	err = s.db.InTx(ctx, func(tx pg.Tx) error {
-		known, overdue, err := desired(ctx, tx, r)
+		known, before, overdue, err := desired(ctx, tx, r)
 		if err != nil {
 			return err
 		}
@@ -31,6 +31,7 @@ func (s *Store) Heard(ctx context.Context, r fleet.Report) (a fleet.Answer, err 
 		part := r.Instance.PublicAddress != ""
 		if part { // who only sends lines refuses every lease, and is asked for none
 			told(r, batch)
+			remember(r, fleet.Changes(r, before, time.Now()), batch)
 		}
 		if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 			return fmt.Errorf("store the report: %w", err)
@@ -59,10 +60,11 @@ func inForce(all []lease.Lease) (now []lease.Lease) {
 	return now
 }
 
-// desired reads what a report is compared with, and whether a lease is over that nobody has noted. It reads the revision
+// desired reads what a report is compared with, what was known of the instance, and whether a lease is over that nobody has
+// noted. It reads the revision
 // first: the leases may then hold a later change already, whose own message changes nothing more; the other way round one
 // could be missed. When a change came in between, the report counts as one that has not heard of it.
-func desired(ctx context.Context, tx pg.Tx, r fleet.Report) (k fleet.Known, overdue bool, err error) {
+func desired(ctx context.Context, tx pg.Tx, r fleet.Report) (k fleet.Known, before *fleet.Before, overdue bool, err error) {
 	i, batch := r.Instance, &pgx.Batch{}
 	var after int64
 	const revision = `SELECT revision FROM lease_revision`
@@ -81,15 +83,18 @@ func desired(ctx context.Context, tx pg.Tx, r fleet.Report) (k fleet.Known, over
 		_, err := pgx.ForEachRow(rows, []any{&hash, &n}, func() error { k.Settings[hash] = n; return nil })
 		return err
 	})
-	batch.Queue(`SELECT coalesce((SELECT drift FROM instances WHERE service = $1 AND instance = $2), '[]')`, i.Service, i.Instance).
-		QueryRow(func(row pgx.Row) error { return row.Scan(&k.Previous) })
+	batch.Queue(`SELECT drift, epoch, health, checks, heard_at, `+fmt.Sprintf(state, "$3")+` FROM instances WHERE service = $1 AND instance = $2`, i.Service, i.Instance, fleet.Lost.Seconds()).
+		Query(func(rows pgx.Rows) (err error) {
+			before, err = formerly(rows, &k.Previous)
+			return err
+		})
 	batch.Queue(`SELECT EXISTS (SELECT FROM leases WHERE ended_at IS NULL AND expires_at <= now())`).
 		QueryRow(func(row pgx.Row) error { return row.Scan(&overdue) })
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
-		return k, false, fmt.Errorf("read the leases: %w", err)
+		return k, nil, false, fmt.Errorf("read the leases: %w", err)
 	}
 	k.Settled = after == k.Revision
-	return k, overdue, nil
+	return k, before, overdue, nil
 }
 
 // olderEdges is what topology.Window does, for whichever replica an instance speaks to; here, so that snapshots which stay are
@@ -103,14 +108,14 @@ const olderEdges = `
 			edges_next_at = CASE WHEN excluded.epoch <> old.epoch THEN NULL WHEN old.edges_next_at >= now() - make_interval(secs => $22) THEN old.edges_next_at ELSE old.heard_at END`
 
 const upsertInstance = `INSERT INTO instances AS old (service, instance, version, epoch, pid, public_address, private_address, environment,
-			started_at, health, checks, loggers, root_level, applied, suppressed, drift, settings_hash, revision, stopping, edges, logger_names, levels)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $21, $23, $24)
+			started_at, health, checks, loggers, root_level, applied, suppressed, drift, settings_hash, revision, stopping, edges, logger_names, levels, usage)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $21, $23, $24, $25)
 		ON CONFLICT (service, instance) DO UPDATE SET version = excluded.version, epoch = excluded.epoch, pid = excluded.pid,
 			public_address = excluded.public_address, private_address = excluded.private_address, environment = excluded.environment,
 			started_at = excluded.started_at, health = excluded.health, checks = excluded.checks, loggers = excluded.loggers, root_level = excluded.root_level,
 			applied = excluded.applied, suppressed = excluded.suppressed, drift = excluded.drift, settings_hash = excluded.settings_hash,
 			revision = excluded.revision, stopping = excluded.stopping, heard_at = now(), edges = excluded.edges,
-			logger_names = excluded.logger_names, levels = excluded.levels, ` + olderEdges + `
+			logger_names = excluded.logger_names, levels = excluded.levels, usage = excluded.usage, ` + olderEdges + `
 		WHERE excluded.epoch >= old.epoch OR old.stopping OR old.heard_at < now() - make_interval(secs => $20)`
 
 func heard(r fleet.Report, drift []fleet.Difference) *pgx.Batch {
@@ -127,7 +132,7 @@ func heard(r fleet.Report, drift []fleet.Difference) *pgx.Batch {
 		batch.Queue(upsertInstance,
 			i.Service, i.Instance, i.Version, i.Epoch, i.PID, i.PublicAddress, i.PrivateAddress, i.Environment,
 			i.StartedAt, i.Health, i.Checks, i.Loggers, rootLevel(r.Loggers), i.Applied, rates, drift, r.Settings, i.Revision, r.Stopping, fleet.Lost.Seconds(), edges, topology.SnapshotAge.Seconds(),
-			names(r.Loggers), differing(r.Loggers))
+			names(r.Loggers), differing(r.Loggers), i.Usage)
 	}
 	return batch
 }

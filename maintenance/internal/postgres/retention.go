@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/block"
+	"github.com/signalbox-mesh/signalbox/maintenance/internal/fleet"
 	"github.com/signalbox-mesh/signalbox/sidecar/pg"
 )
 
@@ -78,7 +79,8 @@ func (s *Store) Written(n int64) (bytes int64) {
 }
 
 // Forget removes what the log's retention has made meaningless: gaps of before, ledgers of twice as long ago, since a
-// spool that lay about may still go on where its ledger ends; instances unheard for a day, leases that ended before. The audit stays.
+// spool that lay about may still go on where its ledger ends; instances unheard for a day, leases that ended before; what is past
+// of an instance and its checks, when its own time is over. The audit stays.
 func (s *Store) Forget(ctx context.Context, before time.Time) error {
 	twice := before.Add(-time.Since(before))
 	for _, todo := range []struct {
@@ -87,6 +89,8 @@ func (s *Store) Forget(ctx context.Context, before time.Time) error {
 	}{
 		{`DELETE FROM gaps WHERE coalesce(to_ts, found_at) < $1 AND found_at < $1`, before},
 		{`DELETE FROM instances WHERE heard_at < greatest($1, now() - interval '1 day')`, before},
+		{`DELETE FROM instance_samples WHERE at < $1`, time.Now().Add(-fleet.SamplesKept)},
+		{`DELETE FROM check_changes WHERE at < $1`, time.Now().Add(-fleet.ChangesKept)},
 	} {
 		if _, err := s.db.Pool().Exec(ctx, todo.sql, todo.when); err != nil {
 			return fmt.Errorf("remove what is past its retention: %w", err)

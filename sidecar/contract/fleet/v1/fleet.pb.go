@@ -40,6 +40,7 @@ type SyncRequest struct {
 	SamplingEffective  float64                `protobuf:"fixed64,11,opt,name=sampling_effective,json=samplingEffective,proto3" json:"sampling_effective,omitempty"`
 	Events             []*LeaseEvent          `protobuf:"bytes,12,rep,name=events,proto3" json:"events,omitempty"` // repeated until a Sync carried them
 	Edges              []*Edge                `protobuf:"bytes,13,rep,name=edges,proto3" json:"edges,omitempty"`
+	Usage              *Usage                 `protobuf:"bytes,14,opt,name=usage,proto3" json:"usage,omitempty"`
 	unknownFields      protoimpl.UnknownFields
 	sizeCache          protoimpl.SizeCache
 }
@@ -165,6 +166,13 @@ func (x *SyncRequest) GetEdges() []*Edge {
 	return nil
 }
 
+func (x *SyncRequest) GetUsage() *Usage {
+	if x != nil {
+		return x.Usage
+	}
+	return nil
+}
+
 type Instance struct {
 	state          protoimpl.MessageState `protogen:"open.v1"`
 	Service        string                 `protobuf:"bytes,1,opt,name=service,proto3" json:"service,omitempty"` // must be the caller's own name
@@ -273,17 +281,95 @@ func (x *Instance) GetStartedAt() *timestamppb.Timestamp {
 	return nil
 }
 
+// What the instance's process takes of its machine. Several instances may share a process: then each says the same.
+type Usage struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	ResidentBytes uint64                 `protobuf:"varint,1,opt,name=resident_bytes,json=residentBytes,proto3" json:"resident_bytes,omitempty"` // of memory; 0: this machine does not say
+	HeapBytes     uint64                 `protobuf:"varint,2,opt,name=heap_bytes,json=heapBytes,proto3" json:"heap_bytes,omitempty"`             // that live objects, and dead ones not yet swept, occupy
+	Goroutines    uint64                 `protobuf:"varint,3,opt,name=goroutines,proto3" json:"goroutines,omitempty"`
+	CpuSeconds    float64                `protobuf:"fixed64,4,opt,name=cpu_seconds,json=cpuSeconds,proto3" json:"cpu_seconds,omitempty"` // since the process started
+	Process       string                 `protobuf:"bytes,5,opt,name=process,proto3" json:"process,omitempty"`                           // the same for those that share it: host name and process id
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Usage) Reset() {
+	*x = Usage{}
+	mi := &file_fleet_v1_fleet_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Usage) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Usage) ProtoMessage() {}
+
+func (x *Usage) ProtoReflect() protoreflect.Message {
+	mi := &file_fleet_v1_fleet_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Usage.ProtoReflect.Descriptor instead.
+func (*Usage) Descriptor() ([]byte, []int) {
+	return file_fleet_v1_fleet_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Usage) GetResidentBytes() uint64 {
+	if x != nil {
+		return x.ResidentBytes
+	}
+	return 0
+}
+
+func (x *Usage) GetHeapBytes() uint64 {
+	if x != nil {
+		return x.HeapBytes
+	}
+	return 0
+}
+
+func (x *Usage) GetGoroutines() uint64 {
+	if x != nil {
+		return x.Goroutines
+	}
+	return 0
+}
+
+func (x *Usage) GetCpuSeconds() float64 {
+	if x != nil {
+		return x.CpuSeconds
+	}
+	return 0
+}
+
+func (x *Usage) GetProcess() string {
+	if x != nil {
+		return x.Process
+	}
+	return ""
+}
+
 type Health struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Status        string                 `protobuf:"bytes,1,opt,name=status,proto3" json:"status,omitempty"` // up degraded down draining out_of_service unknown
 	Checks        []*Check               `protobuf:"bytes,2,rep,name=checks,proto3" json:"checks,omitempty"`
+	Since         *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=since,proto3" json:"since,omitempty"` // of the status
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Health) Reset() {
 	*x = Health{}
-	mi := &file_fleet_v1_fleet_proto_msgTypes[2]
+	mi := &file_fleet_v1_fleet_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -295,7 +381,7 @@ func (x *Health) String() string {
 func (*Health) ProtoMessage() {}
 
 func (x *Health) ProtoReflect() protoreflect.Message {
-	mi := &file_fleet_v1_fleet_proto_msgTypes[2]
+	mi := &file_fleet_v1_fleet_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -308,7 +394,7 @@ func (x *Health) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Health.ProtoReflect.Descriptor instead.
 func (*Health) Descriptor() ([]byte, []int) {
-	return file_fleet_v1_fleet_proto_rawDescGZIP(), []int{2}
+	return file_fleet_v1_fleet_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Health) GetStatus() string {
@@ -321,6 +407,13 @@ func (x *Health) GetStatus() string {
 func (x *Health) GetChecks() []*Check {
 	if x != nil {
 		return x.Checks
+	}
+	return nil
+}
+
+func (x *Health) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
 	}
 	return nil
 }
@@ -339,7 +432,7 @@ type Check struct {
 
 func (x *Check) Reset() {
 	*x = Check{}
-	mi := &file_fleet_v1_fleet_proto_msgTypes[3]
+	mi := &file_fleet_v1_fleet_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -351,7 +444,7 @@ func (x *Check) String() string {
 func (*Check) ProtoMessage() {}
 
 func (x *Check) ProtoReflect() protoreflect.Message {
-	mi := &file_fleet_v1_fleet_proto_msgTypes[3]
+	mi := &file_fleet_v1_fleet_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -364,7 +457,7 @@ func (x *Check) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Check.ProtoReflect.Descriptor instead.
 func (*Check) Descriptor() ([]byte, []int) {
-	return file_fleet_v1_fleet_proto_rawDescGZIP(), []int{3}
+	return file_fleet_v1_fleet_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Check) GetName() string {
@@ -425,7 +518,7 @@ type Edge struct {
 
 func (x *Edge) Reset() {
 	*x = Edge{}
-	mi := &file_fleet_v1_fleet_proto_msgTypes[4]
+	mi := &file_fleet_v1_fleet_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -437,7 +530,7 @@ func (x *Edge) String() string {
 func (*Edge) ProtoMessage() {}
 
 func (x *Edge) ProtoReflect() protoreflect.Message {
-	mi := &file_fleet_v1_fleet_proto_msgTypes[4]
+	mi := &file_fleet_v1_fleet_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -450,7 +543,7 @@ func (x *Edge) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Edge.ProtoReflect.Descriptor instead.
 func (*Edge) Descriptor() ([]byte, []int) {
-	return file_fleet_v1_fleet_proto_rawDescGZIP(), []int{4}
+	return file_fleet_v1_fleet_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Edge) GetSource() string {
@@ -513,7 +606,7 @@ type AppliedLease struct {
 
 func (x *AppliedLease) Reset() {
 	*x = AppliedLease{}
-	mi := &file_fleet_v1_fleet_proto_msgTypes[5]
+	mi := &file_fleet_v1_fleet_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -525,7 +618,7 @@ func (x *AppliedLease) String() string {
 func (*AppliedLease) ProtoMessage() {}
 
 func (x *AppliedLease) ProtoReflect() protoreflect.Message {
-	mi := &file_fleet_v1_fleet_proto_msgTypes[5]
+	mi := &file_fleet_v1_fleet_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -538,7 +631,7 @@ func (x *AppliedLease) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AppliedLease.ProtoReflect.Descriptor instead.
 func (*AppliedLease) Descriptor() ([]byte, []int) {
-	return file_fleet_v1_fleet_proto_rawDescGZIP(), []int{5}
+	return file_fleet_v1_fleet_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *AppliedLease) GetId() string {
@@ -575,7 +668,7 @@ type Suppressed struct {
 
 func (x *Suppressed) Reset() {
 	*x = Suppressed{}
-	mi := &file_fleet_v1_fleet_proto_msgTypes[6]
+	mi := &file_fleet_v1_fleet_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -587,7 +680,7 @@ func (x *Suppressed) String() string {
 func (*Suppressed) ProtoMessage() {}
 
 func (x *Suppressed) ProtoReflect() protoreflect.Message {
-	mi := &file_fleet_v1_fleet_proto_msgTypes[6]
+	mi := &file_fleet_v1_fleet_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -600,7 +693,7 @@ func (x *Suppressed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Suppressed.ProtoReflect.Descriptor instead.
 func (*Suppressed) Descriptor() ([]byte, []int) {
-	return file_fleet_v1_fleet_proto_rawDescGZIP(), []int{6}
+	return file_fleet_v1_fleet_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Suppressed) GetLogger() string {
@@ -648,7 +741,7 @@ type LeaseEvent struct {
 
 func (x *LeaseEvent) Reset() {
 	*x = LeaseEvent{}
-	mi := &file_fleet_v1_fleet_proto_msgTypes[7]
+	mi := &file_fleet_v1_fleet_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -660,7 +753,7 @@ func (x *LeaseEvent) String() string {
 func (*LeaseEvent) ProtoMessage() {}
 
 func (x *LeaseEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_fleet_v1_fleet_proto_msgTypes[7]
+	mi := &file_fleet_v1_fleet_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -673,7 +766,7 @@ func (x *LeaseEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeaseEvent.ProtoReflect.Descriptor instead.
 func (*LeaseEvent) Descriptor() ([]byte, []int) {
-	return file_fleet_v1_fleet_proto_rawDescGZIP(), []int{7}
+	return file_fleet_v1_fleet_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *LeaseEvent) GetId() string {
@@ -745,7 +838,7 @@ type Logger struct {
 
 func (x *Logger) Reset() {
 	*x = Logger{}
-	mi := &file_fleet_v1_fleet_proto_msgTypes[8]
+	mi := &file_fleet_v1_fleet_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -757,7 +850,7 @@ func (x *Logger) String() string {
 func (*Logger) ProtoMessage() {}
 
 func (x *Logger) ProtoReflect() protoreflect.Message {
-	mi := &file_fleet_v1_fleet_proto_msgTypes[8]
+	mi := &file_fleet_v1_fleet_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -770,7 +863,7 @@ func (x *Logger) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Logger.ProtoReflect.Descriptor instead.
 func (*Logger) Descriptor() ([]byte, []int) {
-	return file_fleet_v1_fleet_proto_rawDescGZIP(), []int{8}
+	return file_fleet_v1_fleet_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Logger) GetName() string {
@@ -821,7 +914,7 @@ type Ledger struct {
 
 func (x *Ledger) Reset() {
 	*x = Ledger{}
-	mi := &file_fleet_v1_fleet_proto_msgTypes[9]
+	mi := &file_fleet_v1_fleet_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -833,7 +926,7 @@ func (x *Ledger) String() string {
 func (*Ledger) ProtoMessage() {}
 
 func (x *Ledger) ProtoReflect() protoreflect.Message {
-	mi := &file_fleet_v1_fleet_proto_msgTypes[9]
+	mi := &file_fleet_v1_fleet_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -846,7 +939,7 @@ func (x *Ledger) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ledger.ProtoReflect.Descriptor instead.
 func (*Ledger) Descriptor() ([]byte, []int) {
-	return file_fleet_v1_fleet_proto_rawDescGZIP(), []int{9}
+	return file_fleet_v1_fleet_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Ledger) GetClass() string {
@@ -888,7 +981,7 @@ type SyncResponse struct {
 
 func (x *SyncResponse) Reset() {
 	*x = SyncResponse{}
-	mi := &file_fleet_v1_fleet_proto_msgTypes[10]
+	mi := &file_fleet_v1_fleet_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -900,7 +993,7 @@ func (x *SyncResponse) String() string {
 func (*SyncResponse) ProtoMessage() {}
 
 func (x *SyncResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_fleet_v1_fleet_proto_msgTypes[10]
+	mi := &file_fleet_v1_fleet_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -913,7 +1006,7 @@ func (x *SyncResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SyncResponse.ProtoReflect.Descriptor instead.
 func (*SyncResponse) Descriptor() ([]byte, []int) {
-	return file_fleet_v1_fleet_proto_rawDescGZIP(), []int{10}
+	return file_fleet_v1_fleet_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *SyncResponse) GetRevision() int64 {
@@ -957,7 +1050,7 @@ type Lease struct {
 
 func (x *Lease) Reset() {
 	*x = Lease{}
-	mi := &file_fleet_v1_fleet_proto_msgTypes[11]
+	mi := &file_fleet_v1_fleet_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -969,7 +1062,7 @@ func (x *Lease) String() string {
 func (*Lease) ProtoMessage() {}
 
 func (x *Lease) ProtoReflect() protoreflect.Message {
-	mi := &file_fleet_v1_fleet_proto_msgTypes[11]
+	mi := &file_fleet_v1_fleet_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -982,7 +1075,7 @@ func (x *Lease) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Lease.ProtoReflect.Descriptor instead.
 func (*Lease) Descriptor() ([]byte, []int) {
-	return file_fleet_v1_fleet_proto_rawDescGZIP(), []int{11}
+	return file_fleet_v1_fleet_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Lease) GetId() string {
@@ -1080,7 +1173,7 @@ type Budget struct {
 
 func (x *Budget) Reset() {
 	*x = Budget{}
-	mi := &file_fleet_v1_fleet_proto_msgTypes[12]
+	mi := &file_fleet_v1_fleet_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1092,7 +1185,7 @@ func (x *Budget) String() string {
 func (*Budget) ProtoMessage() {}
 
 func (x *Budget) ProtoReflect() protoreflect.Message {
-	mi := &file_fleet_v1_fleet_proto_msgTypes[12]
+	mi := &file_fleet_v1_fleet_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1105,7 +1198,7 @@ func (x *Budget) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Budget.ProtoReflect.Descriptor instead.
 func (*Budget) Descriptor() ([]byte, []int) {
-	return file_fleet_v1_fleet_proto_rawDescGZIP(), []int{12}
+	return file_fleet_v1_fleet_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Budget) GetLines() int64 {
@@ -1126,7 +1219,7 @@ var File_fleet_v1_fleet_proto protoreflect.FileDescriptor
 
 const file_fleet_v1_fleet_proto_rawDesc = "" +
 	"\n" +
-	"\x14fleet/v1/fleet.proto\x12\x12signalbox.fleet.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x86\x05\n" +
+	"\x14fleet/v1/fleet.proto\x12\x12signalbox.fleet.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb7\x05\n" +
 	"\vSyncRequest\x128\n" +
 	"\binstance\x18\x01 \x01(\v2\x1c.signalbox.fleet.v1.InstanceR\binstance\x122\n" +
 	"\x06health\x18\x02 \x01(\v2\x1a.signalbox.fleet.v1.HealthR\x06health\x12\x1a\n" +
@@ -1143,7 +1236,8 @@ const file_fleet_v1_fleet_proto_rawDesc = "" +
 	" \x01(\x01R\x12samplingConfigured\x12-\n" +
 	"\x12sampling_effective\x18\v \x01(\x01R\x11samplingEffective\x126\n" +
 	"\x06events\x18\f \x03(\v2\x1e.signalbox.fleet.v1.LeaseEventR\x06events\x12.\n" +
-	"\x05edges\x18\r \x03(\v2\x18.signalbox.fleet.v1.EdgeR\x05edges\"\xaf\x02\n" +
+	"\x05edges\x18\r \x03(\v2\x18.signalbox.fleet.v1.EdgeR\x05edges\x12/\n" +
+	"\x05usage\x18\x0e \x01(\v2\x19.signalbox.fleet.v1.UsageR\x05usage\"\xaf\x02\n" +
 	"\bInstance\x12\x18\n" +
 	"\aservice\x18\x01 \x01(\tR\aservice\x12\x1a\n" +
 	"\binstance\x18\x02 \x01(\tR\binstance\x12\x18\n" +
@@ -1154,10 +1248,21 @@ const file_fleet_v1_fleet_proto_rawDesc = "" +
 	"\x0fprivate_address\x18\a \x01(\tR\x0eprivateAddress\x12 \n" +
 	"\venvironment\x18\b \x01(\tR\venvironment\x129\n" +
 	"\n" +
-	"started_at\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\tstartedAt\"S\n" +
+	"started_at\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\tstartedAt\"\xa8\x01\n" +
+	"\x05Usage\x12%\n" +
+	"\x0eresident_bytes\x18\x01 \x01(\x04R\rresidentBytes\x12\x1d\n" +
+	"\n" +
+	"heap_bytes\x18\x02 \x01(\x04R\theapBytes\x12\x1e\n" +
+	"\n" +
+	"goroutines\x18\x03 \x01(\x04R\n" +
+	"goroutines\x12\x1f\n" +
+	"\vcpu_seconds\x18\x04 \x01(\x01R\n" +
+	"cpuSeconds\x12\x18\n" +
+	"\aprocess\x18\x05 \x01(\tR\aprocess\"\x85\x01\n" +
 	"\x06Health\x12\x16\n" +
 	"\x06status\x18\x01 \x01(\tR\x06status\x121\n" +
-	"\x06checks\x18\x02 \x03(\v2\x19.signalbox.fleet.v1.CheckR\x06checks\"\xa7\x01\n" +
+	"\x06checks\x18\x02 \x03(\v2\x19.signalbox.fleet.v1.CheckR\x06checks\x120\n" +
+	"\x05since\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\"\xa7\x01\n" +
 	"\x05Check\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
 	"\x06status\x18\x02 \x01(\tR\x06status\x12\x14\n" +
@@ -1242,48 +1347,51 @@ func file_fleet_v1_fleet_proto_rawDescGZIP() []byte {
 	return file_fleet_v1_fleet_proto_rawDescData
 }
 
-var file_fleet_v1_fleet_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
+var file_fleet_v1_fleet_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_fleet_v1_fleet_proto_goTypes = []any{
 	(*SyncRequest)(nil),           // 0: signalbox.fleet.v1.SyncRequest
 	(*Instance)(nil),              // 1: signalbox.fleet.v1.Instance
-	(*Health)(nil),                // 2: signalbox.fleet.v1.Health
-	(*Check)(nil),                 // 3: signalbox.fleet.v1.Check
-	(*Edge)(nil),                  // 4: signalbox.fleet.v1.Edge
-	(*AppliedLease)(nil),          // 5: signalbox.fleet.v1.AppliedLease
-	(*Suppressed)(nil),            // 6: signalbox.fleet.v1.Suppressed
-	(*LeaseEvent)(nil),            // 7: signalbox.fleet.v1.LeaseEvent
-	(*Logger)(nil),                // 8: signalbox.fleet.v1.Logger
-	(*Ledger)(nil),                // 9: signalbox.fleet.v1.Ledger
-	(*SyncResponse)(nil),          // 10: signalbox.fleet.v1.SyncResponse
-	(*Lease)(nil),                 // 11: signalbox.fleet.v1.Lease
-	(*Budget)(nil),                // 12: signalbox.fleet.v1.Budget
-	(*timestamppb.Timestamp)(nil), // 13: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),   // 14: google.protobuf.Duration
+	(*Usage)(nil),                 // 2: signalbox.fleet.v1.Usage
+	(*Health)(nil),                // 3: signalbox.fleet.v1.Health
+	(*Check)(nil),                 // 4: signalbox.fleet.v1.Check
+	(*Edge)(nil),                  // 5: signalbox.fleet.v1.Edge
+	(*AppliedLease)(nil),          // 6: signalbox.fleet.v1.AppliedLease
+	(*Suppressed)(nil),            // 7: signalbox.fleet.v1.Suppressed
+	(*LeaseEvent)(nil),            // 8: signalbox.fleet.v1.LeaseEvent
+	(*Logger)(nil),                // 9: signalbox.fleet.v1.Logger
+	(*Ledger)(nil),                // 10: signalbox.fleet.v1.Ledger
+	(*SyncResponse)(nil),          // 11: signalbox.fleet.v1.SyncResponse
+	(*Lease)(nil),                 // 12: signalbox.fleet.v1.Lease
+	(*Budget)(nil),                // 13: signalbox.fleet.v1.Budget
+	(*timestamppb.Timestamp)(nil), // 14: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),   // 15: google.protobuf.Duration
 }
 var file_fleet_v1_fleet_proto_depIdxs = []int32{
 	1,  // 0: signalbox.fleet.v1.SyncRequest.instance:type_name -> signalbox.fleet.v1.Instance
-	2,  // 1: signalbox.fleet.v1.SyncRequest.health:type_name -> signalbox.fleet.v1.Health
-	5,  // 2: signalbox.fleet.v1.SyncRequest.applied:type_name -> signalbox.fleet.v1.AppliedLease
-	8,  // 3: signalbox.fleet.v1.SyncRequest.loggers:type_name -> signalbox.fleet.v1.Logger
-	9,  // 4: signalbox.fleet.v1.SyncRequest.ledger:type_name -> signalbox.fleet.v1.Ledger
-	6,  // 5: signalbox.fleet.v1.SyncRequest.suppressed:type_name -> signalbox.fleet.v1.Suppressed
-	7,  // 6: signalbox.fleet.v1.SyncRequest.events:type_name -> signalbox.fleet.v1.LeaseEvent
-	4,  // 7: signalbox.fleet.v1.SyncRequest.edges:type_name -> signalbox.fleet.v1.Edge
-	13, // 8: signalbox.fleet.v1.Instance.started_at:type_name -> google.protobuf.Timestamp
-	3,  // 9: signalbox.fleet.v1.Health.checks:type_name -> signalbox.fleet.v1.Check
-	13, // 10: signalbox.fleet.v1.Check.since:type_name -> google.protobuf.Timestamp
-	13, // 11: signalbox.fleet.v1.LeaseEvent.at:type_name -> google.protobuf.Timestamp
-	11, // 12: signalbox.fleet.v1.SyncResponse.leases:type_name -> signalbox.fleet.v1.Lease
-	14, // 13: signalbox.fleet.v1.SyncResponse.heartbeat:type_name -> google.protobuf.Duration
-	14, // 14: signalbox.fleet.v1.Lease.remaining:type_name -> google.protobuf.Duration
-	12, // 15: signalbox.fleet.v1.Lease.budget:type_name -> signalbox.fleet.v1.Budget
-	0,  // 16: signalbox.fleet.v1.FleetService.Sync:input_type -> signalbox.fleet.v1.SyncRequest
-	10, // 17: signalbox.fleet.v1.FleetService.Sync:output_type -> signalbox.fleet.v1.SyncResponse
-	17, // [17:18] is the sub-list for method output_type
-	16, // [16:17] is the sub-list for method input_type
-	16, // [16:16] is the sub-list for extension type_name
-	16, // [16:16] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	3,  // 1: signalbox.fleet.v1.SyncRequest.health:type_name -> signalbox.fleet.v1.Health
+	6,  // 2: signalbox.fleet.v1.SyncRequest.applied:type_name -> signalbox.fleet.v1.AppliedLease
+	9,  // 3: signalbox.fleet.v1.SyncRequest.loggers:type_name -> signalbox.fleet.v1.Logger
+	10, // 4: signalbox.fleet.v1.SyncRequest.ledger:type_name -> signalbox.fleet.v1.Ledger
+	7,  // 5: signalbox.fleet.v1.SyncRequest.suppressed:type_name -> signalbox.fleet.v1.Suppressed
+	8,  // 6: signalbox.fleet.v1.SyncRequest.events:type_name -> signalbox.fleet.v1.LeaseEvent
+	5,  // 7: signalbox.fleet.v1.SyncRequest.edges:type_name -> signalbox.fleet.v1.Edge
+	2,  // 8: signalbox.fleet.v1.SyncRequest.usage:type_name -> signalbox.fleet.v1.Usage
+	14, // 9: signalbox.fleet.v1.Instance.started_at:type_name -> google.protobuf.Timestamp
+	4,  // 10: signalbox.fleet.v1.Health.checks:type_name -> signalbox.fleet.v1.Check
+	14, // 11: signalbox.fleet.v1.Health.since:type_name -> google.protobuf.Timestamp
+	14, // 12: signalbox.fleet.v1.Check.since:type_name -> google.protobuf.Timestamp
+	14, // 13: signalbox.fleet.v1.LeaseEvent.at:type_name -> google.protobuf.Timestamp
+	12, // 14: signalbox.fleet.v1.SyncResponse.leases:type_name -> signalbox.fleet.v1.Lease
+	15, // 15: signalbox.fleet.v1.SyncResponse.heartbeat:type_name -> google.protobuf.Duration
+	15, // 16: signalbox.fleet.v1.Lease.remaining:type_name -> google.protobuf.Duration
+	13, // 17: signalbox.fleet.v1.Lease.budget:type_name -> signalbox.fleet.v1.Budget
+	0,  // 18: signalbox.fleet.v1.FleetService.Sync:input_type -> signalbox.fleet.v1.SyncRequest
+	11, // 19: signalbox.fleet.v1.FleetService.Sync:output_type -> signalbox.fleet.v1.SyncResponse
+	19, // [19:20] is the sub-list for method output_type
+	18, // [18:19] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_fleet_v1_fleet_proto_init() }
@@ -1297,7 +1405,7 @@ func file_fleet_v1_fleet_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_fleet_v1_fleet_proto_rawDesc), len(file_fleet_v1_fleet_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   13,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

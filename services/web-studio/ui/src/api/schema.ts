@@ -423,6 +423,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/maintenance/v1/instances/{instance}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show an instance with what it took lately and what became of its checks */
+        get: operations["view-service.get-instance"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/maintenance/v1/leases": {
         parameters: {
             query?: never;
@@ -1944,6 +1961,17 @@ export interface components {
             service?: string;
             subject: string;
         };
+        "view-service.CheckChange": {
+            /** Format: date-time */
+            at: string;
+            /** @description empty: the instance itself */
+            check: string;
+            error?: string;
+            /** @description empty: nothing was known, or the instance started anew; equal to what follows: it had changed, and back, between two reports */
+            from: string;
+            /** @description up, degraded, down …; of the instance itself also lost, from when it was last heard, and stopped */
+            to: string;
+        };
         "view-service.ContextOutBody": {
             gaps: components["schemas"]["view-service.Gap"][] | null;
             id: string;
@@ -2119,7 +2147,16 @@ export interface components {
             started_at?: string;
             /** @enum {string} */
             state: "live" | "lost" | "stopped";
+            /** @description what its process took when it last reported; none: it does not say */
+            usage?: components["schemas"]["view-service.Usage"];
             version: string;
+        };
+        "view-service.InstanceDetail": {
+            /** @description of the last seven days, at most 100 of each check, oldest first */
+            history: components["schemas"]["view-service.CheckChange"][] | null;
+            instance: components["schemas"]["view-service.Instance"];
+            /** @description of the last hour, two a minute, oldest first */
+            samples: components["schemas"]["view-service.Sample"][] | null;
         };
         "view-service.InstancesOutBody": {
             instances: components["schemas"]["view-service.Instance"][] | null;
@@ -2549,6 +2586,24 @@ export interface components {
             ts: string;
             version?: string;
         };
+        "view-service.Sample": {
+            /** Format: date-time */
+            at: string;
+            /**
+             * Format: double
+             * @description since the process started; less than before: it started anew
+             */
+            cpu_seconds: number;
+            /** Format: int64 */
+            goroutines: number;
+            /** Format: int64 */
+            heap_bytes: number;
+            /**
+             * Format: int64
+             * @description resident; 0: the machine does not say
+             */
+            memory_bytes: number;
+        };
         "view-service.ServiceCost": {
             /** Format: int64 */
             bytes: number;
@@ -2762,6 +2817,27 @@ export interface components {
             strays?: boolean;
             /** @description key of the span above */
             under?: string;
+        };
+        "view-service.Usage": {
+            /**
+             * Format: double
+             * @description of all cores, since the process started
+             */
+            cpu_seconds: number;
+            /** Format: int64 */
+            goroutines: number;
+            /**
+             * Format: int64
+             * @description of it in use by Go's objects
+             */
+            heap_bytes: number;
+            /**
+             * Format: int64
+             * @description resident; 0: the machine does not say
+             */
+            memory_bytes: number;
+            /** @description host and process id; instances of the same name here share a process, and each says the same */
+            process?: string;
         };
         "view-service.Value": {
             /** Format: int64 */
@@ -3880,6 +3956,40 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["view-service.InstancesOutBody"];
+                };
+            };
+            /** @description Problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["view-service.Problem"];
+                };
+            };
+        };
+    };
+    "view-service.get-instance": {
+        parameters: {
+            query?: {
+                /** @description where several services have an instance of this name */
+                service?: string;
+            };
+            header?: never;
+            path: {
+                instance: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["view-service.InstanceDetail"];
                 };
             };
             /** @description Problem */
