@@ -22,6 +22,7 @@ export const pages: Page[] = [
   { path: '/', title: 'Overview', group: 'Maintenance', load: () => import('./pages/overview/index') },
   { path: '/logs', title: 'Logs', group: 'Maintenance', load: () => import('./pages/logs/index') },
   { path: '/levels', title: 'Levels & leases', group: 'Maintenance', load: () => import('./pages/levels/index') },
+  { path: '/schedules', title: 'Schedules', load: () => import('./pages/schedules/index') },
   { path: '/audit', title: 'Audit', group: 'Maintenance', load: () => import('./pages/audit/index') },
 ];
 
