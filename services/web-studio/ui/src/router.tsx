@@ -24,6 +24,8 @@ export const pages: Page[] = [
   { path: '/levels', title: 'Levels & leases', group: 'Maintenance', load: () => import('./pages/levels/index') },
   { path: '/schedules', title: 'Schedules', load: () => import('./pages/schedules/index') },
   { path: '/audit', title: 'Audit', group: 'Maintenance', load: () => import('./pages/audit/index') },
+  { path: '/users', title: 'Users', group: 'Administration', needs: 'admin', load: () => import('./pages/users/index') },
+  { path: '/users/$id', title: 'User', load: () => import('./pages/users/one') },
 ];
 
 const root = createRootRoute({ component: Shell, notFoundComponent: PageMissing });

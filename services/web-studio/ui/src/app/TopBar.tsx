@@ -31,7 +31,7 @@ import { useMesh } from './useMesh';
 export function TopBar({ open, onToggle }: { open: boolean; onToggle: () => void }) {
   const mesh = useMesh();
   return (
-    <Masthead>
+    <Masthead display={{ default: 'inline' }}> {/* one row, however narrow the window */}
       <MastheadMain>
         <MastheadToggle>
           <PageToggleButton isHamburgerButton aria-label="Navigation" isSidebarOpen={open} onSidebarToggle={onToggle} id="navigation-toggle" />
