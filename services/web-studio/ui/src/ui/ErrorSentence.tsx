@@ -36,7 +36,10 @@ export function ErrorSentence({ error, what, onRetry }: Props) {
           Trace{' '}
           <ClipboardCopy isReadOnly variant="inline-compact" hoverTip="Copy" clickTip="Copied">
             {api.traceId}
-          </ClipboardCopy>
+          </ClipboardCopy>{' '}
+          <a href={`/studio/traces/${api.traceId}`} target="_blank" rel="noreferrer">
+            What was logged in it
+          </a>
         </p>
       )}
     </Alert>

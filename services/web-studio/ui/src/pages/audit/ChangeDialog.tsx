@@ -5,7 +5,7 @@ import { Receipt } from '~/pages/levels/Receipt';
 import { budgetText } from '~/pages/levels/words';
 import { Answered, at, CopyAs } from '~/ui';
 import { useChange } from './queries';
-import { actionText, type Change, changeText, detail, forWhom, who } from './words';
+import { actionText, type Change, changeText, detail, forWhom, traceOf, who } from './words';
 
 /** One change whole: what held before and after, why, and what each instance made of it. */
 export function ChangeDialog({ id, onClose }: { id: number; onClose: () => void }) {
@@ -48,6 +48,7 @@ export function ChangeDialog({ id, onClose }: { id: number; onClose: () => void 
 function Facts({ change }: { change: Change }) {
   const parts = (change.detail ?? {}) as { lines?: number; bytes?: number; expires_at?: string; keep?: boolean };
   const budget = budgetText(parts);
+  const trace = traceOf(change);
   return (
     <DescriptionList isCompact isHorizontal isFluid>
       <Fact term="When">{at(change.at)}</Fact>
@@ -59,6 +60,13 @@ function Facts({ change }: { change: Change }) {
       {changeText(change) && <Fact term="Change">{changeText(change)}</Fact>}
       {parts.keep ? <Fact term="Until">it is dropped</Fact> : parts.expires_at && <Fact term="Until">{at(parts.expires_at)}</Fact>}
       {budget && <Fact term="Budget">at most {budget}</Fact>}
+      {trace && (
+        <Fact term="Trace">
+          <Link to={'/traces/$id' as never} params={{ id: trace } as never}>
+            {trace}
+          </Link>
+        </Fact>
+      )}
       <Fact term="Of">
         {change.action.startsWith('lease.') ? (
           <Link to={'/levels' as never} search={{ lease: change.subject } as never}>

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { actionText, type Change, changeText, command, done, forWhom, who } from './words';
+import { actionText, type Change, changeText, command, done, forWhom, traceOf, who } from './words';
 
 const change = (rest: Partial<Change>): Change => ({ id: 1, at: '2026-11-22T02:49:26Z', actor: 'a', name: 'admin', action: 'lease.set', subject: 's', detail: {}, ...rest });
 
@@ -15,6 +15,12 @@ it('says what held before and after', () => {
   expect(changeText(change({ after: { value: '{"level":"DEBUG","user":"42"}' } }))).toBe('level DEBUG, user 42');
   expect(changeText(change({ before: 'INFO', after: 'DEBUG' }))).toBe('INFO → DEBUG');
   expect(changeText(change({}))).toBe('');
+});
+
+it('knows the trace that a targeted debug was for', () => {
+  expect(traceOf(change({ before: { value: 'configured' }, after: { value: '{"level":"DEBUG","trace":"4bf92f3577b34da6a3ce929d0e0e4736"}' } }))).toBe('4bf92f3577b34da6a3ce929d0e0e4736');
+  expect(traceOf(change({ after: { value: '{"level":"DEBUG","user":"42"}' } }))).toBeUndefined();
+  expect(traceOf(change({ before: 'INFO' }))).toBeUndefined();
 });
 
 it('counts the receipt', () => {

@@ -59,6 +59,16 @@ export function changeText(change: Change): string {
   return before && after ? `${before} → ${after}` : before || after;
 }
 
+/** The one trace that a targeted debug was for; undefined: there is none. */
+export function traceOf(change: Change): string | undefined {
+  for (const state of [change.after, change.before]) {
+    const value = typeof state === 'object' && state !== null ? parsed((state as { value?: unknown }).value) : undefined;
+    const trace = typeof value === 'object' && value !== null ? (value as { trace?: unknown }).trace : undefined;
+    if (typeof trace === 'string' && trace) return trace;
+  }
+  return undefined;
+}
+
 /** "2 of 3"; undefined: there is no receipt, because no instance was asked. */
 export function done(change: Change): string | undefined {
   const results = change.results ?? [];

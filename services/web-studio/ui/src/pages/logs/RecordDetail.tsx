@@ -2,6 +2,7 @@ import { Button, Tooltip } from '@patternfly/react-core';
 import ColumnsIcon from '@patternfly/react-icons/dist/esm/icons/columns-icon';
 import MinusIcon from '@patternfly/react-icons/dist/esm/icons/minus-icon';
 import PlusIcon from '@patternfly/react-icons/dist/esm/icons/plus-icon';
+import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { at, CopyAs } from '~/ui';
 import { type Field, fields, type LogRecord, quote } from './terms';
@@ -25,9 +26,14 @@ export function RecordDetail({ record, columns, onFilter, onColumn, onAround }: 
           Around it in {record.instance}
         </Button>
         {record.trace_id && (
-          <Button variant="secondary" size="sm" onClick={() => onAround(record, `trace:${record.trace_id}`)}>
-            Its trace
-          </Button>
+          <>
+            <Link to={'/traces/$id' as never} params={{ id: record.trace_id } as never} className="pf-v6-c-button pf-m-secondary pf-m-small">
+              Its trace
+            </Link>
+            <Button variant="secondary" size="sm" onClick={() => onAround(record, `trace:${record.trace_id}`)}>
+              Around it in the trace
+            </Button>
+          </>
         )}
         {record.links?.trace && (
           <Button variant="link" size="sm" component="a" href={record.links.trace} target="_blank" rel="noreferrer">
