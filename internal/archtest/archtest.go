@@ -18,7 +18,7 @@ import (
 // Violation is one breach of one rule, at a place.
 type Violation struct {
 	File string // path within the repository
-	Rule string // ranks, service, third-party, call
+	Rule string // ranks, service, third-party, call, initialiser
 	Why  string
 }
 
@@ -65,7 +65,7 @@ func checkFile(repo fs.FS, name string) ([]Violation, error) {
 	if err != nil {
 		return nil, fmt.Errorf("parse %s: %w", name, err)
 	}
-	return append(checkImports(name, f), checkCalls(name, f)...), nil
+	return slices.Concat(checkImports(name, f), checkCalls(name, f), checkInitialisers(name, f)), nil
 }
 
 func checkImports(name string, f *ast.File) []Violation {
