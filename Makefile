@@ -5,6 +5,10 @@ SHELL       := bash
 MAKEFLAGS   += --no-print-directory
 .DEFAULT_GOAL := help
 
+# One way to compile: the tests, the linters, the program and its images find what any of them, in any checkout, has compiled.
+export GOFLAGS     ?= -trimpath
+export CGO_ENABLED ?= 0
+
 GO   ?= go
 ARGS ?=
 PKGS ?= ./...
@@ -38,7 +42,7 @@ up: deps build ## Install what is missing, build, and run the mesh (ARGS="--demo
 .PHONY: build
 build: ui ## Build bin/signalbox, the studio in it
 	@echo 'signalbox: building bin/signalbox' >&2
-	@$(GO) build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/signalbox ./cmd/signalbox
+	@$(GO) build -ldflags "-X main.version=$(VERSION)" -o bin/signalbox ./cmd/signalbox
 
 # What the studio is made from. It is built anew when any of it changed; without npm the program says so on its pages.
 UI         := services/web-studio/ui
@@ -58,6 +62,10 @@ $(UI)/node_modules/.current: $(UI)/package-lock.json
 .PHONY: no-npm
 no-npm:
 	@echo 'signalbox: npm is missing: the program is built without the studio, and says so on its pages' >&2
+
+.PHONY: images
+images: ui ## Build the images of all services for amd64 and arm64 into dist/images, without a daemon (REGISTRY=registry.example.com/team)
+	@$(GO) run ./deploy/images --version "$(VERSION)" --registry "$(REGISTRY)"
 
 ##@ Prove
 

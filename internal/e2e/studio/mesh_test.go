@@ -40,7 +40,7 @@ func newMesh(t *testing.T) *mesh {
 	t.Helper()
 	m := &mesh{t: t, state: folder(t, "state"), listen: free(t)}
 	m.binary = filepath.Join(folder(t, "bin"), "signalbox")
-	said, err := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-o", m.binary, "github.com/signalbox-mesh/signalbox/cmd/signalbox").CombinedOutput()
+	said, err := exec.CommandContext(t.Context(), "go", "build", "-o", m.binary, "github.com/signalbox-mesh/signalbox/cmd/signalbox").CombinedOutput()
 	if err != nil {
 		t.Fatalf("build signalbox: %v: %s", err, said)
 	}
