@@ -11,6 +11,8 @@ export default defineConfig({
   expect: { timeout: 10_000 },
   projects: [
     { name: 'pages', testIgnore: 'alone.spec.ts' },
+    // What is for people, and no test: `make studio-scroll`, `make studio-pictures`. Only where it is asked for.
+    ...(process.env.STUDIO_BESIDE ? [{ name: 'beside', testMatch: process.env.STUDIO_BESIDE }] : []),
     { name: 'alone', testMatch: 'alone.spec.ts', dependencies: ['pages'] }, // these stop the mesh, under everybody
   ],
   reporter: [['list']],

@@ -111,6 +111,9 @@ func (t *Table) Services() []string {
 
 // Leads reports whether a path written in a service's own documents leads to that service from outside.
 func (t *Table) Leads(service, path string) bool {
+	if slices.ContainsFunc(t.exact[path], func(r Route) bool { return r.Service == service }) {
+		return true
+	}
 	for _, r := range t.prefixes {
 		if strings.HasPrefix(path, r.Pattern) {
 			return r.Service == service

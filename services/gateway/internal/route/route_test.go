@@ -36,7 +36,7 @@ func TestMatch(t *testing.T) {
 	if got := table.Services(); !slices.Equal(got, []string{"a", "b"}) {
 		t.Errorf("services %v", got)
 	}
-	if !table.Leads("a", "/api/a/x") || table.Leads("a", "/api/a/b/x") || table.Leads("a", "/metrics") {
+	if !table.Leads("a", "/api/a/x") || !table.Leads("a", "/api/a/one") || !table.Leads("page", "/page") || table.Leads("a", "/page") || table.Leads("a", "/api/a/b/x") || table.Leads("a", "/metrics") {
 		t.Error("Leads is wrong")
 	}
 }

@@ -38,7 +38,7 @@ export async function open(page: Page, user: User, path = '/') {
 }
 
 /** Gives the browser a session of the user's. */
-export async function enter(context: BrowserContext, user: User) {
+export async function enter(context: BrowserContext, user: User | string) {
   await context.addInitScript(() => localStorage.getItem('signalbox.session') ?? localStorage.setItem('signalbox.session', '1'));
   const answer = await context.request.post('/api/identity/v1/sessions', { data: { name: user, password, cookie: true } });
   expect(answer.ok(), `sign in as ${user}: ${answer.status()}`).toBe(true);

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { Page } from '@playwright/test';
 import { call, expect, open, proper, properEverywhere, test } from './kit';
 
@@ -86,6 +87,28 @@ test('who operates one service changes that one alone, and a window says what it
   await expect(asked.getByText('callers get 503 with the message')).toBeVisible();
   await asked.getByRole('button', { name: 'Cancel' }).click();
   await expect(form.getByLabel('Reason')).toHaveValue('the disk');
+});
+
+test('a profile is captured, downloaded and deleted', async ({ page }) => {
+  const reason = `memory ${Date.now()}`;
+  await open(page, 'operator', '/levels?tab=profiles');
+  await page.goto('/studio/levels?tab=profiles&do=profile&service=catalogs&profile=heap');
+  const form = page.getByRole('dialog', { name: 'Capture a profile' });
+  await form.getByLabel('Reason').fill(reason);
+  await form.getByRole('button', { name: 'Capture it' }).click();
+  const lease = page.getByRole('dialog', { name: 'Profile: catalogs' });
+  await expect(lease.getByText('1 of 1 instance with the lease')).toBeVisible();
+  const row = lease.getByRole('grid', { name: 'Profiles' }).getByRole('row', { name: new RegExp(`^heap catalogs-1 .*${reason}`) });
+  await expect(row).toBeVisible({ timeout: 20_000 });
+  const coming = page.waitForEvent('download');
+  await row.getByRole('button', { name: /^Download / }).click();
+  const file = readFileSync(await (await coming).path());
+  expect([file[0], file[1]]).toEqual([0x1f, 0x8b]); // pprof's form is gzip
+  await lease.getByRole('button', { name: 'Close' }).last().click();
+  await page.getByRole('grid', { name: 'Profiles' }).getByRole('row', { name: new RegExp(reason) }).getByRole('button', { name: /^Delete / }).click();
+  await expect(page.getByText('goes for everybody, and cannot be brought back')).toBeVisible();
+  await page.getByRole('button', { name: 'Delete it' }).click();
+  await expect(page.getByRole('row', { name: new RegExp(reason) })).toHaveCount(0);
 });
 
 test('each part of the page is proper', async ({ page }) => {

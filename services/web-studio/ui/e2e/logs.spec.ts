@@ -127,3 +127,25 @@ test('patterns lead to their records, a record to its neighbours, and all of it 
   expect(text).toContain(key);
   expect(text).toContain('"complete":true');
 });
+
+test('a search is saved, opened again, and taken away', async ({ page }) => {
+  const name = `slow ${word()}`;
+  await open(page, 'viewer', '/logs?q=service:gateway+level>=info&since=7d');
+  await expect(records(page).first()).toBeVisible();
+  await page.getByRole('button', { name: 'Saved', exact: true }).click();
+  await page.getByRole('menuitem', { name: 'Save this search…' }).click();
+  const form = page.getByRole('dialog', { name: 'Save this search' });
+  await form.getByLabel('Name').fill(name);
+  await page.keyboard.press('Enter');
+  await expect(form).toBeHidden();
+  await page.goto('/studio/logs');
+  await page.getByRole('button', { name: 'Saved', exact: true }).click();
+  await page.getByRole('menuitem', { name }).click();
+  await expect(page).toHaveURL(/since=7d/);
+  await expect(page.getByLabel('Query', { exact: true })).toHaveValue('service:gateway level>=info');
+  await page.getByRole('button', { name: 'Saved', exact: true }).click();
+  await page.getByRole('menuitem', { name: 'All saved searches…' }).click();
+  await page.getByRole('button', { name: `Delete ${name}` }).click();
+  await page.getByRole('button', { name: 'Delete it' }).click();
+  await expect(page.getByRole('dialog', { name: 'Saved searches' }).getByText(name)).toHaveCount(0);
+});

@@ -1,4 +1,4 @@
-import { enter, expect, open, password, proper, signalbox, test } from './kit';
+import { call, enter, expect, open, password, proper, signalbox, test } from './kit';
 
 test('sign-in comes back to the address that was asked for', async ({ page }) => {
   await page.goto('/studio/?x=1');
@@ -88,4 +88,25 @@ test('signing out everywhere ends it on other devices', async ({ page, browser }
   await there.reload();
   await expect(there.getByRole('heading', { name: /^Sign in to / })).toBeVisible();
   await device.close();
+});
+
+test('one changes one’s own password, and signs in with the new one', async ({ page, context }) => {
+  const name = `own-${Date.now().toString(36)}`;
+  await call(page, 'administrator', 'POST', '/api/identity/v1/users', { name, password, grants: [{ role: 'viewer' }] });
+  await enter(context, name);
+  await page.goto('/studio/');
+  await page.getByRole('button', { name: /User menu/ }).click();
+  await page.getByRole('menuitem', { name: 'Change password…' }).click();
+  const form = page.getByRole('dialog', { name: 'Change your password?' });
+  await form.getByLabel('Password now').fill(password);
+  await form.getByLabel('New password').fill('short');
+  await form.getByRole('button', { name: 'Change it' }).click();
+  await expect(form.getByText('It was not done.')).toBeVisible();
+  await form.getByLabel('New password').fill(`${password} of ${name}`);
+  await form.getByRole('button', { name: 'Change it' }).click();
+  await expect(page.getByRole('heading', { name: /^Sign in to / })).toBeVisible();
+  await page.getByLabel('Name').fill(name);
+  await page.getByLabel('Password').fill(`${password} of ${name}`);
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('heading', { name: 'Overview' })).toBeVisible();
 });

@@ -38,3 +38,14 @@ test('what the page may load is bounded', async ({ page }) => {
   const asset = await page.request.get(script ?? '');
   expect(asset.headers()).toMatchObject({ 'cache-control': 'public, max-age=31536000, immutable', 'content-encoding': 'br' });
 });
+
+test('what is old is called stale while the mesh does not answer, and fresh again after', async ({ page, context }) => {
+  await open(page, 'viewer', '/levels');
+  await expect(page.getByRole('grid', { name: 'Levels' })).toBeVisible();
+  await context.setOffline(true);
+  await expect(page.getByText(/^Stale: as of \d\d:\d\d:\d\d/).first()).toBeVisible({ timeout: 30_000 });
+  await expect(page.getByRole('grid', { name: 'Levels' })).toBeVisible(); // it is shown all the same
+  await proper(page, 'stale');
+  await context.setOffline(false);
+  await expect(page.getByText(/^Stale/)).toHaveCount(0, { timeout: 30_000 });
+});

@@ -19,13 +19,15 @@ import {
   Tooltip,
 } from '@patternfly/react-core';
 import { Link } from '@tanstack/react-router';
-import { useState } from 'react';
+import { lazy, Suspense, useState } from 'react';
 import { useMe } from '~/session/hooks';
 import { describe } from '~/session/roles';
 import { session } from '~/session/session';
 import { ConfirmAct, ErrorSentence } from '~/ui';
 import { type Theme, useTheme } from './theme';
 import { useMesh } from './useMesh';
+
+const OwnPassword = lazy(async () => ({ default: (await import('./OwnPassword')).OwnPassword }));
 
 /** The bar at the top: which mesh, who, which theme, and the ways out. */
 export function TopBar({ open, onToggle }: { open: boolean; onToggle: () => void }) {
@@ -75,6 +77,7 @@ function UserMenu() {
   const me = useMe();
   const [open, setOpen] = useState(false);
   const [asking, setAsking] = useState(false);
+  const [changing, setChanging] = useState(false);
   const [error, setError] = useState<unknown>();
   const [theme, setTheme] = useTheme();
   return (
@@ -94,6 +97,7 @@ function UserMenu() {
           <DropdownList>
             <DropdownItem onClick={() => void session.signOut().catch(setError)}>Sign out</DropdownItem>
             <DropdownItem onClick={() => setAsking(true)}>Sign out everywhere…</DropdownItem>
+            {me?.has_password && <DropdownItem onClick={() => setChanging(true)}>Change password…</DropdownItem>}
           </DropdownList>
         </DropdownGroup>
         <Divider />
@@ -111,6 +115,11 @@ function UserMenu() {
         <div className="sb-toast">
           <ErrorSentence error={error} what="You are still signed in" onRetry={() => void session.signOut().catch(setError)} />
         </div>
+      )}
+      {changing && (
+        <Suspense fallback={null}>
+          <OwnPassword onClose={() => setChanging(false)} />
+        </Suspense>
       )}
       {asking && (
         <ConfirmAct title="Sign out everywhere?" verb="Sign out everywhere" act={() => session.signOutEverywhere()} onClose={() => setAsking(false)}>

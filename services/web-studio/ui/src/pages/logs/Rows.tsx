@@ -29,11 +29,13 @@ export function Rows({ records, columns, wrap, marked, onFilter, onColumn, onAro
   const place = useRef<HTMLDivElement>(null);
   const [open, setOpen] = useState<ReadonlySet<string>>(() => new Set(marked ? [marked] : []));
   const [chosen, setChosen] = useState<string | undefined>(marked);
+  // The same function while the rows are: with another one all places are figured anew, with each frame of 100 000 rows.
+  const keyOf = useCallback((i: number) => rows[i]?.key ?? i, [rows]);
   const virtual = useVirtualizer({
     count: rows.length,
     getScrollElement: () => place.current,
     estimateSize: () => line,
-    getItemKey: (i) => rows[i]?.key ?? i,
+    getItemKey: keyOf,
     overscan: 12,
   });
   const items = virtual.getVirtualItems();

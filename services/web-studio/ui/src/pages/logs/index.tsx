@@ -6,6 +6,7 @@ import { Histogram } from './Histogram';
 import { Patterns } from './Patterns';
 import { QueryBar } from './QueryBar';
 import { Rows } from './Rows';
+import { SavedSearches } from './SavedSearches';
 import { attributes, command, type Field, type LogRecord, narrowed, term } from './terms';
 import { useView } from './url';
 import { type Records, useRecords } from './useRecords';
@@ -47,8 +48,9 @@ export default function Logs() {
         )}
         <Switch label="Wrap" isChecked={view.wrap} onChange={(_, wrap) => change({ wrap })} />
         <span className="sb-logs-right">
+          <SavedSearches view={view} onOpen={(saved) => change({ ...saved, around: undefined })} />
           <CopyAs
-            label="Copy search"
+            label="Copy"
             forms={[
               { name: 'link', text: () => location.href },
               { name: 'CLI command', text: () => command(view.q, view.since, view.until, view.live) },

@@ -6,6 +6,7 @@ import type { LogRecord } from './terms';
 import type { View } from './url';
 
 const page = 200; // records at once: a window full, a few times over
+const largest = 1000; // and the most that one answer has, for who reads on
 
 export interface Records {
   rows: readonly Row[];
@@ -54,7 +55,7 @@ export function useRecords({ q, since, until, live, around }: Range, hold: boole
       setLoading(true);
       try {
         const time = around ? { around } : { since, until };
-        const answer = await ask(api.GET('/api/maintenance/v1/logs', { params: { query: { q, ...time, limit: page, cursor } }, signal }));
+        const answer = await ask(api.GET('/api/maintenance/v1/logs', { params: { query: { q, ...time, limit: into.rows.length < largest ? page : largest, cursor } }, signal }));
         into.older(answer.records ?? [], answer.gaps ?? []);
         setNext(answer.next);
         setPartial(answer.partial ?? false);

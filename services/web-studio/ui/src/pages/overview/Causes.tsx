@@ -1,5 +1,6 @@
 import { Alert, Content, List, ListItem } from '@patternfly/react-core';
 import type { UseQueryResult } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
 import type { Schema } from '~/api/client';
 import { Answered, RelativeTime } from '~/ui';
 
@@ -39,7 +40,10 @@ function One({ cause }: { cause: Cause }) {
         <List isPlain className="sb-evidence">
           {evidence.slice(0, 4).map((e) => (
             <ListItem key={`${e.instance}${e.check}`}>
-              <code>{e.instance}</code> {e.check}: {e.error}
+              <Link to="/logs" search={{ q: `instance:${e.instance} level>=warn`, since: '1h' } as never} title={`What ${e.instance} warns of`}>
+                {e.instance}
+              </Link>{' '}
+              {e.check}: {e.error}
             </ListItem>
           ))}
           {evidence.length > 4 && <ListItem>and {evidence.length - 4} more checks</ListItem>}

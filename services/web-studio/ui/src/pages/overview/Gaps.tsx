@@ -1,4 +1,5 @@
 import { List, ListItem } from '@patternfly/react-core';
+import { Link } from '@tanstack/react-router';
 import { Answered, at, EmptyTeach, missing } from '~/ui';
 import { useGaps } from './queries';
 
@@ -16,7 +17,9 @@ export function Gaps() {
             {(gaps ?? []).map((gap) => (
               <ListItem key={`${gap.instance}${gap.epoch}${gap.class}${gap.from_seq}`}>
                 <div className="sb-row">
-                  <strong>{missing(gap)}</strong>
+                  <Link to="/logs" search={{ q: `instance:${gap.instance}`, ...around(gap) } as never} title="The log around it">
+                    {missing(gap)}
+                  </Link>
                   <span>{gap.cause}</span>
                 </div>
                 <div className="sb-subtle">{[gap.from_ts, gap.to_ts].map((t) => (t ? at(t) : 'not known')).join(' – ')}</div>
@@ -27,4 +30,12 @@ export function Gaps() {
       }
     </Answered>
   );
+}
+
+/** The time of a hole, with a minute at each side. */
+function around({ from_ts, to_ts }: { from_ts?: string; to_ts?: string }): { since: string; until?: string } {
+  const minute = 60_000;
+  const at = (ts: string, by: number) => new Date(Date.parse(ts) + by).toISOString();
+  const [from, to] = [from_ts ?? to_ts, to_ts ?? from_ts];
+  return from && to ? { since: at(from, -minute), until: at(to, minute) } : { since: '24h' };
 }

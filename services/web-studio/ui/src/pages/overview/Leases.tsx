@@ -1,4 +1,5 @@
 import { List, ListItem } from '@patternfly/react-core';
+import { Link } from '@tanstack/react-router';
 import type { Schema } from '~/api/client';
 import { Answered, duration, EmptyTeach, useNow } from '~/ui';
 import { useActiveLeases } from './queries';
@@ -20,7 +21,9 @@ export function Leases() {
             {(leases ?? []).map((lease) => (
               <ListItem key={lease.id}>
                 <div className="sb-row">
-                  <strong>{target(lease)}</strong>
+                  <Link to="/levels" search={{ lease: lease.id } as never}>
+                    {target(lease)}
+                  </Link>
                   <Left lease={lease} asked={query.dataUpdatedAt} />
                 </div>
                 <div className="sb-subtle">
