@@ -1,4 +1,4 @@
-import { call, expect, open, properEverywhere, test } from './kit';
+import { call, expect, open, proper, properEverywhere, test } from './kit';
 
 const schedules = '/api/scheduler/v1/schedules';
 
@@ -7,7 +7,7 @@ test('a schedule is found in the list, run, and its fire followed to its end', a
   const list = page.getByRole('grid', { name: 'Schedules' });
   await page.getByLabel('Part of the name').fill('retention');
   await expect(list.getByRole('row', { name: /^maintenance\.retention every hour/ })).toBeVisible();
-  await expect(list.getByRole('row')).toHaveCount(3); // with the head, and scheduler.retention
+  await expect(list.getByRole('row', { name: /purge/ })).toHaveCount(0);
   expect(page.url()).toContain('q=retention');
   await list.getByRole('link', { name: 'scheduler.retention', exact: true }).click();
   await expect(page.getByRole('list', { name: 'Next times' }).getByRole('listitem')).toHaveCount(6);
@@ -21,7 +21,7 @@ test('a schedule is found in the list, run, and its fire followed to its end', a
   await expect(fire.getByText('scheduler-1')).toBeVisible();
   await page.keyboard.press('Escape');
   await expect(fire).toBeHidden();
-  await expect(page.getByRole('grid', { name: 'Fires' }).getByRole('row', { name: /by hand, operator done .* 1 of \d scheduler-1/ }).first()).toBeVisible();
+  await expect(page.getByRole('grid', { name: 'Fires' }).getByRole('row', { name: /by hand, operator done .* \d of \d scheduler-1/ }).first()).toBeVisible();
   await expect(page.getByRole('list', { name: /^Last fires of scheduler\.retention: \d+ done/ }).getByRole('link').last()).toHaveAttribute('title', /^done, by hand/);
 });
 
@@ -42,9 +42,41 @@ test('a schedule is paused with a note and resumed', async ({ page }) => {
   await expect(page.getByText('the lawyers have a question')).toBeHidden();
 });
 
+test('a schedule is edited with a look at its next times, others are not overwritten, and the edit is dropped', async ({ page }) => {
+  await open(page, 'operator', '/schedules/catalogs.event-purge?do=edit');
+  const form = page.getByRole('dialog', { name: 'Edit catalogs.event-purge' });
+  const next = form.getByRole('list', { name: 'Next times if saved' });
+  await expect(next.getByText(/ 03:23:00 \+00:00$/)).toHaveCount(8);
+  await form.getByLabel('Cron line').fill('0 25 * * *');
+  await expect(form.getByText(/"25": .*0.*23/).first()).toBeVisible();
+  await form.getByLabel('Cron line').fill('0 4 * * mon-fri');
+  await form.getByLabel('Time zone').fill('Europe/Berlin');
+  await expect(form.getByText('at 04:00, Monday to Friday, Europe/Berlin')).toBeVisible();
+  await expect(next.getByText(/^(Mon|Tue|Wed|Thu|Fri) .* 04:00:00 \+0[12]:00$/)).toHaveCount(8);
+  await expect(next.getByText('new').first()).toBeVisible();
+  await proper(page, 'schedule-edit');
+  await call(page, 'administrator', 'PUT', `${schedules}/catalogs.event-purge`, { spec: { cron: '0 5 * * *' } });
+  await expect(form.getByRole('heading', { name: /administrator has changed this schedule since you began/ })).toBeVisible();
+  await form.getByRole('button', { name: 'Begin anew with what is there now' }).click();
+  await expect(form.getByLabel('Cron line')).toHaveValue('0 5 * * *');
+  await form.getByLabel('Cron line').fill('0 4 * * mon-fri');
+  await expect(form.getByText('at 04:00, Monday to Friday, UTC')).toBeVisible();
+  await page.keyboard.press('Enter');
+  await expect(form).toBeHidden();
+  const edited = page.getByRole('heading', { name: /Edited: other than its service declares in cron/ });
+  await expect(edited).toBeVisible();
+  await expect(page.getByRole('region', { name: 'When' }).getByText('at 04:00, Monday to Friday, UTC')).toBeVisible();
+  await page.getByRole('button', { name: 'Drop the edit…' }).click();
+  const asked = page.getByRole('dialog', { name: 'Drop the edit?' });
+  await expect(asked.getByRole('row', { name: 'cron 0 4 * * mon-fri 23 3 * * *' })).toBeVisible();
+  await asked.getByRole('button', { name: 'Drop the edit' }).click();
+  await expect(edited).toBeHidden();
+  await expect(page.getByRole('region', { name: 'When' }).getByText('at 03:23 every day, UTC')).toBeVisible();
+});
+
 test('a viewer sees, and cannot change', async ({ page }) => {
   await open(page, 'viewer', '/schedules/catalogs.event-purge?do=run');
-  for (const name of ['Run now…', 'Pause…', 'Backfill…', 'Delete…']) {
+  for (const name of ['Run now…', 'Pause…', 'Edit…', 'Backfill…', 'Delete…']) {
     const button = page.getByRole('button', { name, exact: true });
     await expect(button).toHaveAttribute('aria-disabled', 'true');
   }

@@ -1,4 +1,5 @@
 import { List, ListItem } from '@patternfly/react-core';
+import { Link } from '@tanstack/react-router';
 import { Answered, at, EmptyTeach, RelativeTime } from '~/ui';
 import { useOverdue } from './queries';
 
@@ -16,7 +17,9 @@ export function Overdue() {
             {(items ?? []).map((one) => (
               <ListItem key={one.schedule}>
                 <div className="sb-row">
-                  <strong>{one.schedule}</strong>
+                  <Link to={'/schedules/$name' as never} params={{ name: one.schedule } as never}>
+                    <strong>{one.schedule}</strong>
+                  </Link>
                   <span>
                     since <RelativeTime ts={one.since} />
                   </span>

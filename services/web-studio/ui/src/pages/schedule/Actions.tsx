@@ -16,6 +16,9 @@ export function Actions({ schedule: s, onAct }: { schedule: Schedule; onAct: (ac
       <ActButton {...by} variant="secondary" onClick={() => onAct(s.paused ? 'resume' : 'pause')}>
         {s.paused ? 'Resume…' : 'Pause…'}
       </ActButton>
+      <ActButton {...by} variant="secondary" onClick={() => onAct('edit')}>
+        Edit…
+      </ActButton>
       <ActButton {...by} variant="secondary" onClick={() => onAct('backfill')}>
         Backfill…
       </ActButton>

@@ -9,6 +9,7 @@ import { Backfill } from './Backfill';
 import { BackfillProgress } from './BackfillProgress';
 import { Pause, Remove, Resume, Revert, RunNow } from './Confirmations';
 import { Definition } from './Definition';
+import { Editor } from './editor/Editor';
 import { FireDialog } from './FireDialog';
 import { Health } from './Health';
 import { Ledger } from './Ledger';
@@ -85,6 +86,7 @@ function Doing({ schedule, act, change }: { schedule: Schedule; act: Act; change
     pause: () => <Pause schedule={schedule} onClose={onClose} />,
     resume: () => <Resume schedule={schedule} onClose={onClose} />,
     backfill: () => <Backfill schedule={schedule} onClose={onClose} onStarted={(backfill) => change({ do: '', tab: '', state: '', reason: '', cursor: '', backfill })} />,
+    edit: () => <Editor schedule={schedule} onClose={onClose} onSaved={onClose} />,
     revert: () => <Revert schedule={schedule} onClose={onClose} />,
     delete: () => <Remove schedule={schedule} onClose={onClose} onGone={() => void navigate({ to: '/schedules' as never })} />,
   };

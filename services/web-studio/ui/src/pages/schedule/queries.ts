@@ -34,11 +34,12 @@ export const useSchedule = (name: string) =>
 const gone = () => new ApiError(404, 'not_found', 'there is no such schedule, or it is of a service that you may not see');
 
 /** The next due times; asked for anew when the schedule was changed or one of them has come. */
-export const useNext = ({ name, revision, next_due }: Schedule, n: number) =>
+export const useNext = ({ name, revision, next_due }: Schedule, n: number, enabled = true) =>
   useQuery({
     queryKey: ['schedule-next', name, revision, next_due, n],
     queryFn: ({ signal }) => ask(api.GET('/api/scheduler/v1/schedules/{name}/next', { params: { path: { name }, query: { n } }, signal })),
     refetchInterval: 60_000,
+    enabled,
     placeholderData: keepPreviousData,
   });
 

@@ -1,32 +1,43 @@
-import { Alert, AlertActionLink, Button } from '@patternfly/react-core';
-import { Answered, CopyAs, EmptyTeach, PageFrame, useUrl } from '~/ui';
+import { Alert, AlertActionLink, Button, Flex } from '@patternfly/react-core';
+import { useNavigate } from '@tanstack/react-router';
+import { Editor } from '~/pages/schedule/editor/Editor';
+import { useMay } from '~/session/hooks';
+import { ActButton, Answered, CopyAs, EmptyTeach, PageFrame, useUrl } from '~/ui';
 import { Filters } from './Filters';
 import { Pager } from './Pager';
 import { type Filter, nameable, useOverdue, useSchedules } from './queries';
 import { ScheduleTable } from './ScheduleTable';
+import '~/pages/schedule/schedule.css';
 import './schedules.css';
 
 /** When things are due in the mesh, and what became of it. */
 export default function Schedules() {
-  const [url, change] = useUrl<keyof Filter | 'cursor'>();
+  const [url, change] = useUrl<keyof Filter | 'cursor' | 'do'>();
   const filter: Filter = { q: url.q, service: url.service, is: url.is };
   const query = useSchedules(filter, url.cursor);
   const overdue = useOverdue();
   const many = overdue.data?.size ?? 0;
   const narrow = (next: Partial<Record<keyof Filter, string | undefined>>, options?: { replace?: boolean }) => change({ ...next, cursor: '' }, options);
+  const { may } = useMay('operator');
+  const navigate = useNavigate();
   const narrowed = Boolean(filter.q || filter.service || filter.is);
   return (
     <PageFrame
       title="Schedules"
       lead="When things are due, what comes next, and what became of the last fires."
       actions={
-        <CopyAs
+        <Flex gap={{ default: 'gapSm' }}>
+          <ActButton needs="operator" onClick={() => change({ do: 'new' })}>
+            Make a schedule…
+          </ActButton>
+          <CopyAs
           forms={[
             { name: 'link', text: () => location.href },
             { name: 'CLI command', text: () => command(filter) },
             { name: 'JSON', text: () => JSON.stringify(query.data?.items ?? [], null, 2) },
           ]}
         />
+        </Flex>
       }
     >
       {many > 0 && filter.is !== 'overdue' && (
@@ -66,6 +77,7 @@ export default function Schedules() {
           )
         }
       </Answered>
+      {url.do === 'new' && may && <Editor onClose={() => change({ do: '' })} onSaved={(name) => void navigate({ to: '/schedules/$name' as never, params: { name } as never })} />}
     </PageFrame>
   );
 }
