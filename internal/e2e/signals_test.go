@@ -52,7 +52,7 @@ func TestPsFieldsAreThePromisedOnes(t *testing.T) {
 	if err := json.Unmarshal([]byte(sharedMesh(t).tool(t, "ps", "--json")), &rows); err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"address", "health", "instance", "level", "pid", "private", "service", "version"}
+	want := []string{"address", "goroutines", "health", "instance", "level", "memory_bytes", "pid", "private", "service", "version"}
 	for _, r := range rows {
 		var fields []string
 		for name, value := range r {
