@@ -23,6 +23,9 @@ test('a schedule is found in the list, run, and its fire followed to its end', a
   await expect(fire).toBeHidden();
   await expect(page.getByRole('grid', { name: 'Fires' }).getByRole('row', { name: /by hand, operator done .* \d of \d scheduler-1/ }).first()).toBeVisible();
   await expect(page.getByRole('list', { name: /^Last fires of scheduler\.retention: \d+ done/ }).getByRole('link').last()).toHaveAttribute('title', /^done, by hand/);
+  await page.getByRole('link', { name: 'All schedules' }).click();
+  await page.getByRole('list', { name: /^Last fires of scheduler\.retention/ }).getByRole('link').last().click();
+  await expect(fire.getByText('by hand, operator')).toBeVisible();
 });
 
 test('a schedule is paused with a note and resumed', async ({ page }) => {
@@ -46,13 +49,13 @@ test('a schedule is edited with a look at its next times, others are not overwri
   await open(page, 'operator', '/schedules/catalogs.event-purge?do=edit');
   const form = page.getByRole('dialog', { name: 'Edit catalogs.event-purge' });
   const next = form.getByRole('list', { name: 'Next times if saved' });
-  await expect(next.getByText(/ 03:23:00 \+00:00$/)).toHaveCount(8);
+  await expect(next.getByText(/ 03:23 \+00:00$/)).toHaveCount(8);
   await form.getByLabel('Cron line').fill('0 25 * * *');
   await expect(form.getByText(/"25": .*0.*23/).first()).toBeVisible();
   await form.getByLabel('Cron line').fill('0 4 * * mon-fri');
   await form.getByLabel('Time zone').fill('Europe/Berlin');
   await expect(form.getByText('at 04:00, Monday to Friday, Europe/Berlin')).toBeVisible();
-  await expect(next.getByText(/^(Mon|Tue|Wed|Thu|Fri) .* 04:00:00 \+0[12]:00$/)).toHaveCount(8);
+  await expect(next.getByText(/^(Mon|Tue|Wed|Thu|Fri) .* 04:00 \+0[12]:00$/)).toHaveCount(8);
   await expect(next.getByText('new').first()).toBeVisible();
   await proper(page, 'schedule-edit');
   await call(page, 'administrator', 'PUT', `${schedules}/catalogs.event-purge`, { spec: { cron: '0 5 * * *' } });
@@ -65,13 +68,13 @@ test('a schedule is edited with a look at its next times, others are not overwri
   await expect(form).toBeHidden();
   const edited = page.getByRole('heading', { name: /Edited: other than its service declares in cron/ });
   await expect(edited).toBeVisible();
-  await expect(page.getByRole('region', { name: 'When' }).getByText('at 04:00, Monday to Friday, UTC')).toBeVisible();
+  await expect(page.getByRole('region', { name: 'When' }).getByText('at 04:00, Monday to Friday', { exact: true })).toBeVisible();
   await page.getByRole('button', { name: 'Drop the edit…' }).click();
   const asked = page.getByRole('dialog', { name: 'Drop the edit?' });
   await expect(asked.getByRole('row', { name: 'cron 0 4 * * mon-fri 23 3 * * *' })).toBeVisible();
   await asked.getByRole('button', { name: 'Drop the edit' }).click();
   await expect(edited).toBeHidden();
-  await expect(page.getByRole('region', { name: 'When' }).getByText('at 03:23 every day, UTC')).toBeVisible();
+  await expect(page.getByRole('region', { name: 'When' }).getByText('at 03:23 every day', { exact: true })).toBeVisible();
 });
 
 test('a viewer sees, and cannot change', async ({ page }) => {

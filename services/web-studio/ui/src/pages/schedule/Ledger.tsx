@@ -51,7 +51,7 @@ export function Ledger({ name, filter, cursor, change }: Props) {
           (items ?? []).length === 0 ? (
             <EmptyTeach
               small
-              title={narrowed ? 'No fire is like that' : 'It has not fired yet'}
+              title={narrowed ? 'No fire is like that' : 'The ledger has nothing of it'}
               command={`signalbox schedule fires ${name}${filter.reason ? ` --reason ${filter.reason}` : ''}`}
               action={
                 narrowed && (

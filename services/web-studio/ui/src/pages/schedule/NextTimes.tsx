@@ -1,8 +1,8 @@
 import { List, ListItem } from '@patternfly/react-core';
-import { type Schedule, written } from '~/pages/schedules/words';
-import { Answered, at, RelativeTime } from '~/ui';
+import { inWords, type Schedule, written } from '~/pages/schedules/words';
+import { Answered, RelativeTime } from '~/ui';
 import { useNext } from './queries';
-import { here, zoned } from './zone';
+import { due, hereText } from './zone';
 
 const many = 6;
 
@@ -11,7 +11,7 @@ export function NextTimes({ schedule }: { schedule: Schedule }) {
   return (
     <>
       <p>
-        <strong>{schedule.text}</strong>
+        <strong>{inWords(schedule)}</strong>
       </p>
       <p className="sb-written">
         {(schedule.cron || schedule.anchor) && <code>{written(schedule)}</code>} {schedule.time_zone || 'UTC'}
@@ -40,15 +40,14 @@ interface Props {
 
 /** Due times by the clocks of their zone, by the clock here where that is another one, and how soon they come. */
 export function Times({ times, zone, label }: Props) {
-  const elsewhere = zone !== here();
   return (
     <List isPlain aria-label={label} className="sb-times">
       {times.map((ts) => (
         <ListItem key={ts}>
           <span className="sb-row">
-            <span>{zoned(ts, zone)}</span>
+            <span>{due(ts, zone)}</span>
             <span className="sb-subtle">
-              {elsewhere && zoned(ts, here()).slice(4, -7) !== zoned(ts, zone).slice(4, -7) && `here ${at(ts)}, `}
+              {hereText(ts, zone) && `here ${hereText(ts, zone)}, `}
               <RelativeTime ts={ts} />
             </span>
           </span>

@@ -1,6 +1,7 @@
-import { Card, CardBody, CardTitle, Grid, GridItem, Tab, Tabs, TabTitleText } from '@patternfly/react-core';
+import { Alert, Card, CardBody, CardTitle, Grid, GridItem, Tab, Tabs, TabTitleText } from '@patternfly/react-core';
 import { Link, useNavigate, useParams } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
+import { ApiError } from '~/api/problem';
 import { useMay } from '~/session/hooks';
 import { Answered, PageFrame, useUrl } from '~/ui';
 import type { Schedule } from '~/pages/schedules/words';
@@ -28,7 +29,7 @@ export default function OneSchedule() {
   const query = useSchedule(name);
   const schedule = query.data;
   const act = (what: Act) => change({ do: what });
-  const gone = query.isError && !schedule;
+  const missing = query.error instanceof ApiError && query.error.status === 404;
   return (
     <PageFrame
       title={name}
@@ -38,23 +39,29 @@ export default function OneSchedule() {
           <Link to={'/schedules' as never}>All schedules</Link>
         </>
       }
-      actions={schedule && <Actions schedule={schedule} onAct={act} />}
+      actions={schedule && !missing && <Actions schedule={schedule} onAct={act} />}
     >
-      <Answered query={query} what="the schedule">
-        {(s) => (
-          <>
-            <Notices schedule={s} onResume={() => act('resume')} onRevert={() => act('revert')} />
-            <Grid hasGutter className="sb-above">
-              <Part title="When">
-                <NextTimes schedule={s} />
-              </Part>
-              <Part title="How it goes">
-                <Health schedule={s} />
-              </Part>
-            </Grid>
-          </>
-        )}
-      </Answered>
+      {missing ? (
+        <Alert isInline variant="warning" className="sb-above" title={`There is no schedule ${name}, or it is of a service that you may not see.`}>
+          <p>It may have been deleted, or its service does not declare it any more. What the ledger still has of it is below.</p>
+        </Alert>
+      ) : (
+        <Answered query={query} what="the schedule">
+          {(s) => (
+            <>
+              <Notices schedule={s} onResume={() => act('resume')} onRevert={() => act('revert')} />
+              <Grid hasGutter className="sb-above">
+                <Part title="How it goes">
+                  <Health schedule={s} />
+                </Part>
+                <Part title="When">
+                  <NextTimes schedule={s} />
+                </Part>
+              </Grid>
+            </>
+          )}
+        </Answered>
+      )}
       {url.backfill && <BackfillProgress id={url.backfill} />}
       <Tabs activeKey={url.tab === 'definition' ? 'definition' : 'ledger'} onSelect={(_, tab) => change({ tab: tab === 'ledger' ? '' : String(tab) })} aria-label="Of the schedule" mountOnEnter unmountOnExit>
         <Tab eventKey="ledger" title={<TabTitleText>Ledger</TabTitleText>}>
@@ -62,7 +69,7 @@ export default function OneSchedule() {
             <Ledger name={name} filter={url} cursor={url.cursor} change={change} />
           </div>
         </Tab>
-        <Tab eventKey="definition" title={<TabTitleText>Definition</TabTitleText>} isDisabled={gone}>
+        <Tab eventKey="definition" title={<TabTitleText>Definition</TabTitleText>} isDisabled={!schedule}>
           {schedule && (
             <div className="sb-tab-content">
               <Definition schedule={schedule} />

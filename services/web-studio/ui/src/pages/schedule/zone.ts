@@ -12,6 +12,17 @@ export function zoned(ts: string | number, zone: string): string {
   return `${weekday} ${date} ${time} ${offset}`;
 }
 
+/** The same for reading in passing: without seconds where there are none. */
+export const due = (ts: string | number, zone: string): string => zoned(ts, zone).replace(/:00 (?=[+-])/, ' ');
+
+/** The same instant by the clocks here, as short as it can be said: '01:00', 'Sun 23:00'. '': they show the same. */
+export function hereText(ts: string, zone: string, local = here()): string {
+  const [weekday, date, time, offset] = due(ts, local).split(' ');
+  const [, thereDate, , thereOffset] = due(ts, zone).split(' ');
+  if (offset === thereOffset) return '';
+  return date === thereDate ? `${time}` : `${weekday} ${time}`;
+}
+
 /** The instant that somebody wrote, in RFC 3339: with an offset as it is, without one by the clocks of the zone. undefined: it is none. */
 export function instant(text: string, zone: string): string | undefined {
   const t = text.trim().replace(' ', 'T');

@@ -6,7 +6,7 @@ import type { Schema } from '~/api/client';
 import { clock, RelativeTime } from '~/ui';
 import { FireState } from './FireState';
 import { Strip } from './Strip';
-import { reasons, type Schedule, written } from './words';
+import { inWords, reasons, type Schedule, written } from './words';
 
 interface Props {
   schedules: Schedule[];
@@ -37,7 +37,7 @@ export function ScheduleTable({ schedules, overdue }: Props) {
             </Td>
             <Td dataLabel="When" modifier="breakWord">
               <div>
-                {s.text}
+                {inWords(s)}
                 <div className="sb-written">
                   {s.cron && <code>{written(s)}</code>} {s.time_zone || 'UTC'}
                 </div>

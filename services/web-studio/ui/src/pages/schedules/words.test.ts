@@ -1,6 +1,6 @@
 // @vitest-environment node
 import { expect, it } from 'vitest';
-import { fireText, type Recent, reasons, stateText, tally, written } from './words';
+import { fireText, inWords, type Recent, reasons, stateText, tally, written } from './words';
 
 it('says how a fire stands, and why', () => {
   expect(stateText({ state: 'done' })).toBe('done');
@@ -21,6 +21,11 @@ it('shows a timing as it is written', () => {
   expect(written({ calendar: ['2026-12-24 18:00', '2026-12-31 18:00'] })).toBe('2026-12-24 18:00, and 1 more');
   expect(written({ at: '2026-12-24T17:00:00Z' })).toBe('at 2026-12-24T17:00:00Z');
   expect(written({})).toBe('never');
+});
+
+it('says a timing without the zone that stands beside it', () => {
+  expect(inWords({ text: 'at 02:00, Monday to Friday, Europe/Berlin; not on 2026-12-25', time_zone: 'Europe/Berlin' })).toBe('at 02:00, Monday to Friday; not on 2026-12-25');
+  expect(inWords({ text: 'every minute' })).toBe('every minute');
 });
 
 it('sums up the last fires', () => {

@@ -77,6 +77,11 @@ export function stateText({ state, reason }: Pick<Fire, 'state' | 'reason'>): st
   return state === 'waiting' ? `${stateNames[state]} ${why}` : `${stateNames[state]}: ${why}`;
 }
 
+/** The timing in words, without its zone, which stands beside it. */
+export function inWords({ text = '', time_zone }: Pick<Schedule, 'text' | 'time_zone'>): string {
+  return text.replace(`, ${time_zone || 'UTC'}`, '');
+}
+
 /** The timing as it is written: the cron line, "every 15 min from …", the instants. */
 export function written(spec: Pick<Spec, 'cron' | 'every_seconds' | 'anchor' | 'calendar' | 'at'>): string {
   if (spec.cron) return spec.cron;

@@ -3,7 +3,7 @@ import type { UseQueryResult } from '@tanstack/react-query';
 import type { Schema } from '~/api/client';
 import { ApiError } from '~/api/problem';
 import { ErrorSentence, RelativeTime } from '~/ui';
-import { zoned } from '../zone';
+import { due } from '../zone';
 
 interface Props {
   times: UseQueryResult<Schema<'scheduler.Next'>>;
@@ -37,7 +37,7 @@ export function Preview({ times, before, warnings, incomplete, busy }: Props) {
             {(times.data.items ?? []).map((ts) => (
               <ListItem key={ts}>
                 <span className="sb-row">
-                  <span>{zoned(ts, times.data.time_zone)}</span>
+                  <span>{due(ts, times.data.time_zone)}</span>
                   <span className="sb-subtle">
                     {isNew(ts) && (
                       <Label isCompact color="purple">
