@@ -23,7 +23,7 @@ import (
 // TraceHeader names the trace on every answer, so that a caller can quote it.
 const TraceHeader = "X-Trace-Id"
 
-// statusAborted is logged for an exchange that the handler broke off before it answered.
+// statusAborted is logged for an exchange that the handler broke off before it answered, or whose caller had gone by then.
 const statusAborted = 499
 
 // chain is the order of the package comment. One step calls the next, and nothing is made for a request but what is kept

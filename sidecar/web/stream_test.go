@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log"
 	"log/slog"
@@ -21,6 +22,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/signalbox-mesh/signalbox/sidecar/access"
+	"github.com/signalbox-mesh/signalbox/sidecar/problem"
 	"github.com/signalbox-mesh/signalbox/sidecar/web"
 )
 
@@ -158,6 +160,38 @@ func TestClientLeaves(t *testing.T) {
 		}
 	}()
 	r.Handler().ServeHTTP(brokenWriter{httptest.NewRecorder()}, httptest.NewRequest("GET", "/gone", nil))
+}
+
+// Nor is one that leaves before there is an answer, whatever the handler makes of that; but a deadline that passes is.
+func TestClientLeavesBeforeTheAnswer(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, nil)
+	waits := func(ctx context.Context) error {
+		<-ctx.Done()
+		return fmt.Errorf("list the things: %w", ctx.Err())
+	}
+	r.Handle("GET /plain/waits", access.Public(), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { problem.Write(w, r, waits(r.Context())) }))
+	web.Register(r.API, huma.Operation{OperationID: "waits", Method: "GET", Path: "/typed/waits"}, access.Public(),
+		func(ctx context.Context, _ *struct{}) (*struct{}, error) { return nil, waits(ctx) })
+	for _, path := range []string{"/plain/waits", "/typed/waits"} {
+		for want, of := range map[string]func() (context.Context, context.CancelFunc){
+			`"level":"DEBUG","msg":"request handled","method":"GET","route":"` + path + `","path":"` + path + `","status":499`: func() (context.Context, context.CancelFunc) {
+				ctx, cancel := context.WithCancel(t.Context())
+				time.AfterFunc(time.Millisecond, cancel)
+				return ctx, cancel
+			},
+			`"level":"ERROR","msg":"request failed","method":"GET","route":"` + path + `","path":"` + path + `","status":503`: func() (context.Context, context.CancelFunc) {
+				return context.WithTimeout(t.Context(), time.Millisecond)
+			},
+		} {
+			ctx, cancel := of()
+			r.Handler().ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, "GET", path, nil))
+			cancel()
+			if !strings.Contains(r.log.String(), want) {
+				t.Errorf("no %s in %s", want, r.log)
+			}
+		}
+	}
 }
 
 type brokenWriter struct{ http.ResponseWriter }

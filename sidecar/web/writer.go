@@ -76,13 +76,21 @@ func (w *writer) WriteHeader(status int) {
 		return // net/http would write a line about it
 	}
 	if final {
-		w.status = status
+		if w.status = status; status >= 500 && w.left() {
+			w.status = statusAborted
+		}
 		w.spent(status)
-		if status >= 500 && !w.quiet {
+		if w.status >= 500 && !w.quiet {
 			w.arrival.Fail() // what the handler does from here on is seen
 		}
 	}
 	w.ResponseWriter.WriteHeader(status)
+}
+
+// left says whether the answer is that of a handler whose caller went away and which gave up for that: nobody's failure, and
+// nobody reads it. A deadline that passed is another thing.
+func (w *writer) left() bool {
+	return errors.Is(w.cause, context.Canceled) && w.context.Context != nil && errors.Is(w.context.Err(), context.Canceled)
 }
 
 func (w *writer) Write(p []byte) (int, error) {
