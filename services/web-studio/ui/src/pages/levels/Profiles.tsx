@@ -11,9 +11,9 @@ import type { Lease } from './words';
 type Profile = Schema<'view-service.Profile'>;
 
 /** The profiles that are kept; they show the inside of a service, so it takes an operator to see them. */
-export function Profiles({ service }: { service?: string }) {
+export function Profiles({ service, instance }: { service?: string; instance?: string }) {
   const { may, reason } = useMay('operator', service);
-  const query = useProfiles({ service }, may);
+  const query = useProfiles({ service, instance }, may);
   if (!may) return <EmptyTeach title="Profiles are not for everybody">They show the inside of a service, its memory too. {reason}</EmptyTeach>;
   return (
     <Answered query={query} what="the profiles">

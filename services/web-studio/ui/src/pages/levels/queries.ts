@@ -72,7 +72,7 @@ export const usePreview = (request: Request, enabled: boolean) =>
     retry: false,
   });
 
-export const useProfiles = (filter: { service?: string; lease?: string }, enabled = true) =>
+export const useProfiles = (filter: { service?: string; instance?: string; lease?: string }, enabled = true) =>
   useQuery({
     queryKey: ['profiles', filter],
     queryFn: ({ signal }) => ask(api.GET('/api/maintenance/v1/profiles', { params: { query: { ...filter, limit: 1000 } }, signal })),

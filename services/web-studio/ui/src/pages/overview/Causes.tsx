@@ -25,6 +25,7 @@ export function Causes({ query }: { query: UseQueryResult<Schema<'view-service.C
 
 function One({ cause }: { cause: Cause }) {
   const evidence = cause.evidence ?? [];
+  const silent = (cause.silent ?? []).slice(0, 4);
   const affected = cause.affected ?? [];
   return (
     <Alert isInline variant={cause.health === 'degraded' ? 'warning' : 'danger'} title={cause.summary} component="h2">
@@ -36,20 +37,37 @@ function One({ cause }: { cause: Cause }) {
         )}
         {affected.length > 0 ? `It drags down ${listed(affected)}.` : 'Nothing else fails because of it.'}
       </Content>
+      {silent.length > 0 && (
+        <List isPlain className="sb-evidence">
+          {silent.map((s) => (
+            <ListItem key={s.instance}>
+              <Instance service={cause.node} instance={s.instance} /> was last heard <RelativeTime ts={s.since} />
+            </ListItem>
+          ))}
+        </List>
+      )}
       {evidence.length > 0 && (
         <List isPlain className="sb-evidence">
           {evidence.slice(0, 4).map((e) => (
             <ListItem key={`${e.instance}${e.check}`}>
+              <Instance service={e.service} instance={e.instance} /> {e.check}:{' '}
               <Link to="/logs" search={{ q: `instance:${e.instance} level>=warn`, since: '1h' } as never} title={`What ${e.instance} warns of`}>
-                {e.instance}
-              </Link>{' '}
-              {e.check}: {e.error}
+                {e.error}
+              </Link>
             </ListItem>
           ))}
           {evidence.length > 4 && <ListItem>and {evidence.length - 4} more checks</ListItem>}
         </List>
       )}
     </Alert>
+  );
+}
+
+function Instance({ service, instance }: { service: string; instance: string }) {
+  return (
+    <Link to="/fleet/$instance" params={{ instance } as never} search={{ service } as never}>
+      {instance}
+    </Link>
   );
 }
 

@@ -37,7 +37,9 @@ export function Services({ query, rows }: { query: UseQueryResult<Schema<'view-s
                     <HealthLabel health={row.health} />
                   </Td>
                   <Td dataLabel="Instances">
-                    {row.live} live{row.lost > 0 && `, ${row.lost} lost`}
+                    <Link to="/fleet" search={{ q: row.service } as never} title={`The instances of ${row.service}`}>
+                      {row.live} live{row.lost > 0 && `, ${row.lost} lost`}
+                    </Link>
                   </Td>
                   <Td dataLabel="Version">{row.versions.join(', ') || '—'}</Td>
                   <Td dataLabel="Drift">{row.drifting > 0 ? `${row.drifting} of ${row.live}` : 'no'}</Td>
