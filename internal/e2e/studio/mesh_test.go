@@ -30,15 +30,17 @@ type mesh struct {
 	binary string
 	state  string
 	listen string
+	args   []string // of up, besides
 	token  string
 
 	mu      sync.Mutex
 	program *program
 }
 
-func newMesh(t *testing.T) *mesh {
+// newMesh builds the program and starts it: `signalbox up` with args.
+func newMesh(t *testing.T, args ...string) *mesh {
 	t.Helper()
-	m := &mesh{t: t, state: folder(t, "state"), listen: free(t)}
+	m := &mesh{t: t, state: folder(t, "state"), listen: free(t), args: args}
 	m.binary = filepath.Join(folder(t, "bin"), "signalbox")
 	said, err := exec.CommandContext(t.Context(), "go", "build", "-o", m.binary, "github.com/signalbox-mesh/signalbox/cmd/signalbox").CombinedOutput()
 	if err != nil {
@@ -57,7 +59,7 @@ func newMesh(t *testing.T) *mesh {
 
 // start brings the mesh up; it returns once it is ready.
 func (m *mesh) start() error {
-	p, err := run(m.binary, "up", "--bus", "inproc", "--state", m.state, "--listen", m.listen)
+	p, err := run(m.binary, append([]string{"up", "--state", m.state, "--listen", m.listen}, m.args...)...)
 	if err != nil {
 		return err
 	}
@@ -76,22 +78,27 @@ func (m *mesh) stop() {
 	m.program.finish()
 }
 
-// control lets the suite start the mesh again: POST /restart answers when it is ready.
+// control gives the suite a hand on the program: POST /restart answers when the mesh is ready again, /kill?instance=NAME
+// kills one of its processes for good, and /revive lets it start again.
 func (m *mesh) control() string {
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method != http.MethodPost || r.URL.Path != "/restart" {
-			http.NotFound(w, r)
-			return
-		}
-		m.mu.Lock()
-		defer m.mu.Unlock()
-		m.program.finish()
-		if err := m.start(); err != nil {
-			http.Error(w, err.Error(), http.StatusInternalServerError)
-		}
-	}))
+	acts := http.NewServeMux()
+	for path, act := range map[string]func(instance string) error{"/restart": m.restart, "/kill": m.kill, "/revive": m.revive} {
+		acts.HandleFunc("POST "+path, func(w http.ResponseWriter, r *http.Request) {
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			if err := act(r.FormValue("instance")); err != nil {
+				http.Error(w, err.Error(), http.StatusInternalServerError)
+			}
+		})
+	}
+	server := httptest.NewServer(acts)
 	m.t.Cleanup(server.Close)
 	return server.URL
+}
+
+func (m *mesh) restart(string) error {
+	m.program.finish()
+	return m.start()
 }
 
 // folder is one that every user may pass, so that servers run by root keep their data in it.

@@ -32,26 +32,34 @@ const (
 // TestInTheBrowser runs the suite. STUDIO_TESTS are arguments of Playwright's, such as a file or -g and a title.
 func TestInTheBrowser(t *testing.T) {
 	needs(t)
-	m := newMesh(t)
+	m := newMesh(t, "--bus", "inproc")
 	for name, role := range map[string]string{"viewer": "viewer", "operator": "operator", "administrator": "admin"} {
 		m.user(name, map[string]any{"role": role})
 	}
 	m.user("catalogs-operator", map[string]any{"role": "viewer"}, map[string]any{"role": "operator", "services": []string{"catalogs"}})
+	took := m.suite(os.Getenv("STUDIO_TESTS"))
+	t.Logf("METRIC studio_suite_seconds=%.1f limit=90", took.Seconds())
+}
+
+// suite runs Playwright with the arguments, and fails the test when it does. env comes to its environment.
+func (m *mesh) suite(args string, env ...string) (took time.Duration) {
+	m.t.Helper()
 	began := time.Now()
-	ctx, cancel := context.WithTimeout(t.Context(), limit)
+	ctx, cancel := context.WithTimeout(m.t.Context(), limit)
 	defer cancel()
-	suite := exec.CommandContext(ctx, "node_modules/.bin/playwright", append([]string{"test"}, strings.Fields(os.Getenv("STUDIO_TESTS"))...)...)
+	suite := exec.CommandContext(ctx, "node_modules/.bin/playwright", append([]string{"test"}, strings.Fields(args)...)...)
 	suite.Dir = ui
 	suite.Env = append(os.Environ(), "STUDIO_CHROMIUM="+chromium(), "STUDIO_URL="+m.API, "STUDIO_PASSWORD="+password, "STUDIO_STATE="+m.state, "STUDIO_PROGRAM="+m.binary, "STUDIO_CONTROL="+m.control())
+	suite.Env = append(suite.Env, env...)
 	suite.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	suite.Cancel = func() error { return syscall.Kill(-suite.Process.Pid, syscall.SIGKILL) } // with its browsers
 	suite.WaitDelay = 5 * time.Second
 	said, err := suite.CombinedOutput()
-	t.Logf("%s", said)
+	m.t.Logf("%s", said)
 	if err != nil {
-		t.Errorf("the suite failed: %v; what the pages looked like is in %s/artefacts", err, filepath.Clean(ui))
+		m.t.Errorf("the suite failed: %v; what the pages looked like is in %s/artefacts", err, filepath.Clean(ui))
 	}
-	t.Logf("METRIC studio_suite_seconds=%.1f limit=90", time.Since(began).Seconds())
+	return time.Since(began)
 }
 
 // needs says what is missing before anything is started.

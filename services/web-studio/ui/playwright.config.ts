@@ -10,9 +10,10 @@ export default defineConfig({
   timeout: 60_000, // a machine that does much else is slow, and what is slow is not wrong
   expect: { timeout: 10_000 },
   projects: [
-    { name: 'pages', testIgnore: 'alone.spec.ts' },
+    { name: 'pages', testIgnore: ['alone.spec.ts', 'killed.spec.ts'] },
     // What is for people, and no test: `make studio-scroll`, `make studio-pictures`. Only where it is asked for.
     ...(process.env.STUDIO_BESIDE ? [{ name: 'beside', testMatch: process.env.STUDIO_BESIDE }] : []),
+    ...(process.env.STUDIO_SPLIT ? [{ name: 'split', testMatch: 'killed.spec.ts' }] : []), // before a mesh whose instances are processes
     { name: 'alone', testMatch: 'alone.spec.ts', dependencies: ['pages'] }, // these stop the mesh, under everybody
   ],
   reporter: [['list']],

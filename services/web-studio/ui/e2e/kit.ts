@@ -63,8 +63,14 @@ export function signalbox(...args: string[]): string {
 }
 
 /** Stops the mesh and starts it again. Only in alone.spec.ts, whose tests run after all others. */
-export async function restart(page: Page) {
-  const answer = await page.request.post(`${process.env.STUDIO_CONTROL}/restart`, { timeout: 120_000 });
+export const restart = (page: Page) => control(page, 'restart');
+
+/** Kills the process of one instance, which does not come back until it is revived. Only in killed.spec.ts, whose mesh has a process for each. */
+export const kill = (page: Page, instance: string) => control(page, `kill?instance=${instance}`);
+export const revive = (page: Page) => control(page, 'revive');
+
+async function control(page: Page, act: string) {
+  const answer = await page.request.post(`${process.env.STUDIO_CONTROL}/${act}`, { timeout: 120_000 });
   expect(answer.ok(), await answer.text()).toBe(true);
 }
 
@@ -106,9 +112,14 @@ async function inBothThemes(page: Page, run: (theme: Theme) => Promise<void>) {
   }
 }
 
-async function judge(page: Page, name: string, theme: Theme, judged: boolean) {
+/** Keeps a picture, and judges nothing. */
+export async function picture(page: Page, name: string) {
   await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
-  await page.screenshot({ animations: 'disabled', path: fileURLToPath(new URL(`../artefacts/${name}-${theme}.png`, import.meta.url)) });
+  await page.screenshot({ animations: 'disabled', path: fileURLToPath(new URL(`../artefacts/${name}.png`, import.meta.url)) });
+}
+
+async function judge(page: Page, name: string, theme: Theme, judged: boolean) {
+  await picture(page, `${name}-${theme}`);
   if (!judged) return;
   const rules = new AxeBuilder({ page }).options({ resultTypes: ['violations'], runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] });
   const { violations } = await rules.setLegacyMode().analyze(); // no frames here, so no second page for them
