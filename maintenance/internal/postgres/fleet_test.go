@@ -3,15 +3,18 @@ package postgres
 import (
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
 
+	"github.com/signalbox-mesh/signalbox/internal/pgtest"
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/fleet"
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/lease"
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/logs"
+	"github.com/signalbox-mesh/signalbox/sidecar/pg"
 )
 
 func said(instance, epoch string, edit ...func(*fleet.Report)) fleet.Report {
@@ -178,5 +181,20 @@ func TestASenderIsNoInstance(t *testing.T) {
 	}
 	if all, err := s.Instances(t.Context(), logs.Scope{All: true}); err != nil || len(all) != 0 {
 		t.Errorf("instances %+v, %v", all, err)
+	}
+}
+
+// Before the schema is there a report is refused without a word to the server, where it would be an error of PostgreSQL's.
+func TestAReportBeforeTheSchema(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t, "maintenance")
+	d, err := pg.Open(pg.Settings{URL: db.URL("maintenance"), OwnerURL: db.OwnerURL("maintenance"), Schema: "maintenance"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	_, err = New(d).Heard(t.Context(), said("catalogs-1", "e1"))
+	if err == nil || strings.Contains(err.Error(), "does not exist") || d.Pool().Stat().AcquireCount() != 0 {
+		t.Errorf("%v, after %d asks", err, d.Pool().Stat().AcquireCount())
 	}
 }

@@ -15,8 +15,13 @@ import (
 )
 
 // Heard stores an instance's report with how it differs from what is desired, and answers with the leases in force and
-// their revision. What an older run of the instance says does not overwrite a younger one that is live.
+// their revision. What an older run of the instance says does not overwrite a younger one that is live. While
+// the schema is not there yet the server is not asked: each instance reports until it is heard, and each would make an error of
+// PostgreSQL's.
 func (s *Store) Heard(ctx context.Context, r fleet.Report) (a fleet.Answer, err error) {
+	if err := s.db.Migrated(); err != nil {
+		return a, err
+	}
 	err = s.db.InTx(ctx, func(tx pg.Tx) error {
 		known, before, overdue, err := desired(ctx, tx, r)
 		if err != nil {
