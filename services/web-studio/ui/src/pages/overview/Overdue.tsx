@@ -1,7 +1,7 @@
 import { List, ListItem } from '@patternfly/react-core';
 import { Link } from '@tanstack/react-router';
 import { Answered, at, EmptyTeach, RelativeTime } from '~/ui';
-import { useOverdue } from './queries';
+import { most, useOverdue } from './queries';
 
 /** Schedules with due times that should have ended. */
 export function Overdue() {
@@ -31,6 +31,13 @@ export function Overdue() {
                 </div>
               </ListItem>
             ))}
+            {(items ?? []).length >= most && (
+              <ListItem key="more">
+                <Link to={'/schedules' as never} search={{ is: 'overdue' } as never}>
+                  All that are overdue
+                </Link>
+              </ListItem>
+            )}
           </List>
         )
       }

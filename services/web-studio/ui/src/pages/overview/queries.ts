@@ -14,7 +14,10 @@ export const useTopology = () => useQuery({ queryKey: ['topology'], queryFn: ({ 
 
 export const useActiveLeases = () => useQuery({ queryKey: ['leases', 'active'], queryFn: ({ signal }) => ask(api.GET('/api/maintenance/v1/leases', { signal })), ...live });
 
-export const useOverdue = () => useQuery({ queryKey: ['overdue'], queryFn: ({ signal }) => ask(api.GET('/api/maintenance/v1/overdue', { params: { query: { limit: 20 } }, signal })), ...live });
+/** Overdue schedules that the overview shows. */
+export const most = 20;
+
+export const useOverdue = () => useQuery({ queryKey: ['overdue'], queryFn: ({ signal }) => ask(api.GET('/api/maintenance/v1/overdue', { params: { query: { limit: most } }, signal })), ...live });
 
 /** Holes in the log of the last day. */
 export const useGaps = () =>

@@ -1,11 +1,11 @@
 import { Alert, Button, Checkbox, Form, FormGroup, FormHelperText, HelperText, HelperTextItem, Modal, ModalBody, ModalFooter, ModalHeader, TextInput } from '@patternfly/react-core';
-import { type FormEvent, useEffect, useId, useState } from 'react';
+import { type FormEvent, useId, useState } from 'react';
 import type { Schedule } from '~/pages/schedules/words';
 import { ActButton, count, ErrorSentence } from '~/ui';
 import { type Range, useActs, usePlan } from './queries';
+import { useSettled } from './useSettled';
 import { instant, zoned } from './zone';
 
-const patience = 300; // milliseconds after the last key until the mesh is asked
 const day = 24 * 60 * 60 * 1000;
 
 interface Props {
@@ -89,17 +89,6 @@ function parse(from: string, to: string, zone: string, again: boolean): Range | 
   const begin = instant(from, zone);
   const end = instant(to, zone);
   return begin && end ? { from: begin, to: end, again } : undefined;
-}
-
-/** The value as it was when nobody had changed it for a while. */
-export function useSettled<T>(value: T): T {
-  const text = JSON.stringify(value);
-  const [settled, setSettled] = useState(text);
-  useEffect(() => {
-    const timer = setTimeout(() => setSettled(text), patience);
-    return () => clearTimeout(timer);
-  }, [text]);
-  return settled === undefined ? (undefined as T) : (JSON.parse(settled) as T);
 }
 
 function Moment({ id, label, value, zone, onChange }: { id: string; label: string; value: string; zone: string; onChange: (text: string) => void }) {

@@ -1,20 +1,14 @@
 import { Label, type LabelProps } from '@patternfly/react-core';
-import { BanIcon, CheckIcon, ClockIcon, PlayIcon, TimesIcon } from '@patternfly/react-icons';
-import type { ReactNode } from 'react';
+import { shapes } from './shapes';
 import { type Fire, type Kind, kind, stateNames, stateText } from './words';
 
-const looks: Record<Kind, Pick<LabelProps, 'color'> & { icon: ReactNode }> = {
-  done: { color: 'green', icon: <CheckIcon /> },
-  failed: { color: 'red', icon: <TimesIcon /> },
-  skipped: { color: 'yellow', icon: <BanIcon /> },
-  running: { color: 'blue', icon: <PlayIcon /> },
-  waiting: { color: 'grey', icon: <ClockIcon /> },
-};
+const colors: Record<Kind, LabelProps['color']> = { done: 'green', failed: 'red', skipped: 'yellow', running: 'blue', waiting: 'grey' };
 
 /** How a fire stands: shape, word, and (unless brief) why. */
 export function FireState({ fire, brief }: { fire: Pick<Fire, 'state' | 'reason'>; brief?: boolean }) {
+  const Shape = shapes[kind(fire.state)];
   return (
-    <Label isCompact variant="outline" {...looks[kind(fire.state)]}>
+    <Label isCompact variant="outline" color={colors[kind(fire.state)]} icon={<Shape />}>
       {brief ? stateNames[fire.state] : stateText(fire)}
     </Label>
   );

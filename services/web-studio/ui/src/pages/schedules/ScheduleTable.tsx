@@ -87,7 +87,7 @@ export function Marks({ schedule: s, overdue }: { schedule: Schedule; overdue?: 
     <div className="sb-marks">
       {overdue && (
         <Label isCompact status="danger" textMaxWidth="16rem">
-          overdue since {clock(overdue.due, false)}
+          overdue since {clock(overdue.due, false).replace(/:00$/, '')}
           {overdue.count > 1 && ` (${overdue.count}${overdue.more ? '+' : ''})`}
         </Label>
       )}

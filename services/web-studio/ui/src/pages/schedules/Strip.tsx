@@ -1,15 +1,13 @@
-import { BanIcon, CheckIcon, ClockIcon, PlayIcon, TimesIcon } from '@patternfly/react-icons';
 import { Link } from '@tanstack/react-router';
-import type { ComponentType, KeyboardEvent } from 'react';
-import { fireText, type Kind, kind, type Recent, tally } from './words';
+import type { KeyboardEvent } from 'react';
+import { shapes } from './shapes';
+import { fireText, kind, type Recent, tally } from './words';
 
 interface Props {
   schedule: string;
   /** The newest first, as the API has them. */
   fires: Recent[];
 }
-
-const shapes: Record<Kind, ComponentType> = { done: CheckIcon, failed: TimesIcon, skipped: BanIcon, running: PlayIcon, waiting: ClockIcon };
 
 /** The last fires in the order of time, each by shape and colour, and a link to it. One stop for the tab key; arrows go along it. */
 export function Strip({ schedule, fires }: Props) {

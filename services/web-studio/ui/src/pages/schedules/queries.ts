@@ -34,6 +34,7 @@ export function useSchedules({ q = '', service, is }: Filter, cursor?: string) {
   return useQuery({
     queryKey: ['schedules', { text, service, state, only, cursor }],
     queryFn: async ({ signal }): Promise<{ items: Schedule[]; next?: string }> => {
+      if (is === 'overdue' && !overdue.data) throw overdue.error; // that nothing is overdue is not known
       if (!nameable(text) || only?.length === 0) return { items: [] };
       const query = { q: text || undefined, service: service || undefined, state, names: only, recent: strip, limit: page, cursor };
       const found = await ask(api.GET('/api/scheduler/v1/schedules', { params: { query }, querySerializer: { array: { style: 'form', explode: false } }, signal }));
