@@ -195,12 +195,14 @@ func (a *Announcer) signed(m message) ([]byte, error) {
 	return json.Marshal(map[string]string{"token": token})
 }
 
+// publish does not have the broker confirm the message for each of the queues while it is telling the instances: that they have it
+// is what their answers say, and who gets none learns of the change by its heartbeat.
 func (a *Announcer) publish(ctx context.Context, l Lease, text draft) error {
 	is := <-text
 	if is.err != nil {
 		return is.err
 	}
 	source := "/" + a.settings.Service + "/" + a.settings.Instance
-	return a.settings.Bus.Publish(ctx, bus.Publication{Exchange: bus.Control, Key: changed, Expires: fresh,
+	return a.settings.Bus.Publish(ctx, bus.Publication{Exchange: bus.Control, Key: changed, Expires: fresh, Light: true,
 		Event: bus.Event{Source: source, Type: changed, Subject: l.ID, Time: time.Now(), Data: is.data}})
 }
