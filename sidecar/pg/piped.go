@@ -11,7 +11,8 @@ import (
 
 // InTwo runs a transaction in two round trips, for who is waited for: ask queues what is read, or written, in the first, which
 // begins it; answer, which is called when the results of that are there, what is written in the second, which commits. InTx
-// takes two trips more. Errors roll back, and both are called again after those that InTx retries.
+// takes two trips more. Each statement is planned once by a connection, without regard to its arguments; else it would be the first five
+// times, and where few change something, that is nearly always. Errors roll back, and both are called again after those that InTx retries.
 func (d *DB) InTwo(ctx context.Context, ask func(first *pgx.Batch), answer func(second *pgx.Batch) error) error {
 	return again(ctx, func() (began bool, err error) {
 		conn, err := d.pool.Acquire(ctx)
@@ -22,6 +23,7 @@ func (d *DB) InTwo(ctx context.Context, ask func(first *pgx.Batch), answer func(
 		defer rollback(ctx, conn)
 		first := &pgx.Batch{}
 		first.Queue("begin")
+		first.Queue("SET LOCAL plan_cache_mode = force_generic_plan")
 		ask(first)
 		if err := conn.SendBatch(ctx, first).Close(); err != nil {
 			return answered(err), err

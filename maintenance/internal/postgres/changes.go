@@ -11,6 +11,7 @@ import (
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/fleet"
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/lease"
 	"github.com/signalbox-mesh/signalbox/sidecar/bus"
+	held "github.com/signalbox-mesh/signalbox/sidecar/lease"
 	"github.com/signalbox-mesh/signalbox/sidecar/pg"
 )
 
@@ -54,30 +55,18 @@ func standing(batch *pgx.Batch, l lease.Lease, now *holding) {
 // ancestry bounds how far above a logger one is looked for that an instance has reported; above that it is the root.
 const ancestry = 8
 
-// effective asks for the levels that the live instances have of the lease's logger, or of the nearest one above that they
-// know.
-func effective(batch *pgx.Batch, l lease.Lease, now *holding) {
-	level, args := "root_level", []any{l.Service, l.Instance, fleet.Lost.Seconds()}
-	if l.Logger != "" {
-		var nearest []string
-		for name := l.Logger; name != "" && len(nearest) < ancestry; name = name[:max(0, strings.LastIndexByte(name, '.'))] {
-			args = append(args, name)
-			nearest = append(nearest, fmt.Sprintf(`levels->>$%d::text`, len(args)))
-		}
-		level = "coalesce(" + strings.Join(append(nearest, level), ", ") + ")"
+// effective is the expression of an instance's level of the lease's logger, or of the nearest one above that it knows, and the
+// arguments with what that needs; of a lease that is not on a level it is empty.
+func effective(l lease.Lease, args []any) (level string, all []any) {
+	if l.Kind != held.Level {
+		return "''", args
 	}
-	batch.Queue(`SELECT `+level+`, count(*) FROM instances WHERE `+live+` AND `+targeted+` GROUP BY 1`, args...).Query(func(rows pgx.Rows) error {
-		now.Levels = map[string]int{}
-		var level string
-		var n int
-		_, err := pgx.ForEachRow(rows, []any{&level, &n}, func() error {
-			if level != "" {
-				now.Levels[level] = n
-			}
-			return nil
-		})
-		return err
-	})
+	var nearest []string
+	for name := l.Logger; name != "" && len(nearest) < ancestry; name = name[:max(0, strings.LastIndexByte(name, '.'))] {
+		args = append(args, name)
+		nearest = append(nearest, fmt.Sprintf(`levels->>$%d::text`, len(args)))
+	}
+	return "coalesce(" + strings.Join(append(nearest, "root_level"), ", ") + ")", args
 }
 
 // Conditions on instances, with service, instance and fleet.Lost as $1, $2 and $3.

@@ -11,7 +11,6 @@ import (
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/fleet"
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/lease"
 	"github.com/signalbox-mesh/signalbox/maintenance/internal/logs"
-	held "github.com/signalbox-mesh/signalbox/sidecar/lease"
 	"github.com/signalbox-mesh/signalbox/sidecar/pg"
 )
 
@@ -45,10 +44,7 @@ func (s *Store) SetLease(ctx context.Context, l lease.Lease, ttl time.Duration, 
 		before = holding{}
 		batch.Queue(next)
 		standing(batch, l, &before)
-		if l.Kind == held.Level {
-			effective(batch, l, &before)
-		}
-		insertLease(batch, l, ttl, &set, &targets)
+		insertLease(batch, l, ttl, &set, &targets, &before)
 	}, func(batch *pgx.Batch) error {
 		if soon != nil {
 			soon(set, targets)
@@ -61,16 +57,22 @@ func (s *Store) SetLease(ctx context.Context, l lease.Lease, ttl time.Duration, 
 	return set, targets, nil
 }
 
-// insertLease stores the lease with the revision that the transaction has counted, and the live instances that it is for.
-func insertLease(batch *pgx.Batch, l lease.Lease, ttl time.Duration, set *lease.Lease, targets *[]lease.Target) {
-	batch.Queue(`INSERT INTO leases (service, instance, expected, id, revision, kind, logger, value, lines, bytes, owner, owner_name, reason, expires_at)
-		VALUES ($1, $2, (SELECT coalesce(jsonb_agg(jsonb_build_array(service, instance) ORDER BY service, instance), '[]') FROM instances WHERE `+live+` AND `+targeted+`),
+// insertLease stores the lease with the revision that the transaction has counted, and the live instances that it is for; of one on
+// a level it tells which levels those have.
+func insertLease(batch *pgx.Batch, l lease.Lease, ttl time.Duration, set *lease.Lease, targets *[]lease.Target, before *holding) {
+	args := []any{l.Service, l.Instance, fleet.Lost.Seconds(), l.ID, l.Kind, l.Logger, l.Value, l.Budget.Lines, l.Budget.Bytes, l.Owner, l.OwnerName, l.Reason,
+		l.Keep, ttl.Seconds()}
+	level, args := effective(l, args)
+	batch.Queue(`WITH members AS MATERIALIZED (SELECT service, instance, `+level+` AS level FROM instances WHERE `+live+` AND `+targeted+`)
+		INSERT INTO leases (service, instance, expected, id, revision, kind, logger, value, lines, bytes, owner, owner_name, reason, expires_at)
+		VALUES ($1, $2, (SELECT coalesce(jsonb_agg(jsonb_build_array(service, instance) ORDER BY service, instance), '[]') FROM members),
 			$4, (SELECT revision FROM lease_revision), $5, $6, $7, $8, $9, $10, $11, $12, CASE WHEN $13 THEN NULL ELSE now() + make_interval(secs => $14) END)
-		RETURNING expected, `+leaseColumns,
-		l.Service, l.Instance, fleet.Lost.Seconds(), l.ID, l.Kind, l.Logger, l.Value, l.Budget.Lines, l.Budget.Bytes, l.Owner, l.OwnerName, l.Reason, l.Keep, ttl.Seconds()).
+		RETURNING expected, (SELECT jsonb_object_agg(level, n) FROM (SELECT level, count(*) AS n FROM members WHERE level <> '' GROUP BY level) AS levels), `+leaseColumns, args...).
 		Query(func(rows pgx.Rows) (err error) {
 			var expected [][2]string
-			*set, err = pgx.CollectExactlyOneRow(rows, func(row pgx.CollectableRow) (lease.Lease, error) { return scanLeaseAfter(row, &expected) })
+			*set, err = pgx.CollectExactlyOneRow(rows, func(row pgx.CollectableRow) (lease.Lease, error) {
+				return scanLeaseAfter(row, &expected, &before.Levels)
+			})
 			*targets = make([]lease.Target, len(expected))
 			for i, one := range expected {
 				(*targets)[i] = lease.Target{Service: one[0], Instance: one[1]}
