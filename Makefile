@@ -78,6 +78,17 @@ test: deps-test ui test-ui ## Install what the tests need, vet, and run them all
 test-ui: $(UI)/node_modules/.current ## Run the studio's unit tests; those in a browser are Go's to start (internal/e2e/studio)
 	@cd $(UI) && npm run --silent test
 
+# What is for people and no test: with the demo's traffic, in files that only their names call (e2e/*.beside.ts).
+BESIDE = STUDIO_TESTS=--project=beside $(GO) test -count=1 -v -run TestInTheBrowser ./internal/e2e/studio
+
+.PHONY: studio-pictures
+studio-pictures: deps-test ui ## Take the pictures of docs/studio.md anew
+	@STUDIO_UP=--demo STUDIO_BESIDE=pictures.beside.ts $(BESIDE)
+
+.PHONY: studio-scroll
+studio-scroll: deps-test ui ## How smoothly 100 000 log records scroll in the studio; docs/performance.md has the figures
+	@STUDIO_BESIDE=scroll.beside.ts $(BESIDE) | grep -E 'METRIC studio_log|^(---|ok|FAIL)'
+
 .PHONY: race
 race: deps-race ## Run the concurrency-heavy packages under the race detector
 	@CGO_ENABLED=1 $(GO) test -race -shuffle=on -timeout 12m $(RACE_PKGS)

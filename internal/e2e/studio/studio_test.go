@@ -29,10 +29,11 @@ const (
 	limit    = 5 * time.Minute // of the whole suite; it takes about one
 )
 
-// TestInTheBrowser runs the suite. STUDIO_TESTS are arguments of Playwright's, such as a file or -g and a title.
+// TestInTheBrowser runs the suite. STUDIO_TESTS are arguments of Playwright's, such as a file or -g and a title; STUDIO_UP are
+// more of `signalbox up`; STUDIO_BESIDE is a file of what is no test (make studio-pictures, make studio-scroll).
 func TestInTheBrowser(t *testing.T) {
 	needs(t)
-	m := newMesh(t, "--bus", "inproc")
+	m := newMesh(t, append([]string{"--bus", "inproc"}, strings.Fields(os.Getenv("STUDIO_UP"))...)...)
 	for name, role := range map[string]string{"viewer": "viewer", "operator": "operator", "administrator": "admin"} {
 		m.user(name, map[string]any{"role": role})
 	}
