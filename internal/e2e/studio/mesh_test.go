@@ -3,6 +3,7 @@ package studio
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -37,15 +38,27 @@ type mesh struct {
 	program *program
 }
 
-// newMesh builds the program and starts it: `signalbox up` with args.
+// built is the program, built once for all tests of this binary, and gone with it.
+var built = sync.OnceValues(func() (string, error) {
+	dir, err := testdir.New("built")
+	if err != nil {
+		return "", err
+	}
+	name := filepath.Join(dir, "signalbox")
+	if said, err := exec.Command("go", "build", "-trimpath", "-o", name, "github.com/signalbox-mesh/signalbox/cmd/signalbox").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build signalbox: %w: %s", err, said)
+	}
+	return name, nil
+})
+
+// newMesh starts `signalbox up` with args, under a name of the program that is this mesh's alone.
 func newMesh(t *testing.T, args ...string) *mesh {
 	t.Helper()
 	m := &mesh{t: t, state: folder(t, "state"), listen: free(t), args: args}
 	m.binary = filepath.Join(folder(t, "bin"), "signalbox")
-	said, err := exec.CommandContext(t.Context(), "go", "build", "-o", m.binary, "github.com/signalbox-mesh/signalbox/cmd/signalbox").CombinedOutput()
-	if err != nil {
-		t.Fatalf("build signalbox: %v: %s", err, said)
-	}
+	program, err := built()
+	check(t, err)
+	check(t, os.Link(program, m.binary))
 	check(t, m.start())
 	t.Cleanup(m.stop)
 	raw, err := os.ReadFile(filepath.Join(m.state, "mesh.json"))

@@ -1,8 +1,10 @@
-import { expect, kill, open, picture, proper, revive, test } from './kit';
+import { call, expect, kill, open, picture, proper, revive, test } from './kit';
 
 test('an instance that was killed is named as the cause, is lost in the fleet, and its page knows when it was away', async ({ page }) => {
   test.setTimeout(120_000);
   const slow = { timeout: 40_000 }; // three heartbeats are missed before an instance counts as lost
+  const known = async () => (await call(page, 'viewer', 'GET', '/api/maintenance/v1/instances')).instances.some((i: { instance: string; health: string }) => i.instance === 'catalogs-1' && i.health === 'up');
+  await expect.poll(known, slow).toBe(true); // the mesh is ready a moment before its instances have reported
   await kill(page, 'catalogs-1');
   await open(page, 'viewer');
   const wrong = page.getByRole('region', { name: 'What is wrong' });
