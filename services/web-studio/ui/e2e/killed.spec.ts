@@ -1,4 +1,4 @@
-import { call, expect, kill, open, picture, proper, revive, test } from './kit';
+import { call, expect, kill, open, picture, properNow, revive, test } from './kit';
 
 test('an instance that was killed is named as the cause, is lost in the fleet, and its page knows when it was away', async ({ page }) => {
   test.setTimeout(120_000);
@@ -12,7 +12,7 @@ test('an instance that was killed is named as the cause, is lost in the fleet, a
   await expect(wrong.getByRole('heading')).toHaveCount(1);
   await expect(wrong.getByText('It drags down gateway.')).toBeVisible();
   await expect(page.getByText(/^One thing is wrong/)).toBeVisible();
-  await proper(page, 'overview-cause');
+  await properNow(page, 'overview-cause');
   await page.goto('/studio/fleet');
   await expect(page.getByRole('grid', { name: 'Instances' }).getByRole('row').nth(1)).toHaveAccessibleName(/^catalogs-1 .*lost heard .* ago/);
   await expect(page.getByRole('row', { name: /^gateway-1 .*degraded upstream-catalogs: / })).toBeVisible();

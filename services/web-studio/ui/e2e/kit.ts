@@ -89,6 +89,9 @@ export async function proper(page: Page, name: string) {
   await inBothThemes(page, (theme) => judge(page, name, theme, true));
 }
 
+/** The same in the theme that there is: for what the other has been judged in elsewhere. */
+export const properNow = (page: Page, name: string) => judge(page, name, 'light', true);
+
 /** The same at three widths: name-1280-light.png and so on. The page may not be wider than the window. */
 export async function properEverywhere(page: Page, name: string) {
   await inBothThemes(page, async (theme) => {
