@@ -3,7 +3,8 @@ import { fileURLToPath } from 'node:url';
 import type { Page } from '@playwright/test';
 import { call, expect, open, test, type User } from './kit';
 
-/** The pictures of docs/studio.md: each page with the demo's data. `make studio-pictures` takes them anew. */
+/** The pictures of docs/studio.md: each page with the demo's data. `make studio-pictures` takes them anew. Those of what goes
+ * wrong (an instance that is lost, a failed trace) are the tests' own, from artefacts. */
 interface Picture {
   name: string;
   user: User;
@@ -30,8 +31,6 @@ const pictures: Picture[] = [
   },
   { name: 'levels', user: 'operator', path: '/levels?open=catalogs', seen: (page) => expect(cell(page, /catalogs\.http/)).toBeVisible() },
   { name: 'receipt', user: 'operator', path: async (page) => `/levels?lease=${(await call(page, 'operator', 'GET', '/api/maintenance/v1/leases?kind=level')).leases[0].id}`, seen: (page) => expect(page.getByText(/instances? at DEBUG/).first()).toBeVisible() },
-  { name: 'fleet', user: 'operator', path: '/fleet', seen: (page) => expect(cell(page, /^catalogs-1 /)).toBeVisible() },
-  { name: 'instance', user: 'operator', path: '/fleet/catalogs-1', seen: (page) => expect(page.getByRole('heading', { level: 1, name: 'catalogs-1' })).toBeVisible() },
   { name: 'schedules', user: 'operator', path: '/schedules', seen: (page) => expect(page.getByRole('grid').first()).toBeVisible() },
   { name: 'schedule', user: 'operator', path: '/schedules/catalogs.event-purge', seen: (page) => expect(page.getByRole('grid').first()).toBeVisible() },
   { name: 'audit', user: 'operator', path: '/audit', seen: (page) => expect(cell(page, /set a lease: level/)).toBeVisible() },
