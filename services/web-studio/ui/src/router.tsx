@@ -24,6 +24,7 @@ export const pages: Page[] = [
   { path: '/levels', title: 'Levels & leases', group: 'Maintenance', load: () => import('./pages/levels/index') },
   { path: '/fleet', title: 'Fleet', group: 'Maintenance', load: () => import('./pages/fleet/index') },
   { path: '/fleet/$instance', title: 'Instance', load: () => import('./pages/instance/index') },
+  { path: '/topology', title: 'Topology', group: 'Maintenance', load: () => import('./pages/topology/index') },
   { path: '/schedules', title: 'Schedules', group: 'Maintenance', load: () => import('./pages/schedules/index') },
   { path: '/schedules/$name', title: 'Schedule', load: () => import('./pages/schedule/index') },
   { path: '/traces', title: 'Traces', group: 'Maintenance', load: () => import('./pages/traces/index') },

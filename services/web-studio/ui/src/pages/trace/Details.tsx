@@ -41,6 +41,11 @@ function SpanDetails({ branch, trace }: { branch: Branch; trace: string }) {
             All that {span.instance} said meanwhile
           </Link>
         )}
+        {span.service && (
+          <Link to={'/topology' as never} search={{ node: span.service } as never}>
+            {span.service} in the topology
+          </Link>
+        )}
         <CopyAs compact label="Copy span" forms={[{ name: 'JSON', text: () => JSON.stringify(span, null, 2) }]} />
       </div>
       <table className="sb-fields" aria-label="The span">
