@@ -42,7 +42,7 @@ test('a policy is set and a fault injected on a connection, and both are ended',
   await form.getByRole('button', { name: 'Set the policy' }).click();
   await expect(page.getByRole('dialog').getByText('1 of 1 instance with the lease')).toBeVisible();
   await page.getByRole('dialog').getByRole('button', { name: 'Close' }).last().click();
-  await expect(panel.getByText('timeout ms 9000')).toBeVisible();
+  await expect(panel.getByText('timeout 9.0 s')).toBeVisible();
 
   await panel.getByRole('button', { name: 'Inject a fault…' }).click();
   await form.getByLabel('Share of the calls, percent').fill('1');

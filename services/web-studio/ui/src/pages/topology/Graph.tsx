@@ -1,4 +1,4 @@
-import { action, createTopologyControlButtons, defaultControlButtonsOptions, Dimensions, GraphComponent, isNode, ModelKind, Point as At, TopologyControlBar, TopologyView, Visualization, VisualizationProvider, VisualizationSurface, withPanZoom } from '@patternfly/react-topology';
+import { action, createTopologyControlButtons, defaultControlButtonsOptions, Dimensions, GraphComponent, ModelKind, Point as At, TopologyControlBar, TopologyView, Visualization, VisualizationProvider, VisualizationSurface, withPanZoom } from '@patternfly/react-topology';
 import { createContext, useContext, useEffect, useMemo, useRef, useState } from 'react';
 import { FlowShape } from './FlowShape';
 import { box, type Path, type Placed, type Point, Steady } from './layout';
@@ -63,20 +63,23 @@ export function Graph({ nodes, flows, causes, faults, chosen, onChoose }: Props)
   }, [controller, nodes, flows, placed]);
   const place = useRef<HTMLDivElement>(null);
   const moved = useRef(false); // by hand: then it stays where it was put
+  const focus = useRef<string>(undefined);
+  focus.current = chosen;
   useEffect(() => {
     moved.current = false;
-    if (times > 0) fit(controller, now.current);
+    if (times > 0) fit(controller, now.current, middle(now.current, focus.current));
   }, [controller, times, steady]);
-  const shown = useRef(chosen);
-  shown.current = chosen;
+  useEffect(() => {
+    const point = middle(now.current, chosen);
+    if (point && !seen(controller, point)) fit(controller, now.current, point);
+  }, [controller, chosen]);
   useEffect(() => {
     const resize = action(() => {
       const surface = place.current?.querySelector('.pf-topology-visualization-surface');
       if (!surface) return;
       controller.getGraph().setDimensions(new Dimensions(surface.clientWidth, surface.clientHeight));
-      if (!moved.current) fit(controller, now.current);
-      const node = shown.current === undefined ? undefined : controller.getElementById(shown.current);
-      if (node && isNode(node)) controller.getGraph().panIntoView(node, { offset: 20, minimumVisible: box.width });
+      const point = middle(now.current, focus.current);
+      if (!moved.current || (point && !seen(controller, point))) fit(controller, now.current, point);
     });
     const observer = new ResizeObserver(resize);
     if (place.current) observer.observe(place.current);
@@ -148,17 +151,35 @@ const corner = (p?: Point) => ({ x: p?.x ?? 0, y: p?.y ?? 0 });
 
 const margin = 12; // px around the drawing
 const bar = 64; // px that the buttons take below
+const readable = 0.8; // scale below which figures are hard to read
 
-/** Shows all of the drawing, its lines too, no larger than it is. */
-const fit = action((controller: Visualization, { width, height }: Placed) => {
+/** Shows all of the drawing, its lines too, no larger than it is; where that is too small to read, what is around the focus. */
+const fit = action((controller: Visualization, { width, height }: Placed, focus?: Point) => {
   const graph = controller.getGraph();
   const room = graph.getDimensions();
   const [wide, high] = [room.width - 2 * margin, room.height - margin - bar];
   if (wide <= 0 || high <= 0) return;
-  const scale = Math.min(1, wide / width, high / height);
+  const all = Math.min(1, wide / width, high / height);
+  const scale = focus ? Math.max(all, readable) : all;
+  const along = (size: number, space: number, at: number) => (size * scale <= space ? (space - size * scale) / 2 : Math.min(0, Math.max(space - size * scale, space / 2 - at * scale)));
   graph.setScale(scale);
-  graph.setPosition(new At(margin + (wide - width * scale) / 2, margin + (high - height * scale) / 2));
+  graph.setPosition(new At(margin + along(width, wide, focus?.x ?? 0), margin + along(height, high, focus?.y ?? 0)));
 });
+
+/** Whether a point of the drawing is seen. */
+function seen(controller: Visualization, { x, y }: Point): boolean {
+  const graph = controller.getGraph();
+  const [at, scale, room] = [graph.getPosition(), graph.getScale(), graph.getDimensions()];
+  const [left, top] = [at.x + x * scale, at.y + y * scale];
+  return left > 40 && left < room.width - 40 && top > 20 && top < room.height - bar;
+}
+
+/** The middle of a node, or of a connection's figures. */
+function middle(placed: Placed, chosen?: string): Point | undefined {
+  if (chosen === undefined) return undefined;
+  const node = placed.nodes.get(chosen);
+  return node ? { x: node.x + box.width / 2, y: node.y + box.height / 2 } : placed.edges.get(chosen)?.label;
+}
 
 /** What belongs to a node or a flow: its neighbours, its ends. */
 export function around(flows: Flow[], chosen?: string): ReadonlySet<string> | undefined {

@@ -87,6 +87,9 @@ export function NodePanel({ node, flows, cause, onChoose, onClose }: NodeProps) 
             <To path="/traces" search={{ service: node.name }}>
               Traces with its errors
             </To>
+            <To path="/fleet" search={{ q: node.name }}>
+              Its instances
+            </To>
             <To path="/levels" search={{ q: node.name }}>
               Its levels
             </To>

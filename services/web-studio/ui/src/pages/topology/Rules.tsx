@@ -2,9 +2,9 @@ import { Button, Label, List, ListItem } from '@patternfly/react-core';
 import { useState } from 'react';
 import { DropLease } from '~/pages/levels/DropLease';
 import { Remaining } from '~/pages/levels/Remaining';
-import { whatText } from '~/pages/levels/words';
 import { ActButton } from '~/ui';
 import type { Flow, Lease } from './model';
+import { ruleText } from './rule';
 
 interface Props {
   flow: Flow;
@@ -32,7 +32,7 @@ export function Rules({ flow, leases, asked, onRule, onOpen }: Props) {
                     {lease.kind}
                   </Label>{' '}
                   <Button variant="link" isInline onClick={() => onOpen(lease.id)}>
-                    {whatText(lease) || 'show it'}
+                    {ruleText(lease) || 'show it'}
                   </Button>
                 </span>
                 <span className="sb-subtle">
@@ -40,7 +40,7 @@ export function Rules({ flow, leases, asked, onRule, onOpen }: Props) {
                   {!lease.service && '. It is for the calls of every service.'}
                 </span>
                 <span>
-                  <ActButton needs="operator" service={lease.service} variant="secondary" size="sm" onClick={() => setDropping(lease)} aria-label={`End the ${lease.kind}: ${whatText(lease)}`}>
+                  <ActButton needs="operator" service={lease.service} variant="secondary" size="sm" onClick={() => setDropping(lease)} aria-label={`End the ${lease.kind}: ${ruleText(lease)}`}>
                     End…
                   </ActButton>
                 </span>

@@ -2,7 +2,7 @@ import dagre from '@dagrejs/dagre';
 
 /** Sizes in units of the drawing, which are pixels at a scale of 1. */
 export const box = { width: 148, height: 52 };
-export const label = { width: 92, height: 34 };
+export const label = { width: 92, height: 40 };
 
 export interface Point {
   x: number;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { begin, check, command, consequence, type Draft, time, toRequest } from './rule';
+import { begin, check, command, consequence, type Draft, ruleText, time, toRequest } from './rule';
 
 const policy = (more: Partial<Draft>) => ({ ...begin('policy'), reason: 'catalogs is slow', ...more });
 const fault = (more: Partial<Draft>) => ({ ...begin('fault'), reason: 'drill', ...more });
@@ -48,4 +48,10 @@ describe('a fault', () => {
     expect(consequence(fault({ delay: '300ms' }), 'gateway', 'catalogs')[0]).toBe('10 % of the calls from gateway to catalogs will wait 300ms and fail with status 503 or UNAVAILABLE for 5m. Real requests are among them.');
     expect(consequence(fault({ does: 'abort', protocol: 'http' }), 'a', 'b')[0]).toBe('10 % of the calls from a to b by http will break off for 5m. Real requests are among them.');
   });
+});
+
+it('is said in short where it holds', () => {
+  expect(ruleText({ kind: 'policy', value: { destination: 'b', timeout_ms: 2000, retries: 0, breaker: { failures: 0.5, open_ms: 10_000 } } })).toBe('timeout 2.0 s, no retries, breaker at 50 %, breaker open for 10 s');
+  expect(ruleText({ kind: 'policy', value: { off: true } })).toBe('no retries, no breaker');
+  expect(ruleText({ kind: 'fault', value: { destination: 'b', share: 0.005, protocol: 'http', delay_ms: 40, status: 503 } })).toBe('0.5 % of the calls by http, wait 40 ms, status 503');
 });

@@ -1,5 +1,7 @@
 import type { Request } from '~/pages/levels/queries';
 import { parseTtl } from '~/pages/levels/words';
+import { duration } from '~/ui/format';
+import type { Lease } from './model';
 
 export type Kind = 'policy' | 'fault';
 
@@ -99,6 +101,25 @@ export function command(request: Request): string {
     return `${head}${flag('timeout', v.timeout_ms, 'ms')}${flag('retries', v.retries)}${flag('retry-budget', v.retry_budget)}${flag('breaker-failures', b?.failures)}${flag('breaker-calls', b?.calls)}${flag('breaker-open', b?.open_ms, 'ms')}${flag('off', v.off)}${tail}`;
   }
   return `${head}${flag('protocol', v.protocol)}${flag('share', v.share)}${flag('delay', v.delay_ms, 'ms')}${flag('status', v.status)}${flag('code', v.code)}${flag('abort', v.abort)}${tail}`;
+}
+
+/** What a policy or a fault that holds does, in short: "timeout 2 s, no retries". */
+export function ruleText({ kind, value }: Pick<Lease, 'kind' | 'value'>): string {
+  const v = (typeof value === 'object' ? value : {}) as Partial<Record<string, unknown>> & { breaker?: Partial<Record<string, number>> };
+  const percent = (n: unknown) => `${Math.round(1000 * Number(n)) / 10} %`;
+  const parts: unknown[] =
+    kind === 'fault'
+      ? [`${percent(v.share)} of the calls${v.protocol ? ` by ${v.protocol}` : ''}`, v.delay_ms && `wait ${duration(Number(v.delay_ms))}`, v.status && `status ${v.status}`, v.code, v.abort && 'break off']
+      : [
+          v.timeout_ms && `timeout ${duration(Number(v.timeout_ms))}`,
+          v.off && 'no retries, no breaker',
+          v.retries !== undefined && (v.retries === 0 ? 'no retries' : `retries ${v.retries}`),
+          v.retry_budget !== undefined && `retry budget ${percent(v.retry_budget)}`,
+          v.breaker?.failures && `breaker at ${percent(v.breaker.failures)}`,
+          v.breaker?.calls && `breaker from ${v.breaker.calls} calls`,
+          v.breaker?.open_ms && `breaker open for ${duration(v.breaker.open_ms)}`,
+        ];
+  return parts.filter(Boolean).join(', ');
 }
 
 /** What a fault will do, in sentences. */
