@@ -61,6 +61,7 @@ func checkURL(raw string) error {
 
 // Publish waits for a connection if there is none, and for the broker's confirm.
 func (b *Bus) Publish(ctx context.Context, p bus.Publication) error {
+	calm(ctx)
 	return b.flow.Publish(ctx, p, func(ctx context.Context, m flow.Message) error {
 		s, err := b.line.session(ctx)
 		if err != nil {

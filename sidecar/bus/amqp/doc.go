@@ -19,6 +19,10 @@
 // and leaves it without a leader ("leader not known" in its log; rabbitmqctl eval "ra:trigger_election(…)"
 // mends that). Queues live for years, so nothing here waits for it.
 //
+// Where much happens at once it goes out together: what is written while more is waiting to be (socket), acknowledgements of
+// a durable queue, for 5 ms at most while other messages of it are at work (settled), and the first message that each handler publishes,
+// while a hundred and more are in hand and others still come (rush), for 100 ms at most. What is alone waits for nothing.
+//
 // The number of tries is a header of ours and not the broker's delivery count, which also counts every
 // innocent message that a dying consumer had in hand; the broker's limit (20) is the net below.
 package amqp

@@ -28,21 +28,21 @@ func (s *subscription) tryOnce(d amqp091.Delivery) {
 }
 
 // handle tries a durable queue's event, moves it on if it failed, and acknowledges last.
-func (s *subscription) handle(session *session, d amqp091.Delivery) {
-	v := s.judge(d)
+func (s *subscription) handle(session *session, d amqp091.Delivery, handled *settled) {
+	v := s.judge(handled.rush.during(s.ctx), d)
 	if !v.Done && !s.moved(session, d, v) {
 		return // not acknowledged: the broker delivers it again
 	}
-	_ = d.Ack(false) // on a dead channel the broker delivers it again: at least once
+	handled.end(d.DeliveryTag)
 }
 
-func (s *subscription) judge(d amqp091.Delivery) flow.Verdict {
+func (s *subscription) judge(ctx context.Context, d amqp091.Delivery) flow.Verdict {
 	event, err := incoming(d)
 	if err != nil {
 		s.bus.flow.Metrics.Parked.WithLabelValues(s.Queue).Inc()
 		return flow.Verdict{Reason: flow.Reason(err)}
 	}
-	return s.bus.flow.Judge(s.ctx, s.Queue, event, s.bus.flow.Process(s.ctx, s.Subscription, event))
+	return s.bus.flow.Judge(s.ctx, s.Queue, event, s.bus.flow.Process(ctx, s.Subscription, event))
 }
 
 // moved publishes the message to its next station, as often as it takes while the session lives. A station

@@ -86,17 +86,31 @@ func (p *publisher) watch(closed <-chan *amqp091.Error) {
 
 // publish returns nil when the broker has taken the message; without confirms, when it is on its way.
 func (p *publisher) publish(ctx context.Context, exchange, key string, msg amqp091.Publishing) error {
-	if err := p.session.gate.pass(ctx, p.session.dead); err != nil {
+	req, err := p.hand(ctx, exchange, key, msg)
+	if err != nil {
 		return err
 	}
+	return p.answer(ctx, req)
+}
+
+// hand a message to who writes; messages of one caller are written in their order.
+func (p *publisher) hand(ctx context.Context, exchange, key string, msg amqp091.Publishing) (request, error) {
 	req := request{exchange, key, msg, make(chan written, 1)}
+	if err := p.session.gate.pass(ctx, p.session.dead); err != nil {
+		return req, err
+	}
 	select {
 	case p.requests <- req:
+		return req, nil
 	case <-p.session.dead:
-		return p.lost()
+		return req, p.lost()
 	case <-ctx.Done():
-		return overdue(ctx)
+		return req, overdue(ctx)
 	}
+}
+
+// answer of the broker to what was handed over.
+func (p *publisher) answer(ctx context.Context, req request) error {
 	select {
 	case w := <-req.written:
 		if w.err != nil {
@@ -114,10 +128,12 @@ func (p *publisher) publish(ctx context.Context, exchange, key string, msg amqp0
 }
 
 func (p *publisher) await(ctx context.Context, c *amqp091.DeferredConfirmation, req request) error {
-	select {
-	case <-c.Done():
-	case <-ctx.Done():
-		return overdue(ctx)
+	if !isDone(c) {
+		select {
+		case <-c.Done():
+		case <-ctx.Done():
+			return overdue(ctx)
+		}
 	}
 	if p.wasReturned(int64(c.DeliveryTag)) {
 		return fmt.Errorf("%w: %s %s", bus.ErrUnroutable, req.exchange, req.key)
@@ -143,8 +159,20 @@ func (p *publisher) write() {
 	for {
 		select {
 		case req := <-p.requests:
-			req.written <- p.send(req)
+			p.session.raw.together(func() { p.burst(req) })
 		case <-p.session.dead:
+			return
+		}
+	}
+}
+
+// burst sends all that is there.
+func (p *publisher) burst(req request) {
+	for {
+		req.written <- p.send(req)
+		select {
+		case req = <-p.requests:
+		default:
 			return
 		}
 	}

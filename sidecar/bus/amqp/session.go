@@ -2,7 +2,6 @@ package amqp
 
 import (
 	"errors"
-	"net"
 	"sync"
 	"time"
 
@@ -19,7 +18,7 @@ const answerTimeout = 800 * time.Millisecond
 type session struct {
 	bus  *Bus
 	conn *amqp091.Connection
-	raw  net.Conn
+	raw  *socket
 	gate *gate
 	out  *publisher // what Publish sends
 	back *publisher // retries and parked messages: never behind a flood of Publish
@@ -33,7 +32,7 @@ type session struct {
 	answered time.Time // by a probe
 }
 
-func newSession(b *Bus, conn *amqp091.Connection, raw net.Conn) *session {
+func newSession(b *Bus, conn *amqp091.Connection, raw *socket) *session {
 	s := &session{bus: b, conn: conn, raw: raw, gate: newGate(), dead: make(chan struct{})}
 	closed := conn.NotifyClose(make(chan *amqp091.Error, 1))
 	blocked := conn.NotifyBlocked(make(chan amqp091.Blocking, 8))

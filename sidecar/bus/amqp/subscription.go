@@ -162,19 +162,20 @@ func (s *subscription) consume(session *session) error {
 		return errors.Join(err, closeChannel(ch))
 	}
 	s.report(nil)
-	done := newAcks(s.Prefetch)
+	done, handled := newAcks(s.Prefetch), newSettled(ch, session.raw, s.Prefetch)
 	defer done.stop()
+	defer handled.stop()
 	for {
 		select {
 		case d, ok := <-deliveries:
 			if !ok {
 				return errors.Join(errLost, closeChannel(ch))
 			}
-			s.take(session, d, done)
+			s.take(session, d, done, handled)
 		case <-done.due():
 			done.flush()
 		case <-s.stopping:
-			return s.leave(session, ch, deliveries, done)
+			return s.leave(session, ch, deliveries, done, handled)
 		}
 	}
 }
@@ -197,14 +198,15 @@ func (s *subscription) open(ch *amqp091.Channel) (<-chan amqp091.Delivery, error
 const consumerTag = "work"
 
 // leave takes no more, finishes what was delivered, and closes the channel: nothing is redelivered.
-func (s *subscription) leave(session *session, ch *amqp091.Channel, deliveries <-chan amqp091.Delivery, done *acks) error {
+func (s *subscription) leave(session *session, ch *amqp091.Channel, deliveries <-chan amqp091.Delivery, done *acks, handled *settled) error {
 	if err := ch.Cancel(consumerTag, false); err != nil {
 		return fmt.Errorf("stop consumer of %q: %w", s.Queue, err)
 	}
 	for d := range deliveries {
-		s.take(session, d, done)
+		s.take(session, d, done, handled)
 	}
 	s.inFlight.Wait()
+	handled.flush()
 	return closeChannel(ch)
 }
 
@@ -216,13 +218,14 @@ func closeChannel(ch *amqp091.Channel) error {
 }
 
 // take handles an exclusive queue's events in order, a durable queue's side by side: prefetch bounds them.
-func (s *subscription) take(session *session, d amqp091.Delivery, done *acks) {
+func (s *subscription) take(session *session, d amqp091.Delivery, done *acks, handled *settled) {
 	if s.Exclusive {
 		s.tryOnce(d)
 		done.add(d)
 		return
 	}
-	s.inFlight.Go(func() { s.handle(session, d) })
+	handled.begin(d.DeliveryTag)
+	s.inFlight.Go(func() { s.handle(session, d, handled) })
 }
 
 // rest is the pause before another try to move a message on that the broker did not take.

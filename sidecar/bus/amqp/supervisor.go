@@ -73,7 +73,7 @@ func (b *Bus) serve(s *session) {
 
 // connect makes a session: connection, topology, publishers.
 func (b *Bus) connect() (*session, error) {
-	var raw net.Conn
+	var raw *socket
 	conn, err := amqp091.DialConfig(b.url, amqp091.Config{
 		Heartbeat: heartbeat,
 		Properties: amqp091.Table{
@@ -81,8 +81,8 @@ func (b *Bus) connect() (*session, error) {
 			"connection_name": b.flow.Client.Service + "/" + b.flow.Client.Instance,
 		},
 		Dial: func(network, addr string) (net.Conn, error) {
-			var err error
-			raw, err = dial(b.ctx, network, addr)
+			plain, err := dial(b.ctx, network, addr)
+			raw = &socket{Conn: plain}
 			return raw, err
 		},
 	})
