@@ -36,6 +36,7 @@ type Publication struct {
 	Key      string
 	Event    Event
 	Expires  time.Duration // 0: never; control messages expire. Expired in a durable queue: parked
+	Encoded  []byte        // Event as Encode wrote it, for whoever has it at hand; nil: it is encoded
 	// Light is for what is repaired when it gets lost, and only of use at once: Publish returns when it is on its way, and nobody
 	// is told of its loss, nor that no queue takes it.
 	Light bool
@@ -91,6 +92,13 @@ type Bus interface {
 	Replay(ctx context.Context, queue string, ids ...string) (int, error)
 	// Close ends deliveries, waits for handlers in flight (ctx bounds it) and disconnects. Idempotent.
 	Close(ctx context.Context) error
+}
+
+// Batcher is a Bus to which many publications are cheaper together.
+type Batcher interface {
+	// PublishAll is Publish of each, side by side: they are on their way in their order, and within one deadline. ended is told of
+	// each, not concurrently, as soon as it is known; PublishAll returns when all have ended. Light has no meaning here.
+	PublishAll(ctx context.Context, all []Publication, ended func(i int, err error))
 }
 
 // Parked is a message that was given up, and why.

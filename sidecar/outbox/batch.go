@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -163,7 +164,9 @@ func (o *Outbox) publish(ctx context.Context, rows []*row) error {
 	var all errgroup.Group
 	all.SetLimit(parallel)
 	until := time.Now().Add(publishTime)
-	for _, line := range lines(rows) {
+	singles, lines := o.apartFrom(lines(rows))
+	all.Go(func() error { return o.sendAll(context.WithoutCancel(ctx), singles) })
+	for _, line := range lines {
 		all.Go(func() error {
 			for _, w := range line {
 				if ctx.Err() != nil || time.Now().After(until) {
@@ -196,12 +199,60 @@ func lines(rows []*row) [][]*row {
 	return all
 }
 
-func (o *Outbox) send(ctx context.Context, w *row) error {
-	if err := w.open(); err != nil {
-		w.outcome = refused
+// apartFrom the lines are the rows that nothing follows, where the bus takes many at once.
+func (o *Outbox) apartFrom(all [][]*row) (singles []*row, lines [][]*row) {
+	if _, able := o.settings.Bus.(bus.Batcher); !able {
+		return nil, all
+	}
+	for _, line := range all {
+		if len(line) == 1 {
+			singles = append(singles, line[0])
+		} else {
+			lines = append(lines, line)
+		}
+	}
+	return singles, lines
+}
+
+// sendAll is send of each, at once; the first error of several.
+func (o *Outbox) sendAll(ctx context.Context, singles []*row) (first error) {
+	var readable []*row
+	var all []bus.Publication
+	for _, w := range singles {
+		if w.opened() {
+			readable, all = append(readable, w), append(all, w.publication)
+		}
+	}
+	if len(all) == 0 {
 		return nil
 	}
-	err := o.settings.Bus.Publish(ctx, w.publication)
+	o.settings.Bus.(bus.Batcher).PublishAll(ctx, all, func(i int, err error) {
+		if err := readable[i].answer(err); err != nil {
+			o.metrics.failures.Inc()
+			first = cmp.Or(first, err)
+		}
+	})
+	return first
+}
+
+func (o *Outbox) send(ctx context.Context, w *row) error {
+	if !w.opened() {
+		return nil
+	}
+	return w.answer(o.settings.Bus.Publish(ctx, w.publication))
+}
+
+// opened says whether it is an event.
+func (w *row) opened() bool {
+	if err := w.open(); err != nil {
+		w.outcome = refused
+		return false
+	}
+	return true
+}
+
+// answer of the bus; an error is not the last word.
+func (w *row) answer(err error) error {
 	w.answered = time.Now()
 	switch {
 	case err == nil:
@@ -226,7 +277,7 @@ func (w *row) open() error {
 			return err
 		}
 	}
-	w.publication = bus.Publication{Exchange: w.Exchange, Key: w.Key, Event: e, Expires: time.Duration(w.ExpiresMS) * time.Millisecond}
+	w.publication = bus.Publication{Exchange: w.Exchange, Key: w.Key, Event: e, Expires: time.Duration(w.ExpiresMS) * time.Millisecond, Encoded: w.Event}
 	return nil
 }
 

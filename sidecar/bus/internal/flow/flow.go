@@ -63,24 +63,50 @@ type Message struct {
 
 // Publish completes and encodes p, and sends it inside a producer span whose context is in the headers; a light one without.
 func (f *Flow) Publish(ctx context.Context, p bus.Publication, send func(context.Context, Message) error) error {
-	ctx, cancel := deadline(ctx)
+	ctx, cancel := Deadline(ctx)
 	defer cancel()
 	f.complete(&p.Event)
 	if p.Light {
 		return f.publishQuietly(ctx, p, send)
 	}
-	mark(ctx, &p)
-	ctx, span := f.startPublish(ctx, p)
-	body, err := bus.Encode(p.Event)
+	ctx, m, ended, err := f.begin(ctx, p)
 	if err == nil {
-		f.Client.Propagator.Inject(ctx, carrier(p.Event.Headers))
-		err = send(ctx, Message{p, body})
+		err = send(ctx, m)
 	}
-	span.end(err)
+	ended(err)
 	return err
 }
 
-func deadline(ctx context.Context) (context.Context, context.CancelFunc) {
+// Begin is the first part of Publish, for who sends many at once: ended, which is to be called whatever comes of it, is the last one.
+// ctx has a Deadline.
+func (f *Flow) Begin(ctx context.Context, p bus.Publication) (m Message, ended func(error), err error) {
+	f.complete(&p.Event)
+	_, m, ended, err = f.begin(ctx, p)
+	return m, ended, err
+}
+
+func (f *Flow) begin(ctx context.Context, p bus.Publication) (context.Context, Message, func(error), error) {
+	mark(ctx, &p)
+	ctx, span := f.startPublish(ctx, p)
+	body, err := encoded(p)
+	if err == nil {
+		f.Client.Propagator.Inject(ctx, carrier(p.Event.Headers))
+	}
+	return ctx, Message{p, body}, span.end, err
+}
+
+func encoded(p bus.Publication) ([]byte, error) {
+	switch {
+	case p.Encoded == nil:
+		return bus.Encode(p.Event)
+	case len(p.Encoded) > bus.MaxSize:
+		return nil, bus.ErrTooLarge
+	}
+	return p.Encoded, nil
+}
+
+// Deadline bounds what has none.
+func Deadline(ctx context.Context) (context.Context, context.CancelFunc) {
 	if _, ok := ctx.Deadline(); ok {
 		return ctx, func() {}
 	}

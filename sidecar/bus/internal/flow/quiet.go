@@ -59,7 +59,7 @@ func (f *Flow) processed(s bus.Subscription, kind string) counted {
 
 func (f *Flow) publishQuietly(ctx context.Context, p bus.Publication, send func(context.Context, Message) error) error {
 	began := time.Now()
-	body, err := bus.Encode(p.Event)
+	body, err := encoded(p)
 	if err == nil {
 		err = send(ctx, Message{p, body})
 	}
