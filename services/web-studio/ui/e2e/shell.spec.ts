@@ -1,4 +1,4 @@
-import { expect, open, proper, test } from './kit';
+import { expect, open, picture, proper, test } from './kit';
 
 test('the theme is kept', async ({ page }) => {
   await open(page, 'viewer');
@@ -45,7 +45,7 @@ test('what is old is called stale while the mesh does not answer, and fresh agai
   await context.setOffline(true);
   await expect(page.getByText(/^Stale: as of \d\d:\d\d:\d\d/).first()).toBeVisible({ timeout: 30_000 });
   await expect(page.getByRole('grid', { name: 'Levels' })).toBeVisible(); // it is shown all the same
-  await proper(page, 'stale');
+  await picture(page, 'stale');
   await context.setOffline(false);
   await expect(page.getByText(/^Stale/)).toHaveCount(0, { timeout: 30_000 });
 });
