@@ -34,7 +34,8 @@ const expected = (text: string) => /Failed to load resource: (the server respond
 export async function open(page: Page, user: User, path = '/') {
   await enter(page.context(), user);
   await page.goto(`/studio${path}`);
-  await expect(page.getByRole('navigation', { name: 'Pages' }).or(page.getByRole('button', { name: 'Navigation' })).first()).toBeVisible();
+  const frame = page.getByRole('navigation', { name: 'Pages' }).or(page.getByRole('button', { name: 'Navigation' }));
+  await expect(frame.or(page.getByRole('dialog')).first()).toBeVisible(); // a dialog that the address opens hides what is around it
 }
 
 /** Gives the browser a session of the user's. */
