@@ -28,7 +28,7 @@ export const test = base.extend<{ clean: undefined }>({
 const mesh = () => process.env.STUDIO_URL ?? 'http://127.0.0.1:8080';
 
 /** What the browser itself prints about answers that the page handles. */
-const expected = (text: string) => /Failed to load resource: (the server responded with a status of (400|401|403|404|429|502|503|504)|net::)/.test(text);
+const expected = (text: string) => /Failed to load resource: (the server responded with a status of (400|401|403|404|409|412|429|502|503|504)|net::)/.test(text);
 
 /** Signs in without the form, and opens a page. A path begins behind /studio: '/logs?q=level:error'. */
 export async function open(page: Page, user: User, path = '/') {

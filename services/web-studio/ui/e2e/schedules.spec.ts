@@ -88,11 +88,23 @@ test('a viewer sees, and cannot change', async ({ page }) => {
   await expect(page.getByRole('dialog')).toBeHidden();
 });
 
-test('what did not run says why, a range is backfilled, and the pages are proper', async ({ page }) => {
+test('a schedule is made, a range is backfilled, what did not run says why, and the pages are proper', async ({ page }) => {
   test.setTimeout(120_000);
   const name = `catalogs.nobody-${Date.now()}`; // whom nobody asks for
-  await call(page, 'operator', 'PUT', `${schedules}/${name}`, { spec: { cron: '0 2 * * mon-fri', time_zone: 'Europe/Berlin', target: 'poll', payload: { warehouse: 'north' } } });
-  await open(page, 'operator', `/schedules/${name}?do=backfill`);
+  await open(page, 'operator', '/schedules');
+  await page.getByRole('button', { name: 'Make a schedule…' }).click();
+  const made = page.getByRole('dialog', { name: 'Make a schedule' });
+  await made.getByRole('button', { name: 'Make it' }).click();
+  await expect(made.getByText('Say when it is due.')).toBeVisible();
+  await made.getByLabel('Name').fill(name);
+  await made.getByLabel('Cron line').fill('0 2 * * mon-fri');
+  await made.getByLabel('Time zone').fill('Europe/Berlin');
+  await made.getByRole('button', { name: 'Where it goes, and with what' }).click();
+  await made.getByLabel('Goes', { exact: true }).selectOption('poll');
+  await made.getByLabel('Payload').fill('{"warehouse": "north"}');
+  await made.getByRole('button', { name: 'Make it' }).click();
+  await expect(page).toHaveURL(new RegExp(`/studio/schedules/${name}$`));
+  await page.getByRole('button', { name: 'Backfill…' }).click();
   const form = page.getByRole('dialog', { name: `Backfill ${name}` });
   await form.getByLabel('From').fill('2026-10-05 00:00');
   await form.getByLabel('Until before').fill('2026-10-08 00:00');

@@ -51,7 +51,7 @@ function Opened({ began, now, onSaved, onClose, onAnew }: { began?: Schedule; no
   // A pause counts up the revision, too. Where the spec is as it was, nothing of anybody's is overwritten.
   const changed = began && now ? differs(began, now, Object.keys(fieldNames)) : [];
   const revision = changed.length === 0 ? (now?.revision ?? began?.revision ?? 0) : (began?.revision ?? 0);
-  const dry = useDryRun(asked.name, may && named ? asked.spec : undefined, revision);
+  const dry = useDryRun(asked.name, may && named && !busy ? asked.spec : undefined, revision); // what is saved is not asked about: it would stand against itself
   const wrong: Wrong = { ...api(times.error), ...api(dry.error), ...api(error), ...(tried ? local : typed(local)), ...(tried && !named ? { name: 'A name is written catalogs.stocktake: the service, a dot, and what it is for.' } : {}) };
   const old = useBefore(began);
   const attempt = `${name.trim()} ${revision}`;
@@ -102,7 +102,7 @@ function Opened({ began, now, onSaved, onClose, onAnew }: { began?: Schedule; no
             </Form>
           </GridItem>
           <GridItem span={12} lg={5}>
-            <Preview times={times} before={old} warnings={dry.isError ? [] : (dry.data?.warnings ?? [])} incomplete={incomplete} busy={times.isFetching || JSON.stringify(asked.spec) !== JSON.stringify(incomplete ? undefined : spec)} />
+            <Preview times={times} before={old} warnings={dry.isError ? [] : (dry.data?.warnings ?? [])} incomplete={incomplete} busy={times.isFetching || dry.isFetching || JSON.stringify(asked.spec) !== JSON.stringify(incomplete ? undefined : spec)} />
           </GridItem>
         </Grid>
       </ModalBody>
