@@ -42,7 +42,9 @@ func TestPublishAll(t *testing.T) {
 		}
 	}
 	told := map[int]error{}
-	b.PublishAll(t.Context(), all, func(i int, err error) {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // the usual deadline is for all of them together
+	defer cancel()
+	b.PublishAll(ctx, all, func(i int, err error) {
 		if _, twice := told[i]; twice {
 			t.Errorf("told twice of %d", i)
 		}

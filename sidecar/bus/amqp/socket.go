@@ -49,16 +49,20 @@ func (s *socket) spread() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.gathering--
-	if s.gathering == 0 && s.flush() != nil {
-		_ = s.Conn.Close()
+	if s.gathering == 0 {
+		_ = s.flush()
 	}
 }
 
+// flush closes what it cannot write to: of what is lost it was said that it is written.
 func (s *socket) flush() error {
 	if len(s.waiting) == 0 {
 		return nil
 	}
 	_, err := s.Conn.Write(s.waiting)
 	s.waiting = s.waiting[:0]
+	if err != nil {
+		_ = s.Conn.Close()
+	}
 	return err
 }

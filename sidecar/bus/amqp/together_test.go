@@ -139,6 +139,13 @@ func TestSocketGathers(t *testing.T) {
 	if !out.closed {
 		t.Error("a connection that has lost something stays open")
 	}
+	out.closed = false
+	s.together(func() {
+		write("g")
+		if _, err := s.Write(make([]byte, maxGathered)); err == nil || !out.closed {
+			t.Errorf("a connection that has lost what was written before stays open: %v", err)
+		}
+	})
 }
 
 // counted is a connection that notes what is written.

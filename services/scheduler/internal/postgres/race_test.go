@@ -151,7 +151,7 @@ func TestAScheduleIsMadeWhenItsDueTimesBegin(t *testing.T) {
 			_, err := f.Declare(t.Context(), "billing", []timed.Schedule{every("a", 1)})
 			declared <- err
 		}()
-		wait.For(t, 5*time.Second, "the declaration to wait for more than a due time", func() bool {
+		wait.For(t, 20*time.Second, "the declaration to wait for more than a due time", func() bool {
 			return f.number(t, `SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE NOT l.granted AND a.datname = current_database()
 				AND a.xact_start < clock_timestamp() - interval '1.1 s'`) > 0
 		})
