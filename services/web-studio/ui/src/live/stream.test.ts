@@ -32,6 +32,21 @@ it('comes again behind the last event, and says that what is shown is old meanwh
   expect(states).toEqual(['connecting', 'live', 'stale', 'live']);
 });
 
+it('says since when nothing was heard, however often it has asked since', async () => {
+  const began = Date.now();
+  let asked = 0;
+  answer = async () => {
+    if (++asked === 1) return body(record(1));
+    throw new ApiError(0, 'unreachable', 'the mesh cannot be reached');
+  };
+  const stale: number[] = [];
+  const end = follow({ url, onEvent: () => {}, onState: (s) => s.kind === 'stale' && stale.push(s.since) });
+  await vi.advanceTimersByTimeAsync(30_000);
+  end();
+  expect(stale.length).toBeGreaterThan(3);
+  expect(new Set(stale)).toEqual(new Set([began]));
+});
+
 it('does not come again where it was refused', async () => {
   let asked = 0;
   const states: StreamState[] = [];

@@ -29,19 +29,20 @@ const longestWait = 10_000;
 export function follow({ url, after, onEvent, onState }: StreamSettings): () => void {
   const ended = new AbortController();
   let place = after;
-  let heard = Date.now();
+  let heard = Date.now(); // by whatever connection
 
   async function once(): Promise<void> {
     const cut = new AbortController();
     const stop = () => cut.abort();
     ended.signal.addEventListener('abort', stop);
-    const watch = setInterval(() => Date.now() - heard > silence && stop(), 5_000);
+    const asked = Date.now();
+    const watch = setInterval(() => Date.now() - Math.max(asked, heard) > silence && stop(), 5_000);
     try {
       const headers: Record<string, string> = { Accept: 'text/event-stream' };
       if (place !== undefined) headers['Last-Event-ID'] = place;
-      heard = Date.now();
       const response = await authorized(new Request(url, { headers, signal: cut.signal, cache: 'no-store' }));
       if (!response.ok || !response.body) throw toApiError(response.status, await response.json().catch(() => undefined), response.headers);
+      heard = Date.now();
       onState?.({ kind: 'live' });
       const parser = new EventParser();
       const decoder = new TextDecoder();
