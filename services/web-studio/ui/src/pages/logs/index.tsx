@@ -1,4 +1,5 @@
 import { Button, Switch, ToggleGroup, ToggleGroupItem } from '@patternfly/react-core';
+import { useQueryClient } from '@tanstack/react-query';
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { CopyAs, count, EmptyTeach, ErrorSentence, Loading, PageFrame, Stale, TimeRange } from '~/ui';
 import { Download } from './Download';
@@ -18,6 +19,11 @@ export default function Logs() {
   const [away, setAway] = useState(false);
   const [paused, setPaused] = useState(false);
   const records = useRecords(view, away || paused);
+  const client = useQueryClient();
+  const anew = () => {
+    records.reload();
+    void client.invalidateQueries({ queryKey: ['logs'] }); // the counts, the patterns
+  };
   const field = useRef<HTMLInputElement>(null);
   useSlash(field);
   const seen = useMemo(() => new Set(records.rows.slice(0, 300).flatMap((r) => (r.kind === 'record' ? attributes(r.record.attrs).map((a) => a.name) : []))), [records.rows]);
@@ -32,7 +38,7 @@ export default function Logs() {
   return (
     <PageFrame title="Logs" fill actions={<Stale since={records.stream?.kind === 'stale' ? records.stream.since : undefined} why="The connection broke; it is opened again where it was cut off, so that nothing is missed." />}>
       <div className="sb-logs-bar">
-        <QueryBar query={view.q} since={view.since} until={view.until} attributes={seen} onSearch={(q) => (q === view.q ? records.reload() : change({ q, around: undefined }))} field={field} />
+        <QueryBar query={view.q} since={view.since} until={view.until} attributes={seen} onSearch={(q) => (q === view.q ? anew() : change({ q, around: undefined }))} field={field} />
         <TimeRange since={view.since} until={view.until} onChange={({ since, until }) => change({ since, until, around: undefined, ...(until ? { live: false } : {}) })} />
       </div>
       <div className="sb-logs-bar">

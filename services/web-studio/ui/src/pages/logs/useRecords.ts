@@ -40,6 +40,7 @@ export function useRecords({ q, since, until, live, around }: Range, hold: boole
   const [stream, setStream] = useState<StreamState>();
   const [turn, setTurn] = useState(0);
   const waiting = useRef<{ records: LogRecord[]; gaps: Gap[] }>({ records: [], gaps: [] });
+  const current = useRef<AbortSignal>(undefined); // ends with the view
   const holding = useRef(hold);
   holding.current = hold;
 
@@ -56,6 +57,7 @@ export function useRecords({ q, since, until, live, around }: Range, hold: boole
       try {
         const time = around ? { around } : { since, until };
         const answer = await ask(api.GET('/api/maintenance/v1/logs', { params: { query: { q, ...time, limit: into.rows.length < largest ? page : largest, cursor } }, signal }));
+        if (signal.aborted) return; // its cursor is of a view that is gone
         into.older(answer.records ?? [], answer.gaps ?? []);
         setNext(answer.next);
         setPartial(answer.partial ?? false);
@@ -73,6 +75,7 @@ export function useRecords({ q, since, until, live, around }: Range, hold: boole
   useEffect(() => {
     void turn;
     const ended = new AbortController();
+    current.current = ended.signal;
     const fresh = new LogList();
     waiting.current = { records: [], gaps: [] };
     setList(fresh);
@@ -116,12 +119,13 @@ export function useRecords({ q, since, until, live, around }: Range, hold: boole
     if (!hold && waiting.current.records.length + waiting.current.gaps.length > 0) show();
   }, [hold, show]);
 
-  const asking = useRef(false);
+  const asking = useRef<AbortSignal>(undefined);
   const more = useCallback(() => {
-    if (asking.current || !next) return;
-    asking.current = true;
-    void load(list, next, new AbortController().signal).finally(() => {
-      asking.current = false;
+    const signal = current.current;
+    if (!signal || asking.current === signal || !next) return;
+    asking.current = signal;
+    void load(list, next, signal).finally(() => {
+      if (asking.current === signal) asking.current = undefined;
     });
   }, [load, list, next]);
 
