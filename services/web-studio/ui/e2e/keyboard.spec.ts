@@ -43,6 +43,8 @@ test('without a mouse: sign in, find a line, turn its level up, see what it says
   await expect(page.getByRole('grid', { name: 'Levels' })).toBeVisible();
   await tabTo(page, /textbox "Find a service/);
   await page.keyboard.type('catalogs.http');
+  await expect(page.getByRole('textbox', { name: /^Find a service/ })).toHaveValue('catalogs.http');
+  await expect(page).toHaveURL(/q=catalogs\.http/);
   await tabTo(page, /button "Change the level of catalogs.http"/);
   await page.keyboard.press('Enter');
   const form = page.getByRole('dialog', { name: 'Change a level' });

@@ -16,4 +16,5 @@ export { TimeRange } from './TimeRange';
 export { at, bytes, clock, count, duration, elapsed } from './format';
 export { missing } from './missing';
 export { useNow } from './useNow';
+export { useTyped } from './useTyped';
 export { useUrl } from './useUrl';

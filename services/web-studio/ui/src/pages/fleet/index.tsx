@@ -1,6 +1,6 @@
 import { FormSelect, FormSelectOption, SearchInput, Toolbar, ToolbarContent, ToolbarItem } from '@patternfly/react-core';
 import { useInstances } from '~/pages/overview/queries';
-import { Answered, bytes, CopyAs, EmptyTeach, PageFrame, Stale, useUrl } from '~/ui';
+import { Answered, bytes, CopyAs, EmptyTeach, PageFrame, Stale, useTyped, useUrl } from '~/ui';
 import { condition, type Instance, type Order, rows, type Show, shows, type SortKey, sum } from './fleet';
 import { FleetTable } from './FleetTable';
 import './fleet.css';
@@ -8,6 +8,7 @@ import './fleet.css';
 /** The running instances, by their services: what is wrong first. */
 export default function Fleet() {
   const [url, change] = useUrl<'q' | 'show' | 'sort'>();
+  const [text, type] = useTyped(url.q ?? '', (q) => change({ q }, { replace: true }));
   const query = useInstances();
   const all = query.data?.instances ?? [];
   const show = url.show && url.show in shows ? (url.show as Show) : 'all';
@@ -18,7 +19,7 @@ export default function Fleet() {
       <Toolbar>
         <ToolbarContent>
           <ToolbarItem>
-            <SearchInput aria-label="Find instances" placeholder="Service, instance, version, health" value={url.q ?? ''} onChange={(_, q) => change({ q }, { replace: true })} onClear={() => change({ q: '' })} />
+            <SearchInput aria-label="Find instances" placeholder="Service, instance, version, health" value={text} onChange={(_, q) => type(q)} onClear={() => type('')} />
           </ToolbarItem>
           <ToolbarItem>
             <FormSelect aria-label="Which instances" value={show} onChange={(_, value) => change({ show: value === 'all' ? '' : value })}>

@@ -1,5 +1,5 @@
 import { SearchInput, Switch, Toolbar, ToolbarContent, ToolbarItem } from '@patternfly/react-core';
-import { Answered, EmptyTeach, useUrl } from '~/ui';
+import { Answered, EmptyTeach, useTyped, useUrl } from '~/ui';
 import { LevelTree } from './LevelTree';
 import { useLeases, useLevels } from './queries';
 import { build, filter } from './tree';
@@ -12,6 +12,7 @@ interface Props {
 /** The tree of levels with what narrows it down; what is open stands in the address. */
 export function LevelsTab({ onChange, onOpenLease }: Props) {
   const [url, change] = useUrl<'q' | 'changed' | 'open'>();
+  const [text, type] = useTyped(url.q ?? '', (q) => change({ q }, { replace: true }));
   const query = useLevels();
   const leases = useLeases({}).data?.leases ?? [];
   const open = new Set((url.open ?? '').split(',').filter(Boolean));
@@ -24,7 +25,7 @@ export function LevelsTab({ onChange, onOpenLease }: Props) {
       <Toolbar>
         <ToolbarContent>
           <ToolbarItem>
-            <SearchInput aria-label="Find a service, a logger or an instance" placeholder="Service, logger or instance" value={url.q ?? ''} onChange={(_, q) => change({ q }, { replace: true })} onClear={() => change({ q: '' })} />
+            <SearchInput aria-label="Find a service, a logger or an instance" placeholder="Service, logger or instance" value={text} onChange={(_, q) => type(q)} onClear={() => type('')} />
           </ToolbarItem>
           <ToolbarItem alignSelf="center">
             <Switch id="changed" label="Only what is changed" isChecked={url.changed === '1'} onChange={(_, on) => change({ changed: on ? '1' : '' })} />

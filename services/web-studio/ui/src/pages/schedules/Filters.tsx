@@ -1,7 +1,7 @@
 import { FormSelect, FormSelectOption, SearchInput, Toolbar, ToolbarContent, ToolbarItem } from '@patternfly/react-core';
 import { useQuery } from '@tanstack/react-query';
-import { useEffect, useState } from 'react';
 import { api, ask } from '~/api/client';
+import { useTyped } from '~/ui';
 import type { Filter } from './queries';
 import { conditions } from './words';
 
@@ -16,18 +16,12 @@ const patience = 250; // milliseconds after the last key
 export function Filters({ filter, change }: Props) {
   const { data } = useQuery({ queryKey: ['instances'], queryFn: ({ signal }) => ask(api.GET('/api/maintenance/v1/instances', { signal })) });
   const services = [...new Set([...(data?.instances ?? []).map((i) => i.service), ...(filter.service ? [filter.service] : [])])].sort();
-  const [text, setText] = useState(filter.q ?? '');
-  useEffect(() => setText(filter.q ?? ''), [filter.q]);
-  useEffect(() => {
-    if (text === (filter.q ?? '')) return;
-    const timer = setTimeout(() => change({ q: text }, { replace: true }), patience);
-    return () => clearTimeout(timer);
-  }, [text, filter.q, change]);
+  const [text, type] = useTyped(filter.q ?? '', (q) => change({ q }, { replace: true }), patience);
   return (
     <Toolbar>
       <ToolbarContent>
         <ToolbarItem>
-          <SearchInput aria-label="Part of the name" placeholder="Part of the name" value={text} onChange={(_, value) => setText(value)} onClear={() => setText('')} />
+          <SearchInput aria-label="Part of the name" placeholder="Part of the name" value={text} onChange={(_, value) => type(value)} onClear={() => type('')} />
         </ToolbarItem>
         <ToolbarItem>
           <FormSelect aria-label="Service" value={filter.service ?? ''} onChange={(_, service) => change({ service })}>
