@@ -13,7 +13,7 @@ interface Props {
 export function Strip({ schedule, fires }: Props) {
   if (fires.length === 0) return <span className="sb-subtle">none yet</span>;
   return (
-    <ul className="sb-strip" aria-label={`Last fires of ${schedule}: ${tally(fires)}`} onKeyDown={along}>
+    <ul className="sb-fires" aria-label={`Last fires of ${schedule}: ${tally(fires)}`} onKeyDown={along}>
       {[...fires].reverse().map((fire, i, all) => {
         const Shape = shapes[kind(fire.state)];
         return (
