@@ -14,8 +14,8 @@ export function useMe(): User | undefined {
 }
 
 /** Whether the user may do what needs the role; reason is the sentence to show where he may not. */
-export function useMay(role: Role, service?: string): { may: boolean; reason?: string } {
+export function useMay(role: Role, service?: string, all?: boolean): { may: boolean; reason?: string } {
   const me = useMe();
-  const reason = me ? whyNot(me, role, service) : 'Your roles are not known yet.';
+  const reason = me ? whyNot(me, role, service, all) : 'Your roles are not known yet.';
   return { may: reason === undefined, reason };
 }

@@ -15,5 +15,7 @@ it('admin is operator is viewer, within the scope', () => {
   expect(holds(user({ role: 'builder' }), 'viewer')).toBe(false);
   expect(whyNot(anna, 'operator', 'gateway')).toMatch('role operator for gateway');
   expect(whyNot(anna, 'operator', 'catalogs')).toBeUndefined();
+  expect(whyNot(anna, 'operator', undefined, true)).toMatch('role operator for all services');
+  expect(whyNot(anna, 'viewer', undefined, true)).toBeUndefined();
   expect(describe(anna)).toBe('viewer; operator of catalogs');
 });

@@ -15,10 +15,10 @@ export function holdsForAll(user: User | undefined, role: Role): boolean {
   return (user?.grants ?? []).some((g) => implied[g.role]?.includes(role) && !g.services?.length);
 }
 
-/** Why somebody may not, as a sentence for a tooltip; undefined: he may. */
-export function whyNot(user: User | undefined, role: Role, service?: string): string | undefined {
-  if (holds(user, role, service)) return undefined;
-  const where = service ? ` for ${service}` : '';
+/** Why somebody may not, as a sentence for a tooltip; undefined: he may. Without a service the role is needed for any, or, with all, for all. */
+export function whyNot(user: User | undefined, role: Role, service?: string, all = false): string | undefined {
+  if (all && !service ? holdsForAll(user, role) : holds(user, role, service)) return undefined;
+  const where = service ? ` for ${service}` : all ? ' for all services' : '';
   return `This needs the role ${role}${where}. An administrator can grant it.`;
 }
 

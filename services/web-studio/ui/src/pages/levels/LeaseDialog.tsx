@@ -50,7 +50,7 @@ export function LeaseDialog({ id, onClose }: { id: string; onClose: () => void }
       </ModalBody>
       <ModalFooter>
         {lease?.state === 'active' && (
-          <ActButton needs="operator" service={lease.service} variant="danger" onClick={() => setDropping(true)}>
+          <ActButton needs="operator" service={lease.service} all variant="danger" onClick={() => setDropping(true)}>
             End it now…
           </ActButton>
         )}

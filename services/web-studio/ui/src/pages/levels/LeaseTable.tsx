@@ -62,7 +62,7 @@ export function LeaseTable({ leases, asked, label, kinds, onOpen }: Props) {
               </Td>
               <Td modifier="fitContent">
                 {lease.state === 'active' && (
-                  <ActButton needs="operator" service={lease.service} variant="secondary" size="sm" onClick={() => setDropping(lease)} aria-label={`End ${whatText(lease)} on ${targetText(lease)}`}>
+                  <ActButton needs="operator" service={lease.service} all variant="secondary" size="sm" onClick={() => setDropping(lease)} aria-label={`End ${whatText(lease)} on ${targetText(lease)}`}>
                     End…
                   </ActButton>
                 )}

@@ -40,7 +40,7 @@ export function Rules({ flow, leases, asked, onRule, onOpen }: Props) {
                   {!lease.service && '. It is for the calls of every service.'}
                 </span>
                 <span>
-                  <ActButton needs="operator" service={lease.service} variant="secondary" size="sm" onClick={() => setDropping(lease)} aria-label={`End the ${lease.kind}: ${ruleText(lease)}`}>
+                  <ActButton needs="operator" service={lease.service} all variant="secondary" size="sm" onClick={() => setDropping(lease)} aria-label={`End the ${lease.kind}: ${ruleText(lease)}`}>
                     End…
                   </ActButton>
                 </span>
