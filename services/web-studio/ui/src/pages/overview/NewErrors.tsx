@@ -15,7 +15,7 @@ export function NewErrors({ instances }: { instances?: Schema<'view-service.Inst
       {({ patterns, partial }) => (
         <>
           {patterns.length === 0 ? (
-            <EmptyTeach small title="No new errors" command="signalbox logs patterns --since 24h --new 'level>=error'">
+            <EmptyTeach small title="No new errors" command={`signalbox logs patterns --since 24h --new-since ${since} --new 'level>=error'`}>
               What is said at ERROR since {clock(since, false)}, the last deploy, and was not said before, stands here.
             </EmptyTeach>
           ) : (

@@ -1,4 +1,4 @@
-import { useQuery } from '@tanstack/react-query';
+import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { api, ask } from '~/api/client';
 
 const every = 5_000; // milliseconds: soon enough to be the first to know, and cheap for the mesh
@@ -9,8 +9,6 @@ const live = { refetchInterval: every, refetchOnWindowFocus: true } as const;
 export const useCauses = () => useQuery({ queryKey: ['causes'], queryFn: ({ signal }) => ask(api.GET('/api/maintenance/v1/causes', { signal })), ...live });
 
 export const useInstances = () => useQuery({ queryKey: ['instances'], queryFn: ({ signal }) => ask(api.GET('/api/maintenance/v1/instances', { signal })), ...live });
-
-export const useTopology = () => useQuery({ queryKey: ['topology'], queryFn: ({ signal }) => ask(api.GET('/api/maintenance/v1/topology', { signal })), ...live });
 
 export const useActiveLeases = () => useQuery({ queryKey: ['leases', 'active'], queryFn: ({ signal }) => ask(api.GET('/api/maintenance/v1/leases', { signal })), ...live });
 
@@ -32,8 +30,9 @@ export const useNewErrors = (since: string) =>
   useQuery({
     queryKey: ['new-errors', since],
     queryFn: async ({ signal }) => {
-      const all = await ask(api.GET('/api/maintenance/v1/logs/patterns', { params: { query: { q: 'level>=error', since: '24h', new_since: since, limit: 50 } }, signal }));
+      const all = await ask(api.GET('/api/maintenance/v1/logs/patterns', { params: { query: { q: 'level>=error', since: '24h', new_since: since, limit: 1000 } }, signal }));
       return { ...all, patterns: (all.patterns ?? []).filter((p) => p.new) };
     },
     refetchInterval: 15_000,
+    placeholderData: keepPreviousData, // where no deploy is known, the time is another one each minute
   });

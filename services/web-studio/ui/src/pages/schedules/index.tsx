@@ -85,5 +85,5 @@ export default function Schedules() {
 /** The same on the command line. */
 function command({ q, service, is }: Filter): string {
   if (is === 'overdue') return 'signalbox schedule overdue';
-  return ['signalbox schedule list', q && `-q ${q}`, service && `--service ${service}`, is && `--is ${is}`].filter(Boolean).join(' ');
+  return ['signalbox schedule list', q && nameable(q.trim().toLowerCase()) && `--match ${q.trim().toLowerCase()}`, service && `--service ${service}`, is && `--is ${is}`].filter(Boolean).join(' ');
 }
