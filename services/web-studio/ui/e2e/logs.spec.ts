@@ -116,7 +116,7 @@ test('patterns lead to their records, a record to its neighbours, and all of it 
   await records(page).getByRole('button').first().click();
   await page.getByRole('button', { name: 'Around it in gateway-1' }).click();
   await expect(page.locator('.sb-marked')).toBeVisible();
-  expect(await records(page).count()).toBeGreaterThan(3);
+  await expect.poll(() => records(page).count()).toBeGreaterThan(3);
 
   await page.goto(`/studio/logs?q=${encodeURIComponent(search(key))}`);
   await expect(records(page)).toHaveCount(1);
