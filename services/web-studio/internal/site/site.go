@@ -25,9 +25,9 @@ type Config struct {
 }
 
 // policy lets the pages load what this service serves, call the mesh's API, and nothing else. Styles need no exception:
-// PatternFly and uPlot are style sheets and set single properties through the object model, which the policy does not
-// bound, and no editor that writes <style> elements (as CodeMirror does outside a shadow root) is on a page. Images may be
-// data: URLs since PatternFly's sheets hold some icons as such.
+// PatternFly and the pages have style sheets and set single properties through the object model, which the policy does not
+// bound, and no library that writes <style> elements is on a page. Images may be data: URLs since PatternFly's sheets hold
+// some icons as such.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
