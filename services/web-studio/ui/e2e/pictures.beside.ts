@@ -3,8 +3,8 @@ import { fileURLToPath } from 'node:url';
 import type { Page } from '@playwright/test';
 import { call, expect, open, test, type User } from './kit';
 
-/** The pictures of docs/studio.md: each page with the demo's data. `make studio-pictures` takes them anew. Those of what goes
- * wrong (an instance that is lost, a failed trace) are the tests' own, from artefacts. */
+/** The pictures of docs/studio.md: pages with the demo's data. `make studio-pictures` takes them anew. Those of the fleet, an
+ * instance, the topology and a trace, and of what goes wrong there, are the tests' own, from artefacts. */
 interface Picture {
   name: string;
   user: User;
