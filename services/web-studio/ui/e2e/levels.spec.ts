@@ -119,7 +119,7 @@ test('each part of the page is proper', async ({ page }) => {
   await properEverywhere(page, 'levels');
   await page.goto('/studio/levels?do=level&service=catalogs');
   await expect(page.getByText(/It would add/)).toBeVisible();
-  await properEverywhere(page, 'levels-change');
+  await proper(page, 'levels-change');
   await page.goto(`/studio/levels?tab=leases&ended=1&lease=${lease.id}`);
   await expect(page.getByText('1 of 1 instance at DEBUG')).toBeVisible();
   await proper(page, 'levels-receipt');

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Page } from '@playwright/test';
-import { expect, open, properEverywhere, test, token } from './kit';
+import { expect, open, proper, properEverywhere, test, token } from './kit';
 
 let n = 0;
 
@@ -35,7 +35,7 @@ test('a line is found by a query, opened, and filtered by', async ({ page }) => 
   await page.keyboard.press('Enter');
   const fields = page.getByRole('table', { name: 'Fields' });
   await expect(fields.getByRole('row', { name: /^status 404/ })).toBeVisible();
-  await properEverywhere(page, 'logs-record');
+  await proper(page, 'logs-record');
   await fields.getByRole('button', { name: 'Only status 404' }).click();
   await expect(page.getByLabel('Query', { exact: true })).toHaveValue(`${search(key)} status=404`);
   await expect(records(page)).toHaveCount(1);
@@ -108,7 +108,7 @@ test('patterns lead to their records, a record to its neighbours, and all of it 
   await page.getByRole('button', { name: 'Patterns' }).click();
   const patterns = page.getByRole('grid', { name: 'Patterns' });
   await expect(patterns.getByRole('button', { name: 'request', exact: true })).toBeVisible();
-  await properEverywhere(page, 'logs-patterns');
+  await proper(page, 'logs-patterns');
   await patterns.getByRole('button', { name: 'request', exact: true }).click();
   await expect(records(page).first()).toContainText('request');
 

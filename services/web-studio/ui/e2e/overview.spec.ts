@@ -15,7 +15,7 @@ test('a lease comes and goes', async ({ page }) => {
   const leases = page.getByRole('region', { name: 'Active leases' });
   const { lease } = await call(page, 'operator', 'POST', '/api/maintenance/v1/leases', { kind: 'level', service: 'catalogs', value: 'debug', ttl: '5m', reason: 'looked at by the overview' });
   await expect(leases.getByText('looked at by the overview')).toBeVisible();
-  await expect(leases.getByText(/min .*left/)).toBeVisible();
+  await expect(leases.getByRole('listitem').filter({ hasText: 'looked at by the overview' }).getByText(/min .*left/)).toBeVisible();
   await call(page, 'operator', 'DELETE', `/api/maintenance/v1/leases/${lease.id}`);
   await expect(leases.getByText('looked at by the overview')).toBeHidden();
 });
