@@ -55,6 +55,8 @@ test('without a mouse: sign in, find a line, turn its level up, see what it says
   const lease = page.getByRole('dialog', { name: 'Level: catalogs.http on catalogs' });
   await expect(lease.getByText('1 of 1 instance at DEBUG')).toBeVisible();
   await call(page, 'viewer', 'GET', '/api/catalogs/v1/types');
+  const found = `/api/maintenance/v1/logs?since=5m&q=${encodeURIComponent('logger:catalogs.http level:debug')}`;
+  await expect.poll(async () => (await call(page, 'viewer', 'GET', found)).records?.length ?? 0).toBeGreaterThan(0); // the page asks once
   await tabTo(page, /link "Its lines in the log"/);
   await page.keyboard.press('Enter');
   await expect(page.getByRole('heading', { name: 'Logs', level: 1 })).toBeVisible();
